@@ -26,20 +26,20 @@ export interface AdmissionRequest {
   readonly uid: string;
   readonly kind: GroupVersionKind;
   readonly resource: GroupVersionResource;
-  readonly subResource?: string;
+  readonly subResource?: string | undefined;
   readonly requestKind: GroupVersionKind;
   readonly requestResource: GroupVersionResource;
-  readonly requestSubResource?: string;
+  readonly requestSubResource?: string | undefined;
   /** Generated names are already filled in; absent for the items of a deletecollection. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Absent for cluster-scoped objects; for a Namespace, its own name. */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   readonly operation: Operation;
   readonly userInfo: UserInfo;
-  readonly object?: KubernetesObject;
-  readonly oldObject?: KubernetesObject;
+  readonly object?: KubernetesObject | undefined;
+  readonly oldObject?: KubernetesObject | undefined;
   readonly dryRun: boolean;
-  readonly options?: KubernetesObject;
+  readonly options?: KubernetesObject | undefined;
 }
 
 /** What we answer. Never a patch: the API server rejects one from a validating webhook. */
@@ -60,14 +60,147 @@ export interface AdmissionReview {
 /** The body is not an AdmissionReview v1 we can read. Answered with HTTP 400, so that failurePolicy decides. */
 export class InvalidReview extends Error {
   override readonly name = 'InvalidReview';
-  /** Where in the review: `request.uid`. */
+  /** Where in the review: `request.uid`; empty for the body itself. */
   readonly path: string;
+  readonly problem: string;
   /** The request's uid, where it could still be read. */
   readonly uid: string | undefined;
 
   constructor(path: string, problem: string, uid?: string) {
     super(path === '' ? problem : `${path}: ${problem}`);
     this.path = path;
+    this.problem = problem;
     this.uid = uid;
   }
+}
+
+/** Reads the body of an AdmissionReview v1 request, or throws InvalidReview naming the first thing that is wrong. */
+export function parseAdmissionReview(body: Buffer): AdmissionRequest {
+  const review = asObject(parseJson(body), '');
+  if (review['apiVersion'] !== 'admission.k8s.io/v1' || review['kind'] !== 'AdmissionReview') {
+    const found = `${shown(review['apiVersion'])} ${shown(review['kind'])}`;
+    throw new InvalidReview('', `expected admission.k8s.io/v1 AdmissionReview, got ${found}`);
+  }
+  const request = asObject(review['request'], 'request');
+  const uid = asText(request['uid'], 'request.uid');
+  try {
+    return admissionRequest(request, uid);
+  } catch (error) {
+    throw error instanceof InvalidReview ? new InvalidReview(error.path, error.problem, uid) : error;
+  }
+}
+
+function admissionRequest(request: KubernetesObject, uid: string): AdmissionRequest {
+  const kind = groupVersion(request['kind'], 'request.kind', 'kind');
+  const resource = groupVersion(request['resource'], 'request.resource', 'resource');
+  const subResource = optionalText(request['subResource'], 'request.subResource');
+  const asSent = isAbsent(request['requestResource'])
+    ? { requestKind: kind, requestResource: resource, requestSubResource: subResource }
+    : {
+        requestKind: isAbsent(request['requestKind'])
+          ? kind
+          : groupVersion(request['requestKind'], 'request.requestKind', 'kind'),
+        requestResource: groupVersion(request['requestResource'], 'request.requestResource', 'resource'),
+        requestSubResource: optionalText(request['requestSubResource'], 'request.requestSubResource'),
+      };
+  const operation = OPERATIONS.find((known) => known === request['operation']);
+  if (operation === undefined) {
+    throw new InvalidReview(
+      'request.operation',
+      `expected one of ${OPERATIONS.join(', ')}, got ${shown(request['operation'])}`,
+    );
+  }
+  return {
+    uid,
+    kind,
+    resource,
+    subResource,
+    ...asSent,
+    name: optionalText(request['name'], 'request.name'),
+    namespace: optionalText(request['namespace'], 'request.namespace'),
+    operation,
+    userInfo: userInfo(request['userInfo']),
+    object: optionalObject(request['object'], 'request.object'),
+    oldObject: optionalObject(request['oldObject'], 'request.oldObject'),
+    dryRun: isAbsent(request['dryRun']) ? false : asBoolean(request['dryRun'], 'request.dryRun'),
+    options: optionalObject(request['options'], 'request.options'),
+  };
+}
+
+function userInfo(value: unknown): UserInfo {
+  const user = asObject(value, 'request.userInfo');
+  return {
+    username: optionalText(user['username'], 'request.userInfo.username'),
+    uid: optionalText(user['uid'], 'request.userInfo.uid'),
+    groups: isAbsent(user['groups']) ? undefined : texts(user['groups'], 'request.userInfo.groups'),
+    extra: isAbsent(user['extra']) ? undefined : extra(user['extra']),
+  };
+}
+
+function extra(value: unknown): Record<string, readonly string[]> {
+  const path = 'request.userInfo.extra';
+  return Object.fromEntries(
+    Object.entries(asObject(value, path)).map(([key, values]) => [
+      key,
+      texts(values, `${path}[${shown(key)}]`),
+    ]),
+  );
+}
+
+function groupVersion<Name extends 'kind' | 'resource'>(value: unknown, path: string, name: Name) {
+  const object = asObject(value, path);
+  return {
+    group: optionalText(object['group'], `${path}.group`) ?? '',
+    version: asText(object['version'], `${path}.version`),
+    [name]: asText(object[name], `${path}.${name}`),
+  } as Record<'group' | 'version' | Name, string>;
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    throw new InvalidReview('', `not JSON: ${(error as SyntaxError).message}`);
+  }
+}
+
+function asObject(value: unknown, path: string): KubernetesObject {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as KubernetesObject;
+  throw new InvalidReview(path, `expected an object, got ${shown(value)}`);
+}
+
+function asText(value: unknown, path: string): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new InvalidReview(path, `expected a non-empty string, got ${shown(value)}`);
+}
+
+function asBoolean(value: unknown, path: string): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new InvalidReview(path, `expected a boolean, got ${shown(value)}`);
+}
+
+function texts(value: unknown, path: string): readonly string[] {
+  if (Array.isArray(value) && value.every((member) => typeof member === 'string')) return value;
+  throw new InvalidReview(path, `expected a list of strings, got ${shown(value)}`);
+}
+
+/** Empty is absent: Go omits empty strings. */
+function optionalText(value: unknown, path: string): string | undefined {
+  return isAbsent(value) || value === '' ? undefined : asText(value, path);
+}
+
+function optionalObject(value: unknown, path: string): KubernetesObject | undefined {
+  return isAbsent(value) ? undefined : asObject(value, path);
+}
+
+function isAbsent(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
+}
+
+/** What stood where something else was expected, short enough for a message, and never a body: it may be a Secret's. */
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return JSON.stringify(typeof value === 'string' ? value.slice(0, 64) : value);
 }

@@ -1,0 +1,49 @@
+import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
+
+const NODE_USER = 'system:node:';
+
+/**
+ * Whether a pod is the mirror of a static pod, made by the kubelet of the node it stands for. All five must hold; the
+ * annotation alone is any client's to set:
+ * 1. the user is `system:node:<node>`, 2. in the group `system:nodes`, 3. `spec.nodeName` is that node,
+ * 4. its only owner is that Node, 5. it carries the mirror annotation.
+ */
+export function isMirrorPod({
+  requestResource,
+  requestSubResource,
+  userInfo,
+  object,
+}: AdmissionRequest): boolean {
+  if (
+    requestResource.group !== '' ||
+    requestResource.resource !== 'pods' ||
+    requestSubResource !== undefined
+  ) {
+    return false;
+  }
+  const { username = '', groups = [] } = userInfo;
+  if (!username.startsWith(NODE_USER) || !groups.includes('system:nodes')) return false;
+  return isMirrorPodOf(username.slice(NODE_USER.length), object);
+}
+
+/** Conditions 3 to 5: what the pod itself says. */
+export function isMirrorPodOf(node: string, pod: KubernetesObject | undefined): boolean {
+  const metadata = object(pod?.['metadata']);
+  const owners = metadata?.['ownerReferences'];
+  const [owner, ...others] = Array.isArray(owners) ? owners.map(object) : [];
+  const mirror = object(metadata?.['annotations'])?.['kubernetes.io/config.mirror'];
+  return (
+    node !== '' &&
+    object(pod?.['spec'])?.['nodeName'] === node &&
+    others.length === 0 &&
+    owner?.['apiVersion'] === 'v1' &&
+    owner['kind'] === 'Node' &&
+    owner['name'] === node &&
+    typeof mirror === 'string' &&
+    mirror !== ''
+  );
+}
+
+function object(value: unknown): KubernetesObject | undefined {
+  return typeof value === 'object' && value !== null ? (value as KubernetesObject) : undefined;
+}
