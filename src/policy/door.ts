@@ -1,0 +1,16 @@
+import { UNKNOWN_AT_ADMISSION } from '../kubernetes/audit-event.ts';
+
+/** Where events come from: before (admission), after (an audit log), meanwhile (objects in the cluster). */
+export type Door = 'serve' | 'replay' | 'scan';
+
+/** Top-level fields that a door can show of no event. What one event lacks beyond that, its Observation says. */
+export const UNOBSERVABLE: Readonly<Record<Door, readonly string[]>> = {
+  serve: UNKNOWN_AT_ADMISSION,
+  replay: [],
+  scan: [...UNKNOWN_AT_ADMISSION, 'user'],
+};
+
+/** Whether a door can never show the field at `path`. */
+export function isUnobservable(door: Door, path: string): boolean {
+  return UNOBSERVABLE[door].some((field) => path === field || path.startsWith(`${field}.`));
+}

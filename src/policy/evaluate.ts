@@ -1,0 +1,85 @@
+import type { Observation } from '../kubernetes/audit-event.ts';
+import { UNKNOWN } from '../sigma/fields.ts';
+import { itemsOf, partiallyEvaluate } from '../sigma/partial-evaluation.ts';
+import type { Tree } from '../sigma/tree.ts';
+import type { LoadedFilter, LoadedRule, Ruleset } from './ruleset.ts';
+
+export interface Match {
+  readonly rule: LoadedRule;
+  /** The candidate verb it matched as. */
+  readonly verb: string;
+  /** The filter that accepts it: a match all the same, recorded and counted, but one that neither warns nor denies. */
+  readonly filter?: LoadedFilter;
+}
+
+/** A rule that this event cannot decide. */
+export interface NotJudged {
+  readonly rule: LoadedRule;
+  /** The field that could not be seen. */
+  readonly field: string;
+}
+
+export interface Evaluation {
+  readonly matches: readonly Match[];
+  readonly notJudged: readonly NotJudged[];
+}
+
+/** What the rules say of a request. One matches if it does under any verb the request may have. */
+export function evaluate(observation: Observation, ruleset: Ruleset): Evaluation {
+  const [first = NOTHING, ...others] = observation.verbs.map((verb) =>
+    evaluateAs(verb, observation, ruleset),
+  );
+  return others.length === 0 ? first : strongest([first, ...others]);
+}
+
+const NOTHING: Evaluation = { matches: [], notJudged: [] };
+
+function evaluateAs(verb: string, observation: Observation, ruleset: Ruleset): Evaluation {
+  const event = eventAs(verb, observation);
+  const matches: Match[] = [];
+  const notJudged: NotJudged[] = [];
+  for (const rule of ruleset.candidates(event)) {
+    const truth = rule.matches(event);
+    if (truth === false) continue;
+    const filters = rule.filters.filter((filter) => filter.matches(event) !== true);
+    const accepting = filters.find((filter) => filter.matches(event) === false);
+    const undecided = truth === 'unknown' ? rule.tree : filters[0]?.tree;
+    if (truth === true && accepting !== undefined) matches.push({ rule, verb, filter: accepting });
+    else if (accepting !== undefined) continue;
+    else if (undecided === undefined) matches.push({ rule, verb });
+    else notJudged.push({ rule, field: unknownField(undecided, event, ruleset) });
+  }
+  return { matches, notJudged };
+}
+
+/** The event as rules read it, under one verb, with what cannot be seen marked so. */
+export function eventAs(verb: string, { event, unknown, receivedAt }: Observation): object {
+  const seen: Record<string, unknown> = { ...event, verb, receivedAt };
+  for (const field of unknown) seen[field] = UNKNOWN;
+  return seen;
+}
+
+/** A rule stands once: as a match if any verb gives one, unfiltered rather than filtered; else as not judged. */
+function strongest(evaluations: readonly Evaluation[]): Evaluation {
+  const matches = new Map<LoadedRule, Match>();
+  for (const match of evaluations.flatMap((each) => each.matches)) {
+    const before = matches.get(match.rule);
+    if (before === undefined || (before.filter !== undefined && match.filter === undefined))
+      matches.set(match.rule, match);
+  }
+  const notJudged = new Map<LoadedRule, NotJudged>();
+  for (const each of evaluations.flatMap((evaluation) => evaluation.notJudged)) {
+    const match = matches.get(each.rule);
+    if (match === undefined || match.filter !== undefined) notJudged.set(each.rule, each);
+  }
+  return { matches: [...matches.values()], notJudged: [...notJudged.values()] };
+}
+
+function unknownField(tree: Tree, event: object, { compiler }: Ruleset): string {
+  const open = partiallyEvaluate(tree, (item) => {
+    const truth = compiler.compile({ kind: 'item', item })(event);
+    return truth === 'unknown' ? undefined : truth;
+  });
+  const [item] = itemsOf(open);
+  return item?.paths[0] ?? 'keywords';
+}

@@ -1,0 +1,192 @@
+import { canBe, itemsOf, partiallyEvaluate, requiredValues } from '../sigma/partial-evaluation.ts';
+import { compilePredicates } from '../sigma/predicate.ts';
+import type { DetectionItem, Predicate, Tree, Truth } from '../sigma/tree.ts';
+import { isUnobservable, type Door } from './door.ts';
+
+/**
+ * Whether a rule can be decided at a door:
+ * `decidable`; `approximate` (it may match more than its log would show); `offline-only` (it needs what this door never
+ * shows); `never-subscribed` (about resources a webhook must not or cannot receive); `dead` (true on no audit event).
+ */
+export const RULE_CLASSES = ['decidable', 'approximate', 'offline-only', 'never-subscribed', 'dead'] as const;
+export type RuleClass = (typeof RULE_CLASSES)[number];
+
+export interface Classification {
+  readonly class: RuleClass;
+  /** The field that decides it. */
+  readonly field?: string;
+  /** One clause for people. */
+  readonly reason: string;
+}
+
+/** HTTP methods stand for verbs where a request is not about a resource. `replace` is not among them, though rules name it. */
+const AUDIT_VERBS = [
+  ...['create', 'get', 'update', 'patch', 'delete', 'list', 'watch', 'deletecollection', 'proxy'],
+  ...['post', 'put', 'head', 'options'],
+];
+
+/** Fields with a closed set of values, or an integer. Anything else a rule asks of them is never true. */
+const VALUES: Readonly<Record<string, readonly string[] | 'integer'>> = {
+  verb: AUDIT_VERBS,
+  level: ['Metadata', 'Request', 'RequestResponse'],
+  stage: ['RequestReceived', 'ResponseStarted', 'ResponseComplete', 'Panic'],
+  'responseStatus.code': 'integer',
+};
+
+/** The fields of an audit event, and what the doors add to it. */
+const TOP_LEVEL_FIELDS = [
+  ...[
+    'kind',
+    'apiVersion',
+    'level',
+    'auditID',
+    'stage',
+    'requestURI',
+    'verb',
+    'user',
+    'impersonatedUser',
+    'sourceIPs',
+  ],
+  ...[
+    'userAgent',
+    'objectRef',
+    'responseStatus',
+    'requestObject',
+    'responseObject',
+    'requestReceivedTimestamp',
+  ],
+  ...['stageTimestamp', 'annotations', 'authenticationMetadata', 'provenance', 'receivedAt'],
+];
+
+/**
+ * Never sent to webhooks (admission configurations; from 1.37 the reviews too), or so often and so early that a webhook
+ * on them can stop a cluster (events, leases, reviews before 1.37).
+ */
+const NEVER_SUBSCRIBED = new Set([
+  ...['validatingwebhookconfigurations', 'mutatingwebhookconfigurations'],
+  ...['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],
+  ...['mutatingadmissionpolicies', 'mutatingadmissionpolicybindings'],
+  ...['events', 'leases', 'tokenreviews', 'subjectaccessreviews', 'localsubjectaccessreviews'],
+  ...['selfsubjectaccessreviews', 'selfsubjectrulesreviews', 'selfsubjectreviews'],
+]);
+
+/** What admission is asked about: everything but CONNECT may name no subresource; these are CONNECT's. */
+const CONNECT_SUBRESOURCES = ['exec', 'attach', 'portforward', 'proxy'];
+const ADMISSION_VERBS = ['create', 'update', 'patch', 'delete', 'deletecollection'];
+
+/** The class of one condition at a door, with the field that decides it. */
+export function classify(tree: Tree, door: Door): Classification {
+  const impossible = itemsOf(tree).filter((item) => truthInAnyLog(item) === false);
+  const possible = partiallyEvaluate(tree, truthInAnyLog);
+  if (!canBe(true, possible) || !AUDIT_VERBS.some((verb) => canBe(true, withVerb(possible, verb)))) {
+    return { class: 'dead', ...named(impossible[0]), reason: whyDead(impossible[0]) };
+  }
+  const unseen = itemsOf(tree).find((item) => item.paths.some((path) => isUnobservable(door, path)));
+  const seen = partiallyEvaluate(possible, (item) =>
+    item.paths.length > 0 && item.paths.every((path) => isUnobservable(door, path)) ? 'unknown' : undefined,
+  );
+  if (!canBe(true, seen)) {
+    return {
+      class: 'offline-only',
+      ...named(unseen),
+      reason: `${door} never shows ${unseen?.paths[0] ?? ''}`,
+    };
+  }
+  return door === 'serve' ? classifyAtAdmission(seen) : DECIDABLE;
+}
+
+const DECIDABLE: Classification = { class: 'decidable', reason: 'every field it needs is seen' };
+
+function classifyAtAdmission(tree: Tree): Classification {
+  if (!reachesAdmission(tree)) {
+    return { class: 'offline-only', field: 'verb', reason: 'reads never reach admission' };
+  }
+  const resources = [...(requiredValues(tree, 'objectRef.resource') ?? [])];
+  if (resources.length > 0 && resources.every((resource) => NEVER_SUBSCRIBED.has(resource))) {
+    return {
+      class: 'never-subscribed',
+      field: 'objectRef.resource',
+      reason: `a webhook must not or cannot receive ${resources.join(', ')}`,
+    };
+  }
+  const [update, patch] = ['update', 'patch'].map((verb) => JSON.stringify(withVerb(tree, verb)));
+  if (update !== patch) {
+    return {
+      class: 'approximate',
+      field: 'verb',
+      reason: 'admission cannot tell update from patch, and it names only one',
+    };
+  }
+  if (itemsOf(tree).some(({ field }) => field === undefined)) {
+    return {
+      class: 'approximate',
+      reason: 'keywords ask the whole event, and admission shows only part of it',
+    };
+  }
+  return DECIDABLE;
+}
+
+function reachesAdmission(tree: Tree): boolean {
+  if (ADMISSION_VERBS.some((verb) => canBe(true, withVerb(tree, verb)))) return true;
+  return CONNECT_SUBRESOURCES.some((subresource) =>
+    ['create', 'get'].some((verb) =>
+      canBe(true, withValue(withVerb(tree, verb), 'objectRef.subresource', subresource)),
+    ),
+  );
+}
+
+function withVerb(tree: Tree, verb: string): Tree {
+  return withValue(tree, 'verb', verb);
+}
+
+/** The tree where `path` has this one value. */
+export function withValue(tree: Tree, path: string, value: string): Tree {
+  return partiallyEvaluate(tree, (item) =>
+    item.paths.length === 1 && item.paths[0] === path ? truthOfValue(item, value) : undefined,
+  );
+}
+
+function truthOfValue(item: DetectionItem, value: string): Truth | undefined {
+  if (item.predicates.some((predicate) => predicate.kind === 'fieldref')) return undefined;
+  if (item.predicates.some((predicate) => predicate.kind === 'exists' && predicate.value)) return true;
+  return compilePredicates(item.predicates)(value);
+}
+
+/** False where no audit event can satisfy the item; true where every one does; undefined otherwise. */
+function truthInAnyLog(item: DetectionItem): Truth | undefined {
+  const [path] = item.paths;
+  if (path === undefined || item.paths.length > 1) return undefined;
+  const [top = ''] = path.split('.');
+  if (!TOP_LEVEL_FIELDS.includes(top)) return item.predicates.some(holdsOfAbsent);
+  const values = Object.hasOwn(VALUES, path) ? VALUES[path] : undefined;
+  if (values === undefined) return undefined;
+  const satisfiable =
+    values === 'integer'
+      ? item.predicates.some(mayHoldOfInteger)
+      : item.predicates.some(holdsOfAbsent) || values.some((value) => truthOfValue(item, value) !== false);
+  return satisfiable ? undefined : false;
+}
+
+function holdsOfAbsent(predicate: Predicate): boolean {
+  return predicate.kind === 'null' || (predicate.kind === 'exists' && !predicate.value);
+}
+
+function mayHoldOfInteger(predicate: Predicate): boolean {
+  if (predicate.kind === 'boolean' || predicate.kind === 'cidr' || predicate.kind === 'time') return false;
+  if (predicate.kind !== 'string') return true;
+  const [text = '', ...rest] = predicate.pattern;
+  return rest.length > 0 || typeof text !== 'string' || Number.isInteger(Number(text));
+}
+
+function whyDead(item: DetectionItem | undefined): string {
+  const [path = ''] = item?.paths ?? [];
+  if (item === undefined) return 'no audit event satisfies all of it';
+  if (VALUES[path] === 'integer') return `${path} is an integer in every audit event`;
+  if (Object.hasOwn(VALUES, path)) return `${path} never has such a value`;
+  return `no audit event has a field ${path}`;
+}
+
+function named(item: DetectionItem | undefined): { field?: string } {
+  const path = item?.paths[0];
+  return path === undefined ? {} : { field: path };
+}

@@ -1,0 +1,74 @@
+import { watch, type FSWatcher } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** One file of rules or filters: its name, as errors and records show it, and its text. */
+export interface NamedDocument {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Where rules and filters come from. */
+export interface RuleSource {
+  read(): Promise<readonly NamedDocument[]>;
+  /** Calls `listener` when `read` may give something else. Returns what ends that. */
+  onChange(listener: () => void): () => void;
+}
+
+/** Documents that are known from the start. */
+export function fixedSource(documents: readonly NamedDocument[]): RuleSource {
+  return { read: async () => documents, onChange: () => () => {} };
+}
+
+/** A ConfigMap changes by several renames at once; one reload is enough. */
+const SETTLE_MS = 50;
+
+/**
+ * Files and directories. A directory gives its own `.yml` and `.yaml` files, in order of name; a subdirectory is loaded by
+ * naming it. Names that begin with `..` (a ConfigMap's data) and `kustomization.yaml` are no rules. A ConfigMap is replaced
+ * by swapping the `..data` link its files go through, which is a change in the directory like any other.
+ */
+export function directorySource(paths: readonly string[]): RuleSource {
+  return {
+    async read() {
+      const files = (await Promise.all(paths.map(filesOf))).flat();
+      return Promise.all(files.map(async (name) => ({ name, text: await readFile(name, 'utf8') })));
+    },
+    onChange(listener) {
+      let timer: NodeJS.Timeout | undefined;
+      const watchers: FSWatcher[] = paths.map((path) =>
+        watch(path, () => {
+          clearTimeout(timer);
+          timer = setTimeout(listener, SETTLE_MS);
+        }),
+      );
+      return () => {
+        clearTimeout(timer);
+        for (const watcher of watchers) watcher.close();
+      };
+    },
+  };
+}
+
+async function filesOf(path: string): Promise<readonly string[]> {
+  if (!(await stat(path)).isDirectory()) return [path];
+  const names = (await readdir(path)).filter(isRuleFile).toSorted();
+  return names.map((name) => join(path, name));
+}
+
+function isRuleFile(name: string): boolean {
+  return /\.ya?ml$/.test(name) && !name.startsWith('..') && !/^kustomization\.ya?ml$/.test(name);
+}
+
+/** Several sources as one. */
+export function sourceUnion(sources: readonly RuleSource[]): RuleSource {
+  return {
+    read: async () => (await Promise.all(sources.map((source) => source.read()))).flat(),
+    onChange(listener) {
+      const ends = sources.map((source) => source.onChange(listener));
+      return () => {
+        for (const end of ends) end();
+      };
+    },
+  };
+}

@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto';
+import { FIELD_MAPPING } from '../kubernetes/field-mapping.ts';
+import { createCompiler, type Compiler, type Matches } from '../sigma/compile.ts';
+import type { Problem } from '../sigma/errors.ts';
+import { mapFields, mapItems } from '../sigma/field-mapping.ts';
+import { appliesTo, type Filter } from '../sigma/filter.ts';
+import { contains, type LogSource } from '../sigma/log-source.ts';
+import { canBe, itemsOf, partiallyEvaluate } from '../sigma/partial-evaluation.ts';
+import { LEVELS, type Level, type Rule } from '../sigma/rule.ts';
+import type { Tree } from '../sigma/tree.ts';
+import { isUnobservable, type Door } from './door.ts';
+import { classify, RULE_CLASSES, type Classification } from './rule-class.ts';
+import { createRuleIndex, type RuleIndex } from './rule-index.ts';
+
+/** What our events are. Six of the sixteen public rules say no category; both kinds are for this log. */
+const OUR_LOG: LogSource = { category: 'application', product: 'kubernetes', service: 'audit' };
+
+export interface RulesetOptions {
+  readonly door: Door;
+  /**
+   * `resource`: a rule that requires a resource and nowhere names a subresource is about the resource itself.
+   * `literal`: as written, so that a rule on pods is also about pods/binding, pods/eviction, pods/exec.
+   */
+  readonly subresources: 'resource' | 'literal';
+  /** Rules below it load switched off. */
+  readonly minLevel?: Level | undefined;
+}
+
+export interface LoadedFilter {
+  readonly filter: Filter;
+  readonly tree: Tree;
+  readonly matches: Matches;
+}
+
+export interface LoadedRule {
+  readonly rule: Rule;
+  readonly classification: Classification;
+  /** Why this door never asks it; absent for a rule that is asked. */
+  readonly off?: string;
+  /** `objectRef.subresource: null` was added to what is written. */
+  readonly subresourceAdded: boolean;
+  /** What is asked at this door: the conditions it can decide, linked by OR. */
+  readonly tree: Tree;
+  readonly matches: Matches;
+  readonly filters: readonly LoadedFilter[];
+}
+
+/** Checked, classed, compiled and indexed: everything that can be done before the first event. */
+export interface Ruleset {
+  readonly door: Door;
+  readonly rules: readonly LoadedRule[];
+  readonly filters: readonly Filter[];
+  /** The rules an event can touch. */
+  readonly candidates: RuleIndex<LoadedRule>;
+  readonly compiler: Compiler;
+  readonly warnings: readonly Problem[];
+  /** Names this set in records: sha256 of what was loaded and how, its first 12 digits. */
+  readonly digest: string;
+}
+
+/** What was parsed, and everything that is wrong with it for this door. `ruleset` is absent if any problem is an error. */
+export function createRuleset(
+  parsed: {
+    readonly rules: readonly Rule[];
+    readonly filters: readonly Filter[];
+    readonly problems: readonly Problem[];
+  },
+  options: RulesetOptions,
+): { readonly ruleset?: Ruleset; readonly problems: readonly Problem[] } {
+  const compiler = createCompiler();
+  const problems = [
+    ...parsed.problems,
+    ...parsed.rules.filter((rule) => !contains(rule.logsource, OUR_LOG)).map(notForOurLog),
+    ...parsed.filters.flatMap((filter) => unobservableFields(filter, options.door)),
+  ];
+  if (problems.some(({ severity }) => severity === 'error')) return { problems };
+  const filters = parsed.filters.map((filter) => loadFilter(filter, compiler));
+  const rules = parsed.rules
+    .filter((rule) => contains(rule.logsource, OUR_LOG))
+    .map((rule) => loadRule(rule, filters, compiler, options));
+  const asked = rules.filter(({ off }) => off === undefined);
+  const ruleset: Ruleset = {
+    door: options.door,
+    rules,
+    filters: parsed.filters,
+    candidates: createRuleIndex(asked, compiler),
+    compiler,
+    warnings: problems,
+    digest: digestOf([parsed.rules, parsed.filters, options]),
+  };
+  return { ruleset, problems };
+}
+
+function loadRule(
+  rule: Rule,
+  filters: readonly LoadedFilter[],
+  compiler: Compiler,
+  { door, subresources, minLevel }: RulesetOptions,
+): LoadedRule {
+  const mapped = rule.conditions.map(({ tree }) => mapToEvent(tree));
+  const subresourceAdded = subresources === 'resource' && isAboutTheResource(mapped);
+  const conditions = subresourceAdded ? mapped.map(withoutSubresource) : mapped;
+  const classes = conditions.map((tree) => classify(tree, door));
+  const asked = conditions.filter((_, position) => isAsked(classes[position]));
+  const tree: Tree = asked.length === 1 && asked[0] !== undefined ? asked[0] : { kind: 'or', of: asked };
+  const classification = RULE_CLASSES.flatMap((name) => classes.filter((each) => each.class === name))[0];
+  if (classification === undefined) throw new TypeError(`rule ${rule.id} has no condition`);
+  const off = whyOff(rule, classification, minLevel);
+  return {
+    rule,
+    classification,
+    ...(off === undefined ? {} : { off }),
+    subresourceAdded,
+    tree,
+    matches: compiler.compile(tree),
+    filters: filters.filter(({ filter }) => appliesTo(filter, rule)),
+  };
+}
+
+function loadFilter(filter: Filter, compiler: Compiler): LoadedFilter {
+  const tree = mapToEvent(filter.condition.tree);
+  return { filter, tree, matches: compiler.compile(tree) };
+}
+
+/**
+ * Fields where the event has them. Time modifiers read the time the request was received by the best clock a door has:
+ * admission shows no timestamps, but it happens now.
+ */
+function mapToEvent(tree: Tree): Tree {
+  return mapItems(mapFields(tree, FIELD_MAPPING), (item) =>
+    item.field === 'requestReceivedTimestamp' && item.predicates.every(({ kind }) => kind === 'time')
+      ? { ...item, paths: ['receivedAt'] }
+      : item,
+  );
+}
+
+const RESOURCE = 'objectRef.resource';
+const SUBRESOURCE = 'objectRef.subresource';
+
+function isAboutTheResource(conditions: readonly Tree[]): boolean {
+  const items = conditions.flatMap(itemsOf);
+  if (items.some(({ paths }) => paths.includes(SUBRESOURCE))) return false;
+  return conditions.every((tree) => !canBe(true, partiallyEvaluate(tree, withoutResource)));
+}
+
+function withoutResource({
+  paths,
+  predicates,
+}: {
+  paths: readonly string[];
+  predicates: readonly { kind: string }[];
+}) {
+  return paths[0] === RESOURCE ? predicates.some(({ kind }) => kind === 'null') : undefined;
+}
+
+function withoutSubresource(tree: Tree): Tree {
+  const absent: Tree = {
+    kind: 'item',
+    item: { field: SUBRESOURCE, paths: [SUBRESOURCE], modifiers: [], predicates: [{ kind: 'null' }] },
+  };
+  return { kind: 'and', of: [tree, absent] };
+}
+
+function isAsked(classification: Classification | undefined): boolean {
+  return classification?.class === 'decidable' || classification?.class === 'approximate';
+}
+
+function whyOff({ status, level }: Rule, classification: Classification, minLevel: Level | undefined) {
+  if (status === 'deprecated' || status === 'unsupported') return `status ${status}`;
+  if (minLevel !== undefined && LEVELS.indexOf(level) < LEVELS.indexOf(minLevel))
+    return `level below ${minLevel}`;
+  return isAsked(classification) ? undefined : `${classification.class}: ${classification.reason}`;
+}
+
+function notForOurLog({ title, logsource, file, line }: Rule): Problem {
+  const { category = 'any', product = 'any', service = 'any' } = logsource;
+  return {
+    code: 'logsource-not-applicable',
+    severity: 'warning',
+    file,
+    line,
+    path: 'logsource',
+    message: `rule "${title}" is for category ${category}, product ${product}, service ${service}, not for Kubernetes audit logs; it is not loaded`,
+  };
+}
+
+/** One filter on a field that a door never shows would silently disarm, or silently pass, every rule it is for. */
+function unobservableFields(filter: Filter, door: Door): readonly Problem[] {
+  const paths = itemsOf(mapToEvent(filter.condition.tree)).flatMap((item) => item.paths);
+  return [...new Set(paths.filter((path) => isUnobservable(door, path)))].map((path) => ({
+    code: 'filter-unobservable',
+    severity: 'error',
+    file: filter.file,
+    line: filter.line,
+    path: 'filter',
+    message: `"${path}" is never seen by ${door}; a filter may name only fields that are`,
+  }));
+}
+
+function digestOf(loaded: unknown): string {
+  return createHash('sha256').update(JSON.stringify(loaded)).digest('hex').slice(0, 12);
+}

@@ -1,0 +1,143 @@
+import type { KubernetesObject } from '../kubernetes/admission-review.ts';
+import { modeOfMatch } from '../policy/decision.ts';
+import type { Door } from '../policy/door.ts';
+import { eventAs, type Match } from '../policy/evaluate.ts';
+import { evidenceOf, type Evidence } from '../policy/evidence.ts';
+import { printable } from '../policy/message.ts';
+import type { Mode } from '../policy/mode.ts';
+import type { Level } from '../sigma/rule.ts';
+import type { Judged } from './recorder.ts';
+
+/** What is written of one request, by every door alike. Published as docs/decision-record.schema.json. */
+export interface DecisionRecord {
+  readonly schemaVersion: 1;
+  readonly door: Door;
+  /** RFC 3339: when the request was received. */
+  readonly time: string;
+  /** Joins the record to the audit event's annotation `uid`; of a log, the audit ID. */
+  readonly uid: string;
+  readonly verdict: 'allow' | 'warn' | 'deny';
+  readonly dryRun: boolean;
+  readonly apiGroup: string;
+  readonly apiVersion?: string;
+  readonly resource?: string;
+  readonly subresource?: string;
+  readonly kind?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly objectUid?: string;
+  /** The controller the object names as its owner. Anybody may write one: it is a claim. */
+  readonly owner?: {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly name: string;
+    readonly uid: string;
+  };
+  readonly user?: { readonly username?: string; readonly uid?: string; readonly groups?: readonly string[] };
+  readonly matches: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly level: Level;
+    readonly mode: Mode;
+    readonly verb: string;
+    readonly evidence: readonly Evidence[];
+    /** The filter that accepts the match. */
+    readonly filter?: { readonly id: string; readonly title: string };
+  }[];
+  readonly notJudged: readonly { readonly id: string; readonly title: string; readonly field: string }[];
+  /** The digest of the rules and filters that judged. */
+  readonly ruleset: string;
+}
+
+/** Everything a client chose is made printable; what is absent is left out. */
+export function decisionRecord(judged: Judged): DecisionRecord {
+  const { door, observation, evaluation, decision, ruleset } = judged;
+  const { event, uid, receivedAt, dryRun } = observation;
+  const { resource, subresource, namespace, name, apiGroup = '', apiVersion } = event.objectRef ?? {};
+  const object = asObject(event.requestObject);
+  const metadata = asObject(object?.['metadata']);
+  return compact({
+    schemaVersion: 1,
+    door,
+    time: receivedAt,
+    uid: printable(uid),
+    verdict: decision.verdict,
+    dryRun,
+    apiGroup: printable(apiGroup),
+    apiVersion: text(apiVersion),
+    resource: text(resource),
+    subresource: text(subresource),
+    kind: text(object?.['kind']),
+    namespace: text(namespace),
+    name: text(name),
+    objectUid: text(metadata?.['uid']),
+    owner: controllerOf(metadata),
+    user: event.user === undefined ? undefined : userOf(event.user),
+    matches: evaluation.matches.map((match) => matchRecord(match, judged)),
+    notJudged: evaluation.notJudged.map(({ rule: { rule }, field }) => ({
+      id: rule.id,
+      title: rule.title,
+      field,
+    })),
+    ruleset: ruleset.digest,
+  }) as DecisionRecord;
+}
+
+function matchRecord(
+  match: Match,
+  { observation, ruleset, modes }: Judged,
+): DecisionRecord['matches'][number] {
+  const { rule, tree } = match.rule;
+  const accepting = match.filter?.filter;
+  return {
+    id: rule.id,
+    title: rule.title,
+    level: rule.level,
+    mode: modeOfMatch(match, modes),
+    verb: match.verb,
+    evidence: evidenceOf(tree, eventAs(match.verb, observation), ruleset),
+    ...(accepting === undefined ? {} : { filter: { id: accepting.id, title: accepting.title } }),
+  };
+}
+
+function controllerOf(metadata: KubernetesObject | undefined): DecisionRecord['owner'] {
+  const owners = metadata?.['ownerReferences'];
+  const owner = Array.isArray(owners)
+    ? owners.map(asObject).find((each) => each?.['controller'] === true)
+    : undefined;
+  if (owner === undefined) return undefined;
+  const [apiVersion = '', kind = '', name = '', uid = ''] = ['apiVersion', 'kind', 'name', 'uid'].map((key) =>
+    text(owner[key]),
+  );
+  return { apiVersion, kind, name, uid };
+}
+
+function userOf({
+  username,
+  uid,
+  groups,
+}: {
+  username?: unknown;
+  uid?: unknown;
+  groups?: readonly unknown[] | undefined;
+}) {
+  return compact({
+    username: text(username),
+    uid: text(uid),
+    groups: groups?.map((group) => printable(String(group))),
+  });
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? printable(value) : undefined;
+}
+
+function asObject(value: unknown): KubernetesObject | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as KubernetesObject)
+    : undefined;
+}
+
+function compact<T extends object>(object: T): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

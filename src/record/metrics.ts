@@ -1,0 +1,101 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { modeOfMatch } from '../policy/decision.ts';
+import { RULE_CLASSES } from '../policy/rule-class.ts';
+import type { Ruleset } from '../policy/ruleset.ts';
+import type { Recorder } from './recorder.ts';
+
+const PREFIX = 'sigma_admission_';
+
+/** Label values come from what is loaded and from closed sets, never from a request: no pod, user or namespace. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: PREFIX });
+  const registers = [registry];
+  const requests = new Counter({
+    name: `${PREFIX}requests_total`,
+    help: 'Admission requests judged.',
+    labelNames: ['entry', 'operation', 'verdict', 'dry_run'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: `${PREFIX}request_duration_seconds`,
+    help: 'From the last byte of the request to the answer.',
+    labelNames: ['entry'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers,
+  });
+  const refusals = new Counter({
+    name: `${PREFIX}refusals_total`,
+    help: 'Requests that got no verdict, by HTTP status: failurePolicy decided them.',
+    labelNames: ['entry', 'code'],
+    registers,
+  });
+  const matches = new Counter({
+    name: `${PREFIX}matches_total`,
+    help: 'Rules that matched, by mode; filtered where the allowlist accepted the match.',
+    labelNames: ['rule', 'mode', 'filtered', 'dry_run'],
+    registers,
+  });
+  const notJudged = new Counter({
+    name: `${PREFIX}not_judged_total`,
+    help: 'Rules that a request could not decide, because a field they need was not to be seen.',
+    labelNames: ['rule', 'field'],
+    registers,
+  });
+  const dropped = new Counter({
+    name: `${PREFIX}records_dropped_total`,
+    help: 'Decision records lost because nobody read them fast enough.',
+    registers,
+  });
+  const rules = new Gauge({
+    name: `${PREFIX}rules`,
+    help: 'Rules loaded, by class, and whether they are asked.',
+    labelNames: ['class', 'asked'],
+    registers,
+  });
+  const reloads = new Counter({
+    name: `${PREFIX}ruleset_reloads_total`,
+    help: 'Reloads of rules and filters; a failed one keeps the last good set.',
+    labelNames: ['result'],
+    registers,
+  });
+  const certificateExpiry = new Gauge({
+    name: `${PREFIX}certificate_expiry_timestamp_seconds`,
+    help: 'When the serving certificate expires.',
+    registers,
+  });
+
+  return {
+    registry,
+    duration,
+    refusals,
+    dropped,
+    reloads,
+    certificateExpiry,
+    /** Counts what one entry decides. */
+    recorderFor(entry: string): Recorder {
+      return {
+        record({ request, observation: { dryRun }, evaluation, decision, modes }) {
+          const dry_run = String(dryRun);
+          requests.inc({ entry, operation: request?.operation ?? '', verdict: decision.verdict, dry_run });
+          for (const match of evaluation.matches) {
+            const filtered = String(match.filter !== undefined);
+            matches.inc({ rule: match.rule.rule.id, mode: modeOfMatch(match, modes), filtered, dry_run });
+          }
+          for (const { rule, field } of evaluation.notJudged) notJudged.inc({ rule: rule.rule.id, field });
+        },
+      };
+    },
+    /** States what is loaded now. */
+    observeRuleset(ruleset: Ruleset): void {
+      rules.reset();
+      for (const name of RULE_CLASSES) {
+        const ofClass = ruleset.rules.filter(({ classification }) => classification.class === name);
+        rules.set({ class: name, asked: 'true' }, ofClass.filter(({ off }) => off === undefined).length);
+        rules.set({ class: name, asked: 'false' }, ofClass.filter(({ off }) => off !== undefined).length);
+      }
+    },
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;

@@ -1,0 +1,32 @@
+import type { AdmissionRequest } from '../kubernetes/admission-review.ts';
+import type { Observation } from '../kubernetes/audit-event.ts';
+import type { Decision } from '../policy/decision.ts';
+import type { Door } from '../policy/door.ts';
+import type { Evaluation } from '../policy/evaluate.ts';
+import type { Modes } from '../policy/mode.ts';
+import type { Ruleset } from '../policy/ruleset.ts';
+
+/** One request, judged: all that a recorder may want to say of it. */
+export interface Judged {
+  readonly door: Door;
+  /** At admission only. */
+  readonly request?: AdmissionRequest;
+  readonly observation: Observation;
+  readonly evaluation: Evaluation;
+  readonly decision: Decision;
+  readonly ruleset: Ruleset;
+  readonly modes: Modes;
+}
+
+/** Takes note of what was decided. It queues and never throws, so that it cannot delay or change an answer. */
+export interface Recorder {
+  record(judged: Judged): void;
+}
+
+export function union(recorders: readonly Recorder[]): Recorder {
+  return {
+    record(judged) {
+      for (const recorder of recorders) recorder.record(judged);
+    },
+  };
+}

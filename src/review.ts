@@ -1,0 +1,75 @@
+import { allowed, denied, type Remarks } from './kubernetes/admission-response.ts';
+import {
+  parseAdmissionReview,
+  type AdmissionRequest,
+  type AdmissionReview,
+} from './kubernetes/admission-review.ts';
+import { auditEventFromAdmission, type Observation } from './kubernetes/audit-event.ts';
+import { decide, type DecidedMatch, type Decision } from './policy/decision.ts';
+import { evaluate } from './policy/evaluate.ts';
+import { matchMessage } from './policy/message.ts';
+import type { Modes } from './policy/mode.ts';
+import type { Ruleset } from './policy/ruleset.ts';
+import type { Recorder } from './record/recorder.ts';
+
+export interface ReviewerOptions {
+  /** The set in force now; it may be replaced between two requests, never within one. */
+  readonly ruleset: () => Ruleset;
+  readonly modes: Modes;
+  /** What can be found out, before `deadline`, about who made the object: the fields of `provenance.*`. */
+  readonly provenance: (
+    request: AdmissionRequest,
+    deadline: number,
+  ) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
+  readonly recorder: Recorder;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** Answers one AdmissionReview with another, before `deadline` (ms since the epoch). Knows nothing of HTTP. */
+export function createReviewer({ ruleset, modes, provenance, recorder, now = Date.now }: ReviewerOptions) {
+  return async function review(body: Buffer, deadline: number): Promise<AdmissionReview> {
+    const request = parseAdmissionReview(body);
+    const receivedAt = new Date(now()).toISOString();
+    const observation = auditEventFromAdmission(request, await provenance(request, deadline), receivedAt);
+    const rules = ruleset();
+    const evaluation = evaluate(observation, rules);
+    const decision = decide(evaluation.matches, modes);
+    recorder.record({ door: 'serve', request, observation, evaluation, decision, ruleset: rules, modes });
+    return admissionReview(observation, decision);
+  };
+}
+
+/** At most this many warnings; the rest are counted. */
+const MAX_WARNINGS = 5;
+/** A denial is shown to people and copied into Events. */
+const MAX_DENIAL = 1024;
+/** Audit annotations have no limit of their own; the log has. */
+const MAX_ANNOTATION = 2048;
+
+function admissionReview(observation: Observation, decision: Decision): AdmissionReview {
+  const { uid, event } = observation;
+  if (decision.matches.length === 0) return allowed(uid);
+  const refusing = decision.verdict === 'deny' ? decision.by : undefined;
+  const warning = decision.matches.filter((match) => match.mode !== 'audit' && match !== refusing);
+  const remarks: Remarks = {
+    ...(warning.length === 0 ? {} : { warnings: warnings(warning, observation) }),
+    auditAnnotations: { uid, matches: idsWithin(MAX_ANNOTATION, decision.matches) },
+  };
+  if (refusing === undefined) return allowed(uid, remarks);
+  const { rule } = refusing.rule;
+  const allow = `To allow it, an administrator adds a Sigma filter for this user, or sets rule ${rule.id} to warn.`;
+  return denied(uid, `${matchMessage(rule, event, MAX_DENIAL - allow.length - 2)}. ${allow}`, remarks);
+}
+
+function warnings(matches: readonly DecidedMatch[], { event }: Observation): readonly string[] {
+  const shown = matches.slice(0, MAX_WARNINGS).map(({ rule: { rule } }) => matchMessage(rule, event));
+  return matches.length > MAX_WARNINGS ? [...shown, `and ${matches.length - MAX_WARNINGS} more`] : shown;
+}
+
+/** A JSON array of rule ids, most severe first, as many as fit. */
+function idsWithin(limit: number, matches: readonly DecidedMatch[]): string {
+  const ids = matches.map(({ rule: { rule } }) => rule.id);
+  while (Buffer.byteLength(JSON.stringify(ids)) > limit) ids.pop();
+  return JSON.stringify(ids);
+}
