@@ -1,0 +1,244 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseCommandLine, type Surroundings } from '../src/command-line.ts';
+
+function asked(argv: readonly string[], surroundings: Partial<Surroundings> = {}) {
+  return parseCommandLine(argv, { env: {}, readFile: unread, version: '1.2.3', ...surroundings });
+}
+
+function unread(path: string): string {
+  throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+}
+
+/** Whatever is read, it is this. */
+function fileOf(text: string): (path: string) => string {
+  return () => text;
+}
+
+function configOf(argv: readonly string[], surroundings?: Partial<Surroundings>) {
+  const line = asked(argv, surroundings);
+  if (line.command === 'print') throw new TypeError(line.text);
+  return line.config;
+}
+
+/** What is printed when these are the problems of `serve`. */
+function refusal(...problems: readonly string[]) {
+  const lines = problems.map((problem) => `sigma-admission serve: ${problem}\n`);
+  return { command: 'print', text: `${lines.join('')}See sigma-admission serve --help.\n`, exitCode: 2 };
+}
+
+describe('what was said', () => {
+  const readFile = fileOf('mode: enforce\nport: 3\nrulesDirs: [c]\nlevels: {low: audit}');
+
+  it('by a flag wins over the variable, that over the file, that over the default', () => {
+    const file = configOf(['serve'], { env: { SIGMA_ADMISSION_CONFIG: 'config.yaml' }, readFile });
+    expect(file).toMatchObject({ port: 3, rulesDirs: ['c'], metricsPort: 8080 });
+    const env = { SIGMA_ADMISSION_PORT: '2', SIGMA_ADMISSION_RULES: 'b', SIGMA_ADMISSION_MODE: 'audit' };
+    expect(configOf(['serve', '--config', 'config.yaml'], { env, readFile })).toMatchObject({
+      modes: { default: 'audit', levels: { low: 'audit' }, rules: {} },
+      port: 2,
+      rulesDirs: ['b'],
+    });
+    const flags = ['serve', '--port', '1', '--rules', 'a', '--config', 'config.yaml'];
+    expect(configOf(flags, { env, readFile })).toMatchObject({
+      modes: { default: 'audit', levels: { low: 'audit' }, rules: {} },
+      port: 1,
+      rulesDirs: ['a'],
+    });
+  });
+
+  it('by --config names the file, over its variable', () => {
+    const files: Record<string, string> = { 'a.yaml': 'port: 1', 'b.yaml': 'port: 2' };
+    const surroundings = {
+      env: { SIGMA_ADMISSION_CONFIG: 'b.yaml' },
+      readFile: (path: string) => files[path] ?? unread(path),
+    };
+    expect(configOf(['serve', '--config=a.yaml'], surroundings).port).toBe(1);
+    expect(configOf(['serve'], surroundings).port).toBe(2);
+  });
+
+  it('may be a list: a flag repeated, a flag with several values, a variable with commas', () => {
+    const argv = ['serve', '--rules', 'a', 'b', '--rules=c', '--allow-user', 'd', '--allow-user', 'e,f'];
+    const env = { SIGMA_ADMISSION_FILTERS: 'filters, my-filters' };
+    expect(configOf(argv, { env })).toMatchObject({
+      rulesDirs: ['a', 'b', 'c'],
+      allowUsers: ['d', 'e,f'],
+      filtersDirs: ['filters', 'my-filters'],
+    });
+  });
+
+  it('may be nothing: an empty variable', () => {
+    expect(configOf(['serve'], { env: { SIGMA_ADMISSION_PORT: '', HOME: 'x' } }).port).toBe(8443);
+  });
+
+  it('is not what Kubernetes tells a pod about Services', () => {
+    const env = {
+      SIGMA_ADMISSION_SERVICE_HOST: '10.96.0.7',
+      SIGMA_ADMISSION_SERVICE_PORT: '443',
+      SIGMA_ADMISSION_SERVICE_PORT_HTTPS: '443',
+      SIGMA_ADMISSION_PORT: 'tcp://10.96.0.7:443',
+      SIGMA_ADMISSION_PORT_443_TCP: 'tcp://10.96.0.7:443',
+      SIGMA_ADMISSION_PORT_443_TCP_ADDR: '10.96.0.7',
+      SIGMA_ADMISSION_METRICS_PORT: 'tcp://10.96.0.8:8080',
+    };
+    expect(configOf(['serve'], { env })).toMatchObject({ port: 8443, metricsPort: 8080 });
+  });
+});
+
+describe('problems', () => {
+  it('are reported all at once, each with where it was said', () => {
+    const argv = ['serve', '--prot', '9443', 'now', '--mode', 'block', '--drain', '--config', 'config.yaml'];
+    const env = { SIGMA_ADMISSION_PORT: 'https', SIGMA_ADMISSION_MOED: 'warn', SIGMA_ADMISSION_RULES: 'a,' };
+    const readFile = fileOf(
+      'levels: {hihg: enforce}\nminLvel: high\nmetrics-port: 1\nfilters: [x]\nport: 1e9\nconfig: x',
+    );
+    expect(asked(argv, { env, readFile })).toEqual(
+      refusal(
+        '--prot: unknown flag (did you mean --port?)',
+        'unexpected argument "now"',
+        'SIGMA_ADMISSION_MOED: unknown variable (did you mean SIGMA_ADMISSION_MODE?)',
+        'config.yaml: minLvel: unknown key (did you mean minLevel?)',
+        'config.yaml: metrics-port: unknown key (did you mean metricsPort?)',
+        'config.yaml: filters: unknown key (did you mean filtersDirs?)',
+        'config.yaml: config: unknown key',
+        '--mode: expected one of audit, warn, enforce, got "block"',
+        '--drain: expected a duration such as 15s, 500ms or 1m, at most 24h, got nothing',
+        'SIGMA_ADMISSION_PORT: expected a port, 0 to 65535, got "https"',
+        'SIGMA_ADMISSION_RULES[1]: expected a directory, got nothing',
+        'config.yaml: levels.hihg: expected a level (informational, low, medium, high, critical), got "hihg"',
+        'config.yaml: port: expected a port, 0 to 65535, got 1000000000',
+      ),
+    );
+  });
+
+  it.each([
+    [['--port', '1', '--port', '2'], '--port: expected one value, got "1", "2"'],
+    [['--mode'], '--mode: expected one of audit, warn, enforce, got nothing'],
+    [['--port', '-1'], '--port: expected a port, 0 to 65535, got "-1"'],
+    [['--rules'], '--rules[0]: expected a directory, got nothing'],
+    [['--config'], '--config: expected a file, got nothing'],
+    [['-p', '1'], '-p: unknown flag'],
+    [['--hepl'], '--hepl: unknown flag (did you mean --help?)'],
+    [['--ports=1'], '--ports: unknown flag (did you mean --port?)'],
+    [['--toString'], '--toString: unknown flag'],
+    [['--', '--mode'], '--mode: unknown flag'],
+  ])('of %j', (flags, problem) => {
+    expect(asked(['serve', ...flags])).toEqual(refusal(problem));
+  });
+
+  it('are none where a flag is repeated with the same value', () => {
+    expect(configOf(['serve', '--port', '1', '--port', '1']).port).toBe(1);
+  });
+
+  it.each([
+    ['a: [', 'config.yaml:1: unexpected end of the stream within a flow collection'],
+    ['port: 1\nport: 2', 'config.yaml:2: duplicated mapping key'],
+    ['- mode', 'config.yaml: expected one map of settings, got a list'],
+    ['a: 1\n---\nb: 2', 'config.yaml: expected one map of settings, got more'],
+    ['__proto__: 1', 'config.yaml: __proto__: unknown key'],
+  ])('of a file with %j', (file, problem) => {
+    expect(asked(['serve', '--config', 'config.yaml'], { readFile: fileOf(file) })).toEqual(refusal(problem));
+  });
+
+  it('of a file that cannot be read name who asked for it', () => {
+    const env = { SIGMA_ADMISSION_CONFIG: 'no.yaml' };
+    expect(asked(['serve'], { env })).toEqual(
+      refusal("SIGMA_ADMISSION_CONFIG: cannot read it: ENOENT: no such file or directory, open 'no.yaml'"),
+    );
+  });
+
+  it.each([
+    [['serv'], 'unknown command "serv" (did you mean serve?)'],
+    [['--mode', 'enforce'], 'unknown option "--mode"'],
+  ])('of no command: %j', (argv, problem) => {
+    expect(asked(argv)).toEqual({
+      command: 'print',
+      text: `sigma-admission: ${problem}\nSee sigma-admission --help.\n`,
+      exitCode: 2,
+    });
+  });
+});
+
+describe('help', () => {
+  it.each([[['--help']], [['-h']], [['help']]])('by %j', (argv) => {
+    expect(asked(argv)).toEqual({ command: 'print', text: HELP, exitCode: 0 });
+  });
+
+  it('without a command is trouble', () => {
+    expect(asked([])).toEqual({ command: 'print', text: HELP, exitCode: 2 });
+  });
+
+  it.each([[['serve', '--help']], [['help', 'serve']], [['serve', '--mode', 'block', '--nonsense', '-h']]])(
+    'on serve by %j',
+    (argv) => {
+      expect(asked(argv)).toEqual({ command: 'print', text: SERVE_HELP, exitCode: 0 });
+    },
+  );
+
+  it('gives the version', () => {
+    expect(asked(['--version'])).toEqual({ command: 'print', text: '1.2.3\n', exitCode: 0 });
+  });
+});
+
+const HELP = `Usage: sigma-admission [options] [command]
+
+Sigma detection rules for Kubernetes audit logs, enforced before the fact.
+
+Options:
+  -V, --version    print the version
+  -h, --help       print this
+
+Commands:
+  serve [options]  Answer the API server: judge each request before it happens.
+  help [command]   print help for a command, with what it can be told
+
+Examples:
+  sigma-admission serve
+`;
+
+const SERVE_HELP = `Usage: sigma-admission serve [options]
+
+Answer the API server: judge each request before it happens.
+
+Options:
+  --mode <MODE>             what a match does: audit records it, warn also tells the caller, enforce refuses
+                            (SIGMA_ADMISSION_MODE, mode; default warn)
+  --rules <DIR...>          where the Sigma rules are
+                            (SIGMA_ADMISSION_RULES, rulesDirs; default rules)
+  --filters <DIR...>        where the Sigma filters are: the allowlist
+                            (SIGMA_ADMISSION_FILTERS, filtersDirs; default filters)
+  --allow-user <NAME...>    short for a filter that accepts whatever this user does
+                            (SIGMA_ADMISSION_ALLOW_USER, allowUsers)
+  --min-level <LEVEL>       rules below it are switched off: informational, low, medium, high, critical
+                            (SIGMA_ADMISSION_MIN_LEVEL, minLevel)
+  --subresources <READING>  resource: a rule on pods is about pods; literal: on pods/exec, pods/binding and
+                            their like, too
+                            (SIGMA_ADMISSION_SUBRESOURCES, subresources; default resource)
+  --certs <DIR>             where CA and serving certificate are kept; made where missing
+                            (SIGMA_ADMISSION_CERTS, certsDir; default certs)
+  --port <PORT>             HTTPS: reviews and health
+                            (SIGMA_ADMISSION_PORT, port; default 8443)
+  --metrics-port <PORT>     HTTP: metrics
+                            (SIGMA_ADMISSION_METRICS_PORT, metricsPort; default 8080)
+  --host <ADDRESS>          listen on this address alone
+                            (SIGMA_ADMISSION_HOST, host)
+  --drain <DURATION>        how long requests are still served after SIGTERM
+                            (SIGMA_ADMISSION_DRAIN, drain; default 15s)
+  --log-level <LEVEL>       trace, debug, info, warn, error, fatal, silent
+                            (SIGMA_ADMISSION_LOG_LEVEL, logLevel; default info)
+  --config <FILE>           a YAML file with these settings by key
+                            (SIGMA_ADMISSION_CONFIG)
+  -h, --help                print this
+
+In brackets: the environment variable, where commas separate a list, and the key in the file.
+A flag wins over its variable, that over the file, that over the default.
+
+Only the file can say, the most specific wins:
+  levels: {critical: enforce}
+  rules: {a80d927d-ac6e-443f-a867-e8d6e3897318: enforce}
+
+Examples:
+  sigma-admission serve
+  sigma-admission serve --mode enforce --allow-user system:serviceaccount:ci:deployer
+  sigma-admission serve --rules rules my-rules --min-level medium --config config.yaml
+  SIGMA_ADMISSION_MODE=audit SIGMA_ADMISSION_RULES=rules,my-rules sigma-admission serve
+`;
