@@ -108,7 +108,7 @@ export function requiredValues(tree: Tree, path: string): ReadonlySet<string> | 
     return undefined;
   const named = new Set(items.flatMap(literalsOf));
   if (canHoldWithout(named, tree, path)) return undefined;
-  for (const value of named) {
+  for (const value of [...named]) {
     named.delete(value);
     if (canHoldWithout(named, tree, path)) named.add(value);
   }
