@@ -33,7 +33,7 @@ export function createRuleIndex<Rule extends { readonly tree: Tree }>(
       always.push(rule);
       continue;
     }
-    const bucket = buckets.get(path) ?? { readings: compiler.reader(path), byValue: new Map(), all: [] };
+    const bucket: Bucket<Rule> = buckets.get(path) ?? { readings: compiler.reader(path), byValue: new Map(), all: [] };
     buckets.set(path, bucket);
     bucket.all.push(rule);
     for (const value of values) {
