@@ -54,9 +54,18 @@ function evaluateAs(verb: string, observation: Observation, ruleset: Ruleset): E
 
 /** The event as rules read it, under one verb, with what cannot be seen marked so. */
 export function eventAs(verb: string, { event, unknown, receivedAt }: Observation): object {
-  const seen: Record<string, unknown> = { ...event, verb, receivedAt };
-  for (const field of unknown) seen[field] = UNKNOWN;
-  return seen;
+  return { ...event, verb, receivedAt, ...marksFor(unknown) };
+}
+
+/** The same few lists of fields come with every event of a door. */
+const MARKS = new WeakMap<readonly string[], object>();
+
+function marksFor(unknown: readonly string[]): object {
+  const known = MARKS.get(unknown);
+  if (known !== undefined) return known;
+  const marks = Object.fromEntries(unknown.map((field) => [field, UNKNOWN]));
+  MARKS.set(unknown, marks);
+  return marks;
 }
 
 /** A rule stands once: as a match if any verb gives one, unfiltered rather than filtered; else as not judged. */

@@ -33,7 +33,11 @@ export function createRuleIndex<Rule extends { readonly tree: Tree }>(
       always.push(rule);
       continue;
     }
-    const bucket: Bucket<Rule> = buckets.get(path) ?? { readings: compiler.reader(path), byValue: new Map(), all: [] };
+    const bucket: Bucket<Rule> = buckets.get(path) ?? {
+      readings: compiler.reader(path),
+      byValue: new Map(),
+      all: [],
+    };
     buckets.set(path, bucket);
     bucket.all.push(rule);
     for (const value of values) {
@@ -43,7 +47,11 @@ export function createRuleIndex<Rule extends { readonly tree: Tree }>(
     }
   }
   const lookups = [...buckets.values()];
-  return (event) => [always, ...lookups.map((bucket) => lookUp(bucket, event))].flat();
+  return function candidates(event) {
+    const found = [...always];
+    for (const lookup of lookups) found.push(...lookUp(lookup, event));
+    return found;
+  };
 }
 
 type Requirements = readonly (readonly [path: string, values: ReadonlySet<string>])[];
@@ -77,9 +85,13 @@ function rarest(
 function lookUp<Rule>({ readings, byValue, all }: Bucket<Rule>, event: object): readonly Rule[] {
   const { values, unknown } = readings(event);
   if (unknown) return all;
-  const found = values.flatMap((value) => (isScalar(value) ? [byValue.get(foldCase(String(value)))] : []));
-  const lists = [...new Set(found)].filter((list) => list !== undefined);
-  return lists.length > 1 ? [...new Set(lists.flat())] : (lists[0] ?? []);
+  if (values.length === 1) return rulesFor(values[0], byValue);
+  const found = new Set(values.map((value) => rulesFor(value, byValue)));
+  return found.size > 1 ? [...new Set([...found].flat())] : [...found].flat();
+}
+
+function rulesFor<Rule>(value: unknown, byValue: ReadonlyMap<string, readonly Rule[]>): readonly Rule[] {
+  return isScalar(value) ? (byValue.get(foldCase(String(value))) ?? []) : [];
 }
 
 function isScalar(value: unknown): value is string | number | boolean {

@@ -52,8 +52,10 @@ export function compilePattern(pattern: Pattern, cased: boolean): (text: string)
   if (literal !== undefined) return (text) => fold(text) === literal;
   const [first, second, third] = parts;
   if (parts.length === 1 && isAny(first)) return () => true;
-  if (parts.length === 2 && typeof first === 'string' && isAny(second)) return (text) => fold(text).startsWith(first);
-  if (parts.length === 2 && isAny(first) && typeof second === 'string') return (text) => fold(text).endsWith(second);
+  if (parts.length === 2 && typeof first === 'string' && isAny(second))
+    return (text) => fold(text).startsWith(first);
+  if (parts.length === 2 && isAny(first) && typeof second === 'string')
+    return (text) => fold(text).endsWith(second);
   if (parts.length === 3 && isAny(first) && typeof second === 'string' && isAny(third)) {
     return (text) => fold(text).includes(second);
   }
@@ -101,6 +103,18 @@ function standsAt(text: readonly string[], at: number, piece: readonly Unit[]): 
  * 'ας' and not be found in 'ασα'. ASCII, nearly everything Kubernetes says, takes the short way.
  */
 export function foldCase(text: string): string {
+  if (text !== lastText) {
+    lastText = text;
+    lastFolded = fold(text);
+  }
+  return lastFolded;
+}
+
+/** Many rules ask about one reading, one after the other. */
+let lastText = '';
+let lastFolded = '';
+
+function fold(text: string): string {
   let hasUpper = false;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);

@@ -1,0 +1,34 @@
+import { parseArgs } from 'node:util';
+import { engineFigures } from './engine.ts';
+import type { Bench, Figure } from './figure.ts';
+
+/** Each bench under the prefix its figures begin with. */
+const BENCHES: Readonly<Record<string, Bench>> = {
+  'engine.': engineFigures,
+};
+
+const HELP = `npm run bench [-- --only PREFIX] [-- --json]
+
+Measures, prints and fails nothing. --only engine. runs the figures that begin so; --json prints one line a figure.
+`;
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', default: '' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
+});
+if (values.help === true) process.stdout.write(HELP);
+else await run();
+
+async function run(): Promise<void> {
+  for (const [prefix, bench] of Object.entries(BENCHES)) {
+    if (!prefix.startsWith(values.only) && !values.only.startsWith(prefix)) continue;
+    for await (const figure of bench()) {
+      if (!figure.figure.startsWith(values.only)) continue;
+      process.stdout.write(`${values.json === true ? JSON.stringify(figure) : row(figure)}\n`);
+    }
+  }
+}
+
+function row({ figure, value, unit, low, high, target = '' }: Figure): string {
+  const [shown, lowest, highest] = [value, low, high].map((number) => number.toPrecision(3));
+  return `${figure.padEnd(32)} ${shown?.padStart(9)} ${unit.padEnd(18)} ${`${lowest} – ${highest}`.padEnd(22)} ${target}`.trimEnd();
+}
