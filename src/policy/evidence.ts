@@ -1,4 +1,4 @@
-import { foldCase } from '../sigma/pattern.ts';
+import { foldCase } from '../sigma/case-folding.ts';
 import type { DetectionItem, Tree } from '../sigma/tree.ts';
 import { compilePredicates } from '../sigma/predicate.ts';
 import { compilePath, readLeaves } from '../sigma/fields.ts';

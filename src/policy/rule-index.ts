@@ -1,7 +1,7 @@
 import type { Compiler } from '../sigma/compile.ts';
 import type { Readings } from '../sigma/fields.ts';
 import { itemsOf, requiredValues } from '../sigma/partial-evaluation.ts';
-import { foldCase } from '../sigma/pattern.ts';
+import { foldCase } from '../sigma/case-folding.ts';
 import type { Tree } from '../sigma/tree.ts';
 
 /** The rules an event can touch; everything it leaves out is false for that event. */

@@ -1,5 +1,5 @@
 import type { DetectionItem, Predicate, Tree, Truth } from './tree.ts';
-import { foldCase } from './pattern.ts';
+import { foldCase } from './case-folding.ts';
 
 /**
  * Substitutes what is known about some items and folds: the rest is a constant, or a smaller tree. Kleene: `unknown` is

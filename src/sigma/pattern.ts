@@ -1,3 +1,4 @@
+import { foldCase } from './case-folding.ts';
 import type { Pattern, PatternPart } from './tree.ts';
 
 /**
@@ -7,12 +8,12 @@ import type { Pattern, PatternPart } from './tree.ts';
 export function parsePattern(text: string): Pattern {
   const parts: PatternPart[] = [];
   let literal = '';
-  for (let at = 0; at < text.length; at++) {
+  for (let at = 0; at < text.length; at += 1) {
     const character = text.charAt(at);
     const next = text.charAt(at + 1);
     if (character === '\\' && next !== '' && '*?\\'.includes(next)) {
       literal += next;
-      at++;
+      at += 1;
     } else if (character === '*' || character === '?') {
       if (literal !== '') parts.push(literal);
       literal = '';
@@ -40,107 +41,125 @@ function isAny(part: PatternPart | undefined): boolean {
   return typeof part === 'object' && part.wildcard === '*';
 }
 
-/**
- * Compiles to an anchored test. Wildcards match newlines too: container arguments and ConfigMap values have many lines.
- * Folding is the text's, done once, where case does not count. Time is linear for one `*` at either end, and the text's
- * length times the pattern's otherwise: each literal between two `*` is looked for once, from the left.
- */
-export function compilePattern(pattern: Pattern, cased: boolean): (text: string) => boolean {
-  const fold = cased ? (text: string) => text : foldCase;
-  const parts = pattern.map((part) => (typeof part === 'string' ? fold(part) : part));
-  const literal = literalOf(parts);
-  if (literal !== undefined) return (text) => fold(text) === literal;
-  const [first, second, third] = parts;
-  if (parts.length === 1 && isAny(first)) return () => true;
-  if (parts.length === 2 && typeof first === 'string' && isAny(second))
-    return (text) => fold(text).startsWith(first);
-  if (parts.length === 2 && isAny(first) && typeof second === 'string')
-    return (text) => fold(text).endsWith(second);
-  if (parts.length === 3 && isAny(first) && typeof second === 'string' && isAny(third)) {
-    return (text) => fold(text).includes(second);
-  }
-  const pieces = splitAtAny(parts);
-  return (text) => matchesPieces([...fold(text)], pieces);
+/** One pattern after another. */
+export function joinPatterns(before: Pattern, after: Pattern): Pattern {
+  const [last, first] = [before.at(-1), after[0]];
+  if (typeof last !== 'string' || typeof first !== 'string') return [...before, ...after];
+  return [...before.slice(0, -1), last + first, ...after.slice(1)];
 }
 
-/** One code point, or any one. */
-type Unit = string | undefined;
+/** The pattern that a text whose case was folded must match, where case does not count. */
+export function foldPattern(pattern: Pattern): Pattern {
+  return pattern.map((part) => (typeof part === 'string' ? foldCase(part) : part));
+}
+
+/**
+ * Compiles to an anchored test. Wildcards match newlines too: container arguments and ConfigMap values have many lines.
+ * Literals are well formed (no half of a surrogate pair), so wherever one stands in a text, whole code points stand before
+ * and after it, and searching by UTF-16 unit finds what searching by code point would.
+ */
+export function compilePattern(pattern: Pattern, cased: boolean): (text: string) => boolean {
+  if (!cased) {
+    const matches = compilePattern(foldPattern(pattern), true);
+    return (text) => matches(foldCase(text));
+  }
+  const literal = literalOf(pattern);
+  if (literal !== undefined) return (text) => text === literal;
+  const [first, second, third] = pattern;
+  if (pattern.length === 1 && isAny(first)) return () => true;
+  if (pattern.length === 2 && typeof first === 'string' && isAny(second)) {
+    return (text) => text.startsWith(first);
+  }
+  if (pattern.length === 2 && isAny(first) && typeof second === 'string') {
+    return (text) => text.endsWith(second);
+  }
+  if (pattern.length === 3 && isAny(first) && typeof second === 'string' && isAny(third)) {
+    return (text) => text.includes(second);
+  }
+  return compilePieces(splitAtAny(pattern));
+}
+
+/** What stands between two `*`: literals, and `?` as undefined. */
+type Piece = readonly (string | undefined)[];
 
 /** `a*b?c` is the pieces `a` and `b?c`. A `*` at an end leaves an empty piece there. */
-function splitAtAny(parts: Pattern): readonly (readonly Unit[])[] {
-  const pieces: Unit[][] = [[]];
+function splitAtAny(parts: Pattern): readonly Piece[] {
+  const pieces: (string | undefined)[][] = [[]];
   for (const part of parts) {
     if (isAny(part)) pieces.push([]);
-    else if (typeof part === 'string') pieces.at(-1)?.push(...part);
-    else pieces.at(-1)?.push(undefined);
+    else pieces.at(-1)?.push(typeof part === 'string' ? part : undefined);
   }
   return pieces;
 }
 
-/** The first piece stands at the beginning, the last at the end, each other one as far left as it can. */
-function matchesPieces(text: readonly string[], pieces: readonly (readonly Unit[])[]): boolean {
-  const [first = [], ...rest] = pieces;
-  const last = rest.pop();
-  if (last === undefined) return text.length === first.length && standsAt(text, 0, first);
-  if (text.length < first.length + last.length || !standsAt(text, 0, first)) return false;
-  const end = text.length - last.length;
-  if (!standsAt(text, end, last)) return false;
-  let from = first.length;
-  for (const piece of rest) {
-    while (from + piece.length <= end && !standsAt(text, from, piece)) from++;
-    if (from + piece.length > end) return false;
-    from += piece.length;
-  }
-  return true;
-}
-
-function standsAt(text: readonly string[], at: number, piece: readonly Unit[]): boolean {
-  return piece.every((unit, offset) => unit === undefined || unit === text[at + offset]);
-}
-
 /**
- * Unicode simple case folding, code point by code point, as `/iu` and RE2 have it. Never of whole strings: 'ΑΣ' would become
- * 'ας' and not be found in 'ασα'. ASCII, nearly everything Kubernetes says, takes the short way.
+ * The first piece stands at the beginning, the last at the end, each other one as far left as it can: nothing is gained by
+ * leaving less room for the rest. So each is looked for once, and time is at most the text's length times the pattern's.
  */
-export function foldCase(text: string): string {
-  if (text !== lastText) {
-    lastText = text;
-    lastFolded = fold(text);
+function compilePieces([first = [], ...rest]: readonly Piece[]): (text: string) => boolean {
+  const last = rest.pop()?.toReversed();
+  const searches = rest.map(compileSearch);
+  return function matchesPieces(text) {
+    let from = endOf(first, text, 0);
+    if (last === undefined) return from === text.length;
+    for (const search of searches) {
+      if (from === undefined) return false;
+      from = search(text, from);
+    }
+    const start = startOf(last, text);
+    return from !== undefined && start !== undefined && from <= start;
+  };
+}
+
+/** Where a piece that begins at `from` ends. */
+function endOf(piece: Piece, text: string, from: number): number | undefined {
+  let at = from;
+  for (const part of piece) {
+    if (part === undefined) {
+      if (at >= text.length) return undefined;
+      at += isPair(text, at) ? 2 : 1;
+    } else {
+      if (!text.startsWith(part, at)) return undefined;
+      at += part.length;
+    }
   }
-  return lastFolded;
+  return at;
 }
 
-/** Many rules ask about one reading, one after the other. */
-let lastText = '';
-let lastFolded = '';
-
-function fold(text: string): string {
-  let hasUpper = false;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code > 127) return foldEach(text);
-    hasUpper ||= code >= 65 && code <= 90;
+/** Where a piece, given backwards, begins that ends with the text. */
+function startOf(reversed: Piece, text: string): number | undefined {
+  let at = text.length;
+  for (const part of reversed) {
+    if (part === undefined) {
+      if (at === 0) return undefined;
+      at -= isPair(text, at - 2) ? 2 : 1;
+    } else {
+      if (!text.endsWith(part, at)) return undefined;
+      at -= part.length;
+    }
   }
-  return hasUpper ? text.toLowerCase() : text;
+  return at;
 }
 
-function foldEach(text: string): string {
-  let folded = '';
-  for (const character of text) folded += foldCharacter(character);
-  return folded;
+/** Where the leftmost occurrence of a piece from `from` on ends. `*?` is `?*`: a `?` that leads only leaves less to search. */
+function compileSearch(piece: Piece): (text: string, from: number) => number | undefined {
+  const leading = piece.findIndex((part) => part !== undefined);
+  const literal = piece[leading];
+  if (literal === undefined) return (text, from) => endOf(piece, text, from);
+  const head = piece.slice(0, leading);
+  const tail = piece.slice(leading + 1);
+  return function search(text, from) {
+    const begin = endOf(head, text, from);
+    if (begin === undefined) return undefined;
+    for (let at = text.indexOf(literal, begin); at !== -1; at = text.indexOf(literal, at + 1)) {
+      const end = endOf(tail, text, at + literal.length);
+      if (end !== undefined) return end;
+    }
+    return undefined;
+  };
 }
 
-/** Dotless ı has the upper case of i, but folds only to itself. */
-const DOTLESS_I = 'ı';
-
-/** By way of the upper case, so that ς meets σ and ſ meets s. A case of several characters (ß, İ) is no simple one. */
-function foldCharacter(character: string): string {
-  if (character === DOTLESS_I) return character;
-  const upper = character.toUpperCase();
-  const lower = (isOneCharacter(upper) ? upper : character).toLowerCase();
-  return isOneCharacter(lower) ? lower : character;
-}
-
-function isOneCharacter(text: string): boolean {
-  return text.length === 1 || (text.length === 2 && text.codePointAt(0)! > 0xffff);
+/** Whether two units there are one code point. There are none before the text. */
+function isPair(text: string, at: number): boolean {
+  return (text.codePointAt(at) ?? 0) > 0xffff;
 }

@@ -1,56 +1,75 @@
-import { BlockList, isIP } from 'node:net';
-import { RE2JS } from 're2js';
-import { compilePattern, foldCase, literalOf } from './pattern.ts';
-import type { Predicate, TimePart } from './tree.ts';
+import { foldCase } from './case-folding.ts';
+import { compileNetwork } from './network.ts';
+import { compilePattern, foldPattern, literalOf } from './pattern.ts';
+import { compileRegex } from './regular-expression.ts';
+import { timePartOf } from './time-part.ts';
+import type { Pattern, Predicate } from './tree.ts';
 
-/** Whether one reading satisfies a value predicate. A missing one, an object or a list never does. */
+/** Whether one reading satisfies a value predicate. A missing one, a null, an object or a list never does. It never throws. */
 export type Satisfies = (reading: unknown) => boolean;
 
-/** Any of several value predicates; `null`, `exists` and `fieldref`, which no single reading decides, are passed over. */
-export function compilePredicates(predicates: readonly Predicate[]): Satisfies {
-  const literals = new Set<string>();
-  const others: Satisfies[] = [];
-  for (const predicate of predicates) {
-    const literal = predicate.kind === 'string' && !predicate.cased ? literalOf(predicate.pattern) : undefined;
-    if (literal === undefined) others.push(...compilePredicate(predicate));
-    else literals.add(foldCase(literal));
-  }
-  if (literals.size > 0) others.unshift(onText((text) => literals.has(foldCase(text))));
-  const [only] = others;
-  if (others.length === 1 && only !== undefined) return only;
-  return (reading) => others.some((satisfies) => satisfies(reading));
-}
-
-function compilePredicate(predicate: Predicate): readonly Satisfies[] {
+/** `null`, `exists` and `fieldref` look at several readings at once; no single one satisfies them. */
+export function compilePredicate(predicate: Predicate): Satisfies {
   switch (predicate.kind) {
     case 'string':
-      return [onText(compilePattern(predicate.pattern, predicate.cased))];
-    case 'regex': {
-      const regex = compileRegex(predicate.source, predicate.flags);
-      return [onText((text) => regex.test(text))];
-    }
+      return onText(compilePattern(predicate.pattern, predicate.cased));
+    case 'regex':
+      return onText(compileRegex(predicate.source, predicate.flags));
     case 'number':
-      return [(reading) => numberOf(reading) === predicate.value];
+      return (reading) => numberOf(reading) === predicate.value;
     case 'boolean':
-      return [
-        (reading) =>
-          reading === predicate.value ||
-          (typeof reading === 'string' && foldCase(reading) === String(predicate.value)),
-      ];
-    case 'cidr':
-      return [compileCidr(predicate.network)];
+      return (reading) => booleanOf(reading) === predicate.value;
+    case 'cidr': {
+      const contains = compileNetwork(predicate.network);
+      return (reading) => typeof reading === 'string' && contains(reading);
+    }
     case 'compare':
-      return [compileComparison(predicate.operator, predicate.value)];
+      return compileComparison(predicate.operator, predicate.value);
     case 'time':
-      return [(reading) => timePartOf(reading, predicate.part) === predicate.value];
+      return (reading) =>
+        typeof reading === 'string' && timePartOf(reading, predicate.part) === predicate.value;
     case 'null':
     case 'exists':
     case 'fieldref':
-      return [];
+      return () => false;
   }
 }
 
-/** A number or boolean is compared by its text; a string never matches an object. */
+/**
+ * Any of several value predicates. Whole texts are looked up in a set, so that a thousand names cost what one costs, and the
+ * case of a reading is folded once for all of them.
+ */
+export function compilePredicates(predicates: readonly Predicate[]): Satisfies {
+  const strings = predicates.filter((predicate) => predicate.kind === 'string');
+  const cased = strings.filter((predicate) => predicate.cased).map(({ pattern }) => pattern);
+  const uncased = strings.filter((predicate) => !predicate.cased).map(({ pattern }) => foldPattern(pattern));
+  const tests = [
+    ...(uncased.length === 0 ? [] : [onText(compileTexts(uncased, foldCase))]),
+    ...(cased.length === 0 ? [] : [onText(compileTexts(cased, (text) => text))]),
+    ...predicates.filter(({ kind }) => kind !== 'string').map(compilePredicate),
+  ];
+  const [only] = tests;
+  return tests.length === 1 && only !== undefined ? only : (reading) => tests.some((test) => test(reading));
+}
+
+/** Folding keeps a text's length, so one longer than every literal is none of them. */
+function compileTexts(
+  patterns: readonly Pattern[],
+  fold: (text: string) => string,
+): (text: string) => boolean {
+  const literals = new Set(patterns.map(literalOf).filter((literal) => literal !== undefined));
+  const longest = [...literals].reduce((length, literal) => Math.max(length, literal.length), -1);
+  const matchers = patterns
+    .filter((pattern) => literalOf(pattern) === undefined)
+    .map((pattern) => compilePattern(pattern, true));
+  if (matchers.length === 0) return (text) => text.length <= longest && literals.has(fold(text));
+  return function matchesAny(text) {
+    const folded = fold(text);
+    return (text.length <= longest && literals.has(folded)) || matchers.some((matches) => matches(folded));
+  };
+}
+
+/** Numbers and booleans are compared by their text. */
 function onText(matches: (text: string) => boolean): Satisfies {
   return (reading) => {
     const text = textOf(reading);
@@ -58,29 +77,27 @@ function onText(matches: (text: string) => boolean): Satisfies {
   };
 }
 
-/** The text of a scalar. */
+/** The text of a scalar: what a string predicate compares with. */
 export function textOf(reading: unknown): string | undefined {
   if (typeof reading === 'string') return reading;
   return typeof reading === 'number' || typeof reading === 'boolean' ? String(reading) : undefined;
 }
 
-/** Linear time (RE2). Throws RE2JSSyntaxException; the loader has tried it before. */
-export function compileRegex(source: string, flags: string): RE2JS {
-  const { CASE_INSENSITIVE, MULTILINE, DOTALL } = RE2JS;
-  const bits = { i: CASE_INSENSITIVE, m: MULTILINE, s: DOTALL };
-  return RE2JS.compile(
-    source,
-    [...flags].reduce((all, flag) => all | bits[flag as keyof typeof bits], 0),
-  );
-}
-
-/** Decimal, as JSON writes it: no space, sign +, hexadecimal or empty text. */
+/** Decimal: no space, sign +, hexadecimal or empty text. */
 const DECIMAL = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
 
 /** A number, or a text that is one as a whole. */
 function numberOf(reading: unknown): number | undefined {
   if (typeof reading === 'number') return reading;
   return typeof reading === 'string' && DECIMAL.test(reading) ? Number(reading) : undefined;
+}
+
+/** A boolean, or its name as a text. `1` and `yes` are none. */
+function booleanOf(reading: unknown): boolean | undefined {
+  if (typeof reading === 'boolean') return reading;
+  if (typeof reading !== 'string' || reading.length > 5) return undefined;
+  const text = foldCase(reading);
+  return text === 'true' ? true : text === 'false' ? false : undefined;
 }
 
 function compileComparison(operator: 'lt' | 'lte' | 'gt' | 'gte', value: number): Satisfies {
@@ -96,48 +113,7 @@ function compileComparison(operator: 'lt' | 'lte' | 'gt' | 'gte', value: number)
   };
 }
 
-/** An IPv4-mapped IPv6 address is in no IPv4 network; an address with a port or brackets is none. */
-function compileCidr(network: string): Satisfies {
-  const [address = '', prefix] = network.split('/');
-  const version = isIP(address);
-  const family = version === 4 ? 'ipv4' : 'ipv6';
-  const list = new BlockList();
-  list.addSubnet(address, prefix === undefined ? (version === 4 ? 32 : 128) : Number(prefix), family);
-  return (reading) => typeof reading === 'string' && isIP(reading) === version && list.check(reading, family);
-}
-
-const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
-
-/** A part of an RFC 3339 instant, in UTC; weeks are ISO 8601's. */
-function timePartOf(reading: unknown, part: TimePart): number | undefined {
-  if (typeof reading !== 'string' || !RFC3339.test(reading)) return undefined;
-  const instant = new Date(reading);
-  if (Number.isNaN(instant.getTime())) return undefined;
-  switch (part) {
-    case 'minute':
-      return instant.getUTCMinutes();
-    case 'hour':
-      return instant.getUTCHours();
-    case 'day':
-      return instant.getUTCDate();
-    case 'week':
-      return isoWeek(instant);
-    case 'month':
-      return instant.getUTCMonth() + 1;
-    case 'year':
-      return instant.getUTCFullYear();
-  }
-}
-
-/** The week of an instant's Thursday: week 1 is the one with the year's first Thursday. */
-function isoWeek(instant: Date): number {
-  const DAY = 86_400_000;
-  const midnight = Date.UTC(instant.getUTCFullYear(), instant.getUTCMonth(), instant.getUTCDate());
-  const thursday = new Date(midnight + (4 - (instant.getUTCDay() || 7)) * DAY);
-  return Math.ceil((thursday.getTime() - Date.UTC(thursday.getUTCFullYear(), 0, 1) + DAY) / (7 * DAY));
-}
-
-/** Two readings of one event compared; case does not count. Only scalars compare. */
+/** Two readings of one event compared, as `fieldref` does: by their texts, without regard to case. Only scalars compare. */
 export function compareReadings(
   comparison: 'equals' | 'contains' | 'startswith' | 'endswith',
   left: unknown,

@@ -9,7 +9,7 @@ import {
   partiallyEvaluate,
   requiredValues,
 } from '../../src/sigma/partial-evaluation.ts';
-import { foldCase } from '../../src/sigma/pattern.ts';
+import { foldCase } from '../../src/sigma/case-folding.ts';
 import type { DetectionItem, Predicate, Tree, Truth } from '../../src/sigma/tree.ts';
 import { events, trees } from './trees.ts';
 

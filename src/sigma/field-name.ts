@@ -1,0 +1,30 @@
+import { quote } from './describe-value.ts';
+
+/** A step into an array as other tools write it: `[]`, `[*]`, `[0]`, `["a key"]`. */
+const BRACKETS = /\[(?:"([^"]*)"|'([^']*)'|[^\]]*)\]/g;
+
+/** An array's index between dots. Sigma has none: a path that meets an array asks every member of it. */
+const INDEX = /\.\d+(?=\.|$)/g;
+
+/**
+ * What is wrong with a field's name, and the standard spelling; undefined if nothing is. Such a name would be read as a key
+ * that no event has, and the rule would be silent for ever.
+ */
+export function fieldNameProblem(field: string): string | undefined {
+  const standard = field
+    .replaceAll(BRACKETS, (_, double?: string, single?: string) => {
+      const key = double ?? single;
+      return key === undefined ? '' : `.${key}`;
+    })
+    .replaceAll(INDEX, '');
+  if (standard !== field) {
+    return `${quote(field)} is not how Sigma spells a path into a list; expected ${quote(standard)}, which asks every member`;
+  }
+  if (field.trim() !== field) {
+    return `${quote(field)} begins or ends with a space; expected ${quote(field.trim())}`;
+  }
+  if (field.split('.').includes('')) {
+    return `${quote(field)} has an empty part; expected names between dots`;
+  }
+  return undefined;
+}
