@@ -1,0 +1,65 @@
+/**
+ * The identities that heal a cluster, once: the match conditions are made from this, the filters that ship with it name
+ * the same (a test holds them to it). Who makes pods upstream, and by whose name a distribution works, is in
+ * docs/install.md.
+ */
+
+/** The five controllers that make pods. Each is its own service account in full, never a name alone. */
+export const CONTROLLERS = {
+  usernames: [
+    'system:serviceaccount:kube-system:daemon-set-controller',
+    'system:serviceaccount:kube-system:replicaset-controller',
+    'system:serviceaccount:kube-system:replication-controller',
+    'system:serviceaccount:kube-system:job-controller',
+    'system:serviceaccount:kube-system:statefulset-controller',
+  ],
+  group: 'system:serviceaccounts:kube-system',
+  /** In `extra` of a token that is bound to a pod. kube-controller-manager's are bound to none. */
+  podBoundToken: 'authentication.kubernetes.io/pod-name',
+} as const;
+
+/** Kubelets, who mirror their static pods. */
+export const NODES = { usernamePrefix: 'system:node:', group: 'system:nodes' } as const;
+
+/** Somebody the control plane is, by name; by group too, where the certificate or token is known to carry one. */
+export interface ControlPlaneUser {
+  readonly username: string;
+  readonly group?: string;
+}
+
+/**
+ * The upstream components that ask under their own name: kube-controller-manager does for every controller where it runs
+ * without `--use-service-account-credentials`.
+ */
+const UPSTREAM: readonly ControlPlaneUser[] = [
+  { username: 'system:kube-controller-manager' },
+  { username: 'system:kube-scheduler' },
+  { username: 'system:apiserver' },
+];
+
+const MASTERS = 'system:masters';
+
+/**
+ * The control plane's own users by distribution. Left out on purpose: names that people are given too (`admin`,
+ * `kubecfg`, `kubernetes-admin`, k3s' `system:admin`, AKS' `masterclient`).
+ */
+export const CONTROL_PLANES = {
+  upstream: UPSTREAM,
+  aks: [...UPSTREAM, { username: 'aksService' }, { username: 'acsService' }, { username: 'hcpService' }],
+  eks: [...UPSTREAM, { username: 'eks:addon-manager' }, { username: 'eks:cluster-bootstrap' }],
+  gke: [...UPSTREAM, { username: 'system:addon-manager', group: MASTERS }],
+  k3s: [
+    ...UPSTREAM,
+    { username: 'system:k3s-supervisor', group: MASTERS },
+    { username: 'system:k3s-controller' },
+  ],
+  kops: [...UPSTREAM, { username: 'kops', group: MASTERS }],
+  rke2: [
+    ...UPSTREAM,
+    { username: 'system:rke2-supervisor', group: MASTERS },
+    { username: 'system:rke2-controller' },
+  ],
+  talos: [...UPSTREAM, { username: 'talos:admin', group: MASTERS }],
+} as const satisfies Record<string, readonly ControlPlaneUser[]>;
+
+export type Distribution = keyof typeof CONTROL_PLANES;

@@ -1,0 +1,66 @@
+import {
+  CONTROL_PLANES,
+  CONTROLLERS,
+  NODES,
+  type ControlPlaneUser,
+  type Distribution,
+} from './identities.ts';
+
+/** A CEL expression that must hold for the API server to call a webhook (admissionregistration.k8s.io/v1). */
+export interface MatchCondition {
+  readonly name: string;
+  readonly expression: string;
+}
+
+/** Whom `observe` is about: the identities that heal a cluster. */
+export function heals(distribution: Distribution): MatchCondition {
+  return { name: 'heals', expression: healsExpression(distribution) };
+}
+
+/** Whom `guard` is about: everyone else. The negation of `heals` as written, so that each request reaches exactly one. */
+export function doesNotHeal(distribution: Distribution): MatchCondition {
+  return { name: 'does-not-heal', expression: `!(\n${healsExpression(distribution)}\n)` };
+}
+
+const USERNAME = 'request.userInfo.username';
+const GROUPS = 'request.userInfo.?groups.orValue([])';
+
+/** An optional field is never read bare: an error in a match condition follows failurePolicy. */
+function healsExpression(distribution: Distribution): string {
+  return [
+    ...controlPlaneExpressions(CONTROL_PLANES[distribution]),
+    allOf(`${USERNAME}.startsWith(${text(NODES.usernamePrefix)})`, inGroup(NODES.group)),
+    allOf(
+      isOneOf(CONTROLLERS.usernames),
+      inGroup(CONTROLLERS.group),
+      `request.userInfo.?uid.orValue('') != ''`,
+      `!(${text(CONTROLLERS.podBoundToken)} in request.userInfo.?extra.orValue({}))`,
+    ),
+  ].join(' ||\n');
+}
+
+function controlPlaneExpressions(users: readonly ControlPlaneUser[]): readonly string[] {
+  const byGroup = Map.groupBy(users, ({ group }) => group);
+  return [...byGroup].map(([group, members]) => {
+    const isMember = isOneOf(members.map(({ username }) => username));
+    return group === undefined ? isMember : allOf(isMember, inGroup(group));
+  });
+}
+
+function isOneOf(usernames: readonly string[]): string {
+  return `${USERNAME} in [${usernames.map(text).join(',\n  ')}]`;
+}
+
+function inGroup(group: string): string {
+  return `${text(group)} in ${GROUPS}`;
+}
+
+function allOf(...expressions: readonly string[]): string {
+  return `(${expressions.join(' &&\n  ')})`;
+}
+
+/** A CEL string. Our names have no character that would need an escape; one that did would be a mistake in them. */
+function text(value: string): string {
+  if (/['\\\p{Cc}]/u.test(value)) throw new TypeError(`not a plain name: ${JSON.stringify(value)}`);
+  return `'${value}'`;
+}

@@ -1,0 +1,206 @@
+import type { Operation } from '../kubernetes/admission-review.ts';
+import { withValue } from '../policy/rule-class.ts';
+import {
+  canBe,
+  itemsOf,
+  literalText,
+  partiallyEvaluate,
+  requiredValues,
+} from '../sigma/partial-evaluation.ts';
+import type { Tree } from '../sigma/tree.ts';
+import { NAMESPACE_NAME, type NamespaceSelector } from './webhook-configuration.ts';
+
+/** What a rule must be sent to be asked about everything it is about. Absent parts stand for any. */
+export interface Need {
+  readonly operation: Operation;
+  readonly resource?: string;
+  /** `''` is the resource itself. */
+  readonly subresource?: string;
+  readonly apiGroups?: readonly string[];
+  readonly namespaces?: readonly string[];
+}
+
+/** What an entry of the webhook configuration is called for. `matchConditions` are not looked at: all entries together cover everyone. */
+export interface Subscription {
+  readonly rules?: readonly {
+    readonly apiGroups?: readonly string[];
+    readonly operations?: readonly string[];
+    readonly resources?: readonly string[];
+  }[];
+  readonly namespaceSelector?: NamespaceSelector;
+}
+
+/** A loaded rule that some request would satisfy that nobody sends us. */
+export interface OutOfScope {
+  readonly rule: { readonly id: string; readonly title: string };
+  readonly fires: 'never' | 'partly';
+  readonly missing: readonly Need[];
+}
+
+/** Rules that are asked, though the API server is not told to send all they are about. They would be silent, not wrong. */
+export function outOfScope(
+  rules: readonly {
+    readonly rule: { readonly id: string; readonly title: string };
+    readonly tree: Tree;
+    readonly off?: string;
+  }[],
+  subscriptions: readonly Subscription[],
+): readonly OutOfScope[] {
+  return rules
+    .filter(({ off }) => off === undefined)
+    .flatMap(({ rule: { id, title }, tree }) => {
+      const needs = needsOf(tree);
+      const missing = needs.filter((need) => !subscriptions.some((each) => sends(each, need, 'all')));
+      if (missing.length === 0) return [];
+      const partly = needs.some((need) => subscriptions.some((each) => sends(each, need, 'some')));
+      return [{ rule: { id, title }, fires: partly ? 'partly' : 'never', missing } as const];
+    });
+}
+
+/** One line for the log and for /readyz. */
+export function formatOutOfScope({ rule: { id, title }, fires, missing }: OutOfScope): string {
+  const what = missing.map(formatNeed).join(', ');
+  return fires === 'never'
+    ? `rule "${title}" (${id}) never fires: nothing sends us ${what}`
+    : `rule "${title}" (${id}) fires only in part: nothing sends us ${what}`;
+}
+
+function formatNeed({ operation, resource = '*', subresource = '*', namespaces }: Need): string {
+  const what = subresource === '' ? resource : `${resource}/${subresource}`;
+  return `${operation} ${what} in ${namespaces === undefined ? 'every namespace' : namespaces.join(' and ')}`;
+}
+
+const VERBS: Readonly<Record<Operation, readonly string[]>> = {
+  // A server-side apply that makes something new is a patch.
+  CREATE: ['create', 'patch'],
+  UPDATE: ['update', 'patch'],
+  DELETE: ['delete', 'deletecollection'],
+  CONNECT: ['create', 'get', 'update', 'patch', 'delete'],
+};
+const CONNECTED = ['exec', 'attach', 'portforward', 'proxy'];
+
+/** The operations on resources that a rule can be true of, by substituting each and seeing whether it still can be. */
+export function needsOf(tree: Tree): readonly Need[] {
+  const apiGroups = requiredValues(tree, 'objectRef.apiGroup');
+  const namespaces = requiredValues(tree, 'objectRef.namespace');
+  const places = {
+    ...(apiGroups === undefined ? {} : { apiGroups: [...apiGroups] }),
+    ...(namespaces === undefined ? {} : { namespaces: [...namespaces] }),
+  };
+  const resources = requiredValues(tree, 'objectRef.resource') ?? [undefined];
+  return [...resources].flatMap((resource) => {
+    const about = resource === undefined ? tree : withValue(tree, 'objectRef.resource', resource);
+    return subresourcesOf(about).flatMap((subresource) =>
+      operationsOf(withSubresource(about, subresource), subresource).map((operation) => ({
+        operation,
+        ...(resource === undefined ? {} : { resource }),
+        ...(subresource === undefined ? {} : { subresource }),
+        ...places,
+      })),
+    );
+  });
+}
+
+/** `''` for the resource itself, those a rule names, and `undefined` where it is about others too. */
+function subresourcesOf(tree: Tree): readonly (string | undefined)[] {
+  const named = itemsOf(tree)
+    .filter(({ paths }) => paths.includes('objectRef.subresource'))
+    .flatMap(({ predicates }) => predicates.map(literalText).filter((text) => text !== undefined));
+  const possible = ['', ...new Set(named), undefined].filter((subresource) =>
+    canBe(true, withSubresource(tree, subresource)),
+  );
+  return possible.includes(undefined)
+    ? possible.filter((subresource) => subresource === '' || subresource === undefined)
+    : possible;
+}
+
+/** No subresource has a space in its name: what is true of this one is true of one that the rule does not name. */
+const ANOTHER = 'another one';
+
+function withSubresource(tree: Tree, subresource: string | undefined): Tree {
+  return subresource === ''
+    ? withoutSubresource(tree)
+    : withValue(tree, 'objectRef.subresource', subresource ?? ANOTHER);
+}
+
+function withoutSubresource(tree: Tree): Tree {
+  return partiallyEvaluate(tree, ({ paths, predicates }) => {
+    if (paths.length !== 1 || paths[0] !== 'objectRef.subresource') return undefined;
+    if (predicates.some(({ kind }) => kind === 'fieldref')) return undefined;
+    return predicates.some(
+      (predicate) => predicate.kind === 'null' || (predicate.kind === 'exists' && !predicate.value),
+    );
+  });
+}
+
+function operationsOf(tree: Tree, subresource: string | undefined): readonly Operation[] {
+  return possibleOperations(subresource).filter((operation) =>
+    VERBS[operation].some((verb) => canBe(true, withValue(tree, 'verb', verb))),
+  );
+}
+
+/** A subresource that is connected to is nothing else, and none is deleted. */
+function possibleOperations(subresource: string | undefined): readonly Operation[] {
+  if (subresource === '') return ['CREATE', 'UPDATE', 'DELETE'];
+  if (subresource === undefined) return ['CREATE', 'UPDATE', 'CONNECT'];
+  return CONNECTED.includes(subresource) ? ['CONNECT'] : ['CREATE', 'UPDATE'];
+}
+
+/** Whether a subscription sends all, or some, of what is needed. */
+function sends({ rules = [], namespaceSelector }: Subscription, need: Need, amount: 'all' | 'some'): boolean {
+  return (
+    reaches(namespaceSelector ?? {}, need.namespaces, amount) &&
+    rules.some(
+      ({ operations = [], apiGroups = [], resources = [] }) =>
+        (operations.includes('*') || operations.includes(need.operation)) &&
+        holds(apiGroups, need.apiGroups, amount) &&
+        resources.some((pattern) => includesResource(pattern, need, amount)),
+    )
+  );
+}
+
+/** A group that a rule does not name is whichever its resource has. */
+function holds(apiGroups: readonly string[], needed: readonly string[] | undefined, amount: 'all' | 'some') {
+  if (needed === undefined || apiGroups.includes('*')) return true;
+  return amount === 'all'
+    ? needed.every((group) => apiGroups.includes(group))
+    : needed.some((group) => apiGroups.includes(group));
+}
+
+// As the API server reads them: "pods" and "*" are the resources alone, "pods/exec" one subresource, "pods/*" and "*/*" the
+// resources and whatever is below them.
+function includesResource(pattern: string, { resource, subresource }: Need, amount: 'all' | 'some'): boolean {
+  const [resources = '', subresources = ''] = pattern.split('/');
+  return partIncludes(resources, resource, amount) && partIncludes(subresources, subresource, amount);
+}
+
+function partIncludes(pattern: string, part: string | undefined, amount: 'all' | 'some'): boolean {
+  return pattern === '*' || pattern === part || (part === undefined && amount === 'some' && pattern !== '');
+}
+
+/** No namespace has a space in its name: a selector that takes this one takes those that nobody named. */
+const ANY = 'any namespace';
+
+function reaches(
+  selector: NamespaceSelector,
+  needed: readonly string[] | undefined,
+  amount: 'all' | 'some',
+): boolean {
+  if (needed === undefined) return amount === 'some' || selects(selector, ANY);
+  return amount === 'all'
+    ? needed.every((name) => selects(selector, name))
+    : needed.some((name) => selects(selector, name));
+}
+
+/** What a selector on other labels selects is not to be seen here; that is not warned about. */
+function selects({ matchLabels = {}, matchExpressions = [] }: NamespaceSelector, namespace: string): boolean {
+  const name = matchLabels[NAMESPACE_NAME];
+  if (name !== undefined && name !== namespace) return false;
+  return matchExpressions
+    .filter(({ key }) => key === NAMESPACE_NAME)
+    .every(({ operator, values = [] }) => {
+      if (operator === 'In') return values.includes(namespace);
+      if (operator === 'NotIn') return !values.includes(namespace);
+      return operator === 'Exists';
+    });
+}

@@ -1,0 +1,128 @@
+import type { Distribution } from './identities.ts';
+import { doesNotHeal, heals, type MatchCondition } from './match-conditions.ts';
+
+/** A ValidatingWebhookConfiguration (admissionregistration.k8s.io/v1), as far as we say it. */
+export interface WebhookConfiguration {
+  readonly apiVersion: 'admissionregistration.k8s.io/v1';
+  readonly kind: 'ValidatingWebhookConfiguration';
+  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  readonly webhooks: readonly Webhook[];
+}
+
+export interface Webhook {
+  readonly name: string;
+  readonly clientConfig: {
+    readonly service: {
+      readonly namespace: string;
+      readonly name: string;
+      readonly path: string;
+      readonly port: number;
+    };
+    /** PEM in base64. Absent, the API server trusts its system's roots: no call succeeds. */
+    readonly caBundle?: string;
+  };
+  readonly rules: readonly SubscriptionRule[];
+  readonly namespaceSelector: NamespaceSelector;
+  readonly matchConditions: readonly MatchCondition[];
+  readonly failurePolicy: 'Fail' | 'Ignore';
+  readonly matchPolicy: 'Equivalent';
+  readonly sideEffects: 'NoneOnDryRun';
+  readonly timeoutSeconds: number;
+  readonly admissionReviewVersions: readonly ['v1'];
+}
+
+export interface SubscriptionRule {
+  readonly apiGroups: readonly string[];
+  readonly apiVersions: readonly string[];
+  readonly operations: readonly string[];
+  readonly resources: readonly string[];
+  readonly scope: 'Namespaced' | 'Cluster' | '*';
+}
+
+/** A label selector for namespaces. */
+export interface NamespaceSelector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: string;
+    readonly values?: readonly string[];
+  }[];
+}
+
+export interface WebhookSettings {
+  /** Where the Service is, and by which name. */
+  readonly namespace: string;
+  readonly service: string;
+  readonly port: number;
+  /** A rule may refuse: what `guard` cannot ask us about is then refused too. */
+  readonly enforcing: boolean;
+  /** Guarded beside kube-system. */
+  readonly namespaces: readonly string[];
+  readonly distribution: Distribution;
+  /** PEM; several certificates while one CA follows another. */
+  readonly caBundle?: string;
+}
+
+/** `.svc` is nobody's domain; the API server wants three labels, and puts the name before our audit annotations. */
+export const GUARD = 'guard.sigma-admission.svc';
+export const OBSERVE = 'observe.sigma-admission.svc';
+
+/** What the API server is to send us: a pure function of what we were told. */
+export function webhookConfiguration(settings: WebhookSettings): WebhookConfiguration {
+  const { enforcing, distribution } = settings;
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: {
+      name: 'sigma-admission',
+      // AKS silently keeps kube-system from webhooks that do not say this.
+      labels: { 'admissions.enforcer/disabled': 'true' },
+    },
+    webhooks: [
+      {
+        name: GUARD,
+        ...podCreates(settings, '/guard'),
+        matchConditions: [doesNotHeal(distribution)],
+        failurePolicy: enforcing ? 'Fail' : 'Ignore',
+        timeoutSeconds: 3,
+      },
+      {
+        name: OBSERVE,
+        ...podCreates(settings, '/observe'),
+        matchConditions: [heals(distribution)],
+        // Never Fail, whatever the mode: a dead webhook must not stop who would bring it back.
+        failurePolicy: 'Ignore',
+        timeoutSeconds: 1,
+      },
+    ],
+  };
+}
+
+/** Kept by the API server itself, so that nobody's label takes a namespace out. */
+export const NAMESPACE_NAME = 'kubernetes.io/metadata.name';
+
+function podCreates({ namespace, service, port, namespaces, caBundle }: WebhookSettings, path: string) {
+  return {
+    clientConfig: {
+      service: { namespace, name: service, path, port },
+      ...(caBundle === undefined ? {} : { caBundle: Buffer.from(caBundle).toString('base64') }),
+    },
+    rules: [
+      {
+        apiGroups: [''],
+        apiVersions: ['v1'],
+        operations: ['CREATE'],
+        resources: ['pods'],
+        scope: 'Namespaced',
+      },
+    ],
+    namespaceSelector: {
+      matchExpressions: [
+        { key: NAMESPACE_NAME, operator: 'In', values: [...new Set(['kube-system', ...namespaces])] },
+      ],
+    },
+    matchPolicy: 'Equivalent',
+    sideEffects: 'NoneOnDryRun',
+    admissionReviewVersions: ['v1'],
+  } as const satisfies Partial<Webhook>;
+}
