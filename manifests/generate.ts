@@ -1,0 +1,76 @@
+/**
+ * Writes the manifests that are made rather than written: `npm run manifests`. A test compares them with what is there.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { dump } from 'js-yaml';
+import { CONTROL_PLANES, type Distribution } from '../src/install/identities.ts';
+import { doesNotHeal, heals } from '../src/install/match-conditions.ts';
+import { GUARD, OBSERVE, webhookConfiguration } from '../src/install/webhook-configuration.ts';
+
+const DIRECTORY = import.meta.dirname;
+const MADE = '# Made by `npm run manifests` from src/install; change it there.\n';
+
+/** What is made from the program's own data, by path below manifests/. */
+export function generatedManifests(): Readonly<Record<string, string>> {
+  const distributions = (Object.keys(CONTROL_PLANES) as Distribution[]).filter((name) => name !== 'upstream');
+  return Object.fromEntries([
+    ['base/80-validatingwebhookconfiguration.yaml', MADE + yaml(shippedConfiguration())],
+    ...distributions.map((name) => [
+      `distributions/${name}/kustomization.yaml`,
+      MADE + yaml(distributionComponent(name)),
+    ]),
+  ]);
+}
+
+/** `warn` rendered, for those who would rather read or apply one file. */
+export function renderInstall(kubectl: string): string {
+  const rendered = execFileSync(kubectl, ['kustomize', join(DIRECTORY, 'overlays/warn')], {
+    encoding: 'utf8',
+  });
+  return `# overlays/warn as \`kubectl kustomize\` renders it; \`npm run manifests\` writes it.\n${rendered}`;
+}
+
+function shippedConfiguration() {
+  return webhookConfiguration({
+    namespace: 'sigma-admission',
+    service: 'sigma-admission',
+    port: 443,
+    enforcing: false,
+    namespaces: [],
+    distribution: 'upstream',
+  });
+}
+
+/** The control plane's own users differ by distribution; a component says so to any overlay. */
+function distributionComponent(name: Distribution) {
+  const patch = {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name: 'sigma-admission' },
+    webhooks: [
+      { name: GUARD, matchConditions: [doesNotHeal(name)] },
+      { name: OBSERVE, matchConditions: [heals(name)] },
+    ],
+  };
+  return {
+    apiVersion: 'kustomize.config.k8s.io/v1alpha1',
+    kind: 'Component',
+    patches: [{ patch: yaml(patch) }],
+  };
+}
+
+function yaml(document: unknown): string {
+  return dump(document, { lineWidth: -1, noRefs: true });
+}
+
+if (import.meta.main) {
+  for (const [path, text] of Object.entries(generatedManifests())) {
+    mkdirSync(dirname(join(DIRECTORY, path)), { recursive: true });
+    writeFileSync(join(DIRECTORY, path), text);
+  }
+  const assets = process.env['KUBEBUILDER_ASSETS'];
+  const kubectl = assets === undefined ? 'kubectl' : join(assets, 'kubectl');
+  writeFileSync(join(DIRECTORY, 'install.yaml'), renderInstall(kubectl));
+}
