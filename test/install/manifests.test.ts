@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { load, loadAll } from 'js-yaml';
 import { generatedManifests, renderInstall } from '../../manifests/generate.ts';
+import { describeWithKubectl, kubectl } from './kubectl.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+
+const config = (overlay: string) => load(read(`manifests/${overlay}/config.yaml`)) as object;
 
 describe('the manifests', () => {
   it.each(Object.entries(generatedManifests()))('%s is what the program’s data makes it', (path, text) => {
@@ -24,7 +27,6 @@ describe('the manifests', () => {
   );
 
   it('differ between modes in the mode alone', () => {
-    const config = (overlay: string) => load(read(`manifests/${overlay}/config.yaml`)) as object;
     expect(config('overlays/audit')).toEqual({ ...config('base'), mode: 'audit' });
     expect(config('overlays/enforce')).toEqual({ ...config('base'), mode: 'enforce' });
   });
@@ -34,14 +36,6 @@ describe('the manifests', () => {
     expect(read('manifests/base/60-deployment.yaml')).toContain(`image: sigma-admission:${version}\n`);
   });
 });
-
-const { KUBEBUILDER_ASSETS: assets } = process.env;
-const kubectl = join(assets ?? '', 'kubectl');
-
-function describeWithKubectl(name: string, body: () => void): void {
-  if (assets === undefined) describe.skip(`${name} (skipped: KUBEBUILDER_ASSETS names no kubectl)`, body);
-  else describe(name, body);
-}
 
 describeWithKubectl('the manifests as kubectl renders them', () => {
   it('are install.yaml, in warn', () => {
