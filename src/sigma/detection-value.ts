@@ -90,8 +90,8 @@ function checkType(scalar: Scalar, { takes }: ModifierChain): void {
     return;
   }
   if (typeof scalar === (takes.type === 'text' ? 'string' : takes.type)) return;
-  const article = takes.type === 'text' ? '' : 'a ';
-  const message = `${quote(takes.by)} is about ${article}${takes.type}; expected one, found ${describeValue(scalar)}`;
+  const expected = { text: 'text', number: 'a number', boolean: 'true or false' }[takes.type];
+  const message = `expected ${expected} for ${quote(takes.by)}, found ${describeValue(scalar)}`;
   throw new ModifierError('modifier-type', message);
 }
 

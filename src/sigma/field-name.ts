@@ -18,7 +18,7 @@ export function fieldNameProblem(field: string): string | undefined {
     })
     .replaceAll(INDEX, '');
   if (standard !== field) {
-    return `${quote(field)} is not how Sigma spells a path into a list; expected ${quote(standard)}, which asks every member`;
+    return `${quote(field)} is not standard Sigma; expected ${quote(standard.replace(/^\./, ''))}: a path that meets a list asks every member`;
   }
   if (field.trim() !== field) {
     return `${quote(field)} begins or ends with a space; expected ${quote(field.trim())}`;
