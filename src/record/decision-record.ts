@@ -12,10 +12,13 @@ import type { Judged } from './recorder.ts';
 export interface DecisionRecord {
   readonly schemaVersion: 1;
   readonly door: Door;
-  /** RFC 3339: when the request was received. */
-  readonly time: string;
+  /** RFC 3339: when the request was received. Absent only where a log does not say. */
+  readonly time?: string;
   /** Joins the record to the audit event's annotation `uid`; of a log, the audit ID. */
   readonly uid: string;
+  /** Where the event stands, of a log: its name as given, `-` for standard input, and the line from 1. */
+  readonly file?: string;
+  readonly line?: number;
   readonly verdict: 'allow' | 'warn' | 'deny';
   readonly dryRun: boolean;
   readonly apiGroup: string;
@@ -51,7 +54,7 @@ export interface DecisionRecord {
 
 /** Everything a client chose is made printable; what is absent is left out. */
 export function decisionRecord(judged: Judged): DecisionRecord {
-  const { door, observation, evaluation, decision, ruleset } = judged;
+  const { door, observation, evaluation, decision, ruleset, logged } = judged;
   const { event, uid, receivedAt, dryRun } = observation;
   const { resource, subresource, namespace, name, apiGroup = '', apiVersion } = event.objectRef ?? {};
   const object = asObject(event.requestObject);
@@ -59,8 +62,9 @@ export function decisionRecord(judged: Judged): DecisionRecord {
   return compact({
     schemaVersion: 1,
     door,
-    time: receivedAt,
+    time: text(receivedAt),
     uid: printable(uid),
+    ...logged,
     verdict: decision.verdict,
     dryRun,
     apiGroup: printable(apiGroup),

@@ -67,11 +67,11 @@ export function createMetrics() {
 
   return {
     registry,
-    duration,
-    refusals,
     dropped,
     reloads,
-    certificateExpiry,
+    answered: (entry: string, seconds: number) => duration.observe({ entry }, seconds),
+    refused: (entry: string, code: number) => refusals.inc({ entry, code }),
+    observeCertificate: (notAfter: Date) => certificateExpiry.set(notAfter.getTime() / 1000),
     /** Counts what one entry decides. */
     recorderFor(entry: string): Recorder {
       return {

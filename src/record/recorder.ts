@@ -11,6 +11,8 @@ export interface Judged {
   readonly door: Door;
   /** At admission only. */
   readonly request?: AdmissionRequest;
+  /** Of a log only: where the event stands. */
+  readonly logged?: { readonly file: string; readonly line: number };
   readonly observation: Observation;
   readonly evaluation: Evaluation;
   readonly decision: Decision;

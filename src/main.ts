@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { parseCommandLine, type CommandLine } from './command-line.ts';
+import { serve } from './serve.ts';
+import { SigmaError } from './sigma/errors.ts';
+
+/** The only file that touches the process: what it was told, its streams, its signals, its exit code. */
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const asked = parseCommandLine(process.argv.slice(2), {
+  env: process.env,
+  readFile: (path) => readFileSync(path, 'utf8'),
+  version,
+});
+
+try {
+  process.exitCode = await run(asked);
+} catch (error) {
+  process.stderr.write(`sigma-admission: ${explain(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function run(command: CommandLine): Promise<number> {
+  switch (command.command) {
+    case 'print': {
+      const stream = command.exitCode === 0 ? process.stdout : process.stderr;
+      stream.write(command.text);
+      return command.exitCode;
+    }
+    case 'serve':
+      await serve(command.config, {
+        stdoutFd: process.stdout.fd,
+        stderrFd: process.stderr.fd,
+        greet:
+          process.env['KUBERNETES_SERVICE_HOST'] === undefined
+            ? (text) => process.stderr.write(text)
+            : undefined,
+        stopped: new Promise((resolve) => {
+          for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+        }),
+      });
+      return 0;
+  }
+}
+
+/** What a person can act on; the stack only of what nobody foresaw. */
+function explain(error: unknown): string {
+  if (error instanceof SigmaError) return `the rules cannot be loaded\n${error.message}`;
+  if (!(error instanceof Error)) return String(error);
+  return error instanceof TypeError || error instanceof RangeError
+    ? (error.stack ?? error.message)
+    : error.message;
+}

@@ -1,0 +1,142 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino, type Logger } from 'pino';
+import type { Config } from './config.ts';
+import { createLiveRuleset, type LiveRuleset } from './policy/live-ruleset.ts';
+import { onlyByRuleId } from './policy/mode.ts';
+import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
+import type { Ruleset } from './policy/ruleset.ts';
+import { isMirrorPod } from './provenance/mirror-pod.ts';
+import { createJsonLinesRecorder, createQueue } from './record/json-lines.ts';
+import { createMetrics, type Metrics } from './record/metrics.ts';
+import { union } from './record/recorder.ts';
+import { createReviewer } from './review.ts';
+import { createServer } from './server.ts';
+import { formatProblem } from './sigma/errors.ts';
+import { createCertificateDirectory } from './tls/certificate-directory.ts';
+
+/** What the process lends: records go to `stdoutFd`, our own log and what is said to people to `stderrFd`. */
+export interface ServeSurroundings {
+  readonly stdoutFd: number;
+  readonly stderrFd: number;
+  /** Shows a person what to try; absent where nobody reads it. */
+  readonly greet?: ((text: string) => void) | undefined;
+  /** Resolves when the process is asked to stop. */
+  readonly stopped: Promise<void>;
+}
+
+/** Runs the webhook until it is asked to stop; resolves when the last answer is out. */
+export async function serve(
+  config: Config,
+  { stdoutFd, stderrFd, greet, stopped }: ServeSurroundings,
+): Promise<void> {
+  const log = pino(
+    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ fd: stderrFd, sync: true }),
+  );
+  const metrics = createMetrics();
+  const records = createQueue(stdoutFd, () => metrics.dropped.inc());
+  const lines = createJsonLinesRecorder(records);
+  const [rules, certificates] = await Promise.all([
+    loadRules(config, log, metrics),
+    createCertificateDirectory({
+      directory: config.certsDir,
+      onMake: (files, why) => log.info({ directory: config.certsDir, files }, `certificates made: ${why}`),
+      onRefuse: (error) => log.error(error, 'the certificate in force stays: the new one is no good'),
+    }),
+  ]);
+  metrics.observeCertificate(certificates.current().notAfter);
+  certificates.onChange(({ notAfter }) => metrics.observeCertificate(notAfter));
+
+  const entry = (name: string, modes: Config['modes']) =>
+    createReviewer({
+      ruleset: rules.current,
+      modes,
+      provenance: (request) => ({ mirrorPod: isMirrorPod(request) }),
+      recorder: union([lines, metrics.recorderFor(name)]),
+    });
+  const server = createServer({
+    entries: {
+      guard: entry('guard', config.modes),
+      observe: entry('observe', onlyByRuleId(config.modes)),
+      other: entry('other', config.modes),
+    },
+    certificates,
+    checks: () => [rulesCheck(rules)],
+    metrics,
+    onFault: (error) => log.error(error, 'a request got no verdict: a fault of our own'),
+  });
+  const address = await server.listen(config);
+  log.info({ ...address, mode: config.modes.default, ruleset: rules.current().digest }, 'serving');
+  if (greet !== undefined) greet(tryOut(address.port, config.certsDir));
+  await stopped;
+  log.info({ drainMs: config.drainMs }, 'asked to stop: not ready from now on, still serving');
+  await server.drain(config.drainMs);
+  rules.close();
+  certificates.close();
+  records.flushSync();
+  log.info('stopped');
+}
+
+async function loadRules(config: Config, log: Logger, metrics: Metrics): Promise<LiveRuleset> {
+  const paths = [...config.rulesDirs, ...config.filtersDirs];
+  for (const directory of await unnamedSubdirectories(paths)) {
+    log.info(`${directory} is not loaded; name it with --rules or --filters to load it`);
+  }
+  return createLiveRuleset({
+    door: 'serve',
+    subresources: config.subresources,
+    minLevel: config.minLevel,
+    source: sourceUnion([directorySource(paths), allowUsersSource(config.allowUsers)]),
+    onLoad(ruleset) {
+      metrics.observeRuleset(ruleset);
+      metrics.reloads.inc({ result: 'loaded' });
+      for (const warning of ruleset.warnings) log.warn({ code: warning.code }, formatProblem(warning));
+      log.info(summaryOf(ruleset), 'rules loaded');
+    },
+    onRefuse(problems) {
+      metrics.reloads.inc({ result: 'refused' });
+      for (const problem of problems) log.error({ code: problem.code }, formatProblem(problem));
+      log.error('rules not loaded: the last good set stays in force');
+    },
+  });
+}
+
+function summaryOf({ rules, filters, digest }: Ruleset) {
+  const off = rules.filter((rule) => rule.off !== undefined).map(({ rule, off }) => `${rule.title}: ${off}`);
+  return { asked: rules.length - off.length, filters: filters.length, ruleset: digest, off };
+}
+
+function rulesCheck(rules: LiveRuleset) {
+  const { digest, rules: loaded } = rules.current();
+  const refused = rules.refused();
+  const stale =
+    refused === undefined ? '' : `; the newest set is refused: ${refused.map(formatProblem).join('; ')}`;
+  return { name: 'rules', ok: true, detail: `${loaded.length} loaded, ruleset ${digest}${stale}` };
+}
+
+async function unnamedSubdirectories(paths: readonly string[]): Promise<readonly string[]> {
+  const listed = await Promise.all(
+    paths.map(async (path) => {
+      const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+      return entries
+        .filter((each) => each.isDirectory() && !each.name.startsWith('..'))
+        .map(({ name }) => join(path, name));
+    }),
+  );
+  return listed.flat().filter((directory) => !paths.includes(directory));
+}
+
+/** Two reviews to send, ready to paste: one that earns a warning, one that is fine. */
+function tryOut(port: number, certsDir: string): string {
+  const curl = (entry: string, example: string) =>
+    `  curl --cacert ${join(certsDir, 'ca.crt')} -H 'Content-Type: application/json' --data @examples/${example} https://localhost:${port}/${entry}\n`;
+  return `
+A pod that somebody makes in kube-system, named like one of kube-proxy's. It earns a warning (in enforce, a denial):
+
+${curl('guard', 'pod-by-alice.json')}
+The real thing, made by its controller. It passes in silence:
+
+${curl('observe', 'pod-by-daemon-set-controller.json')}
+`;
+}
