@@ -1,3 +1,5 @@
+import { escapeUnseen } from './describe-value.ts';
+
 /** Where in a document: `['detection', 'selection', 'verb', 0]`. */
 export type Path = readonly (string | number)[];
 
@@ -19,6 +21,33 @@ export interface Problem {
 export interface Reporter {
   error(code: string, path: Path, message: string): void;
   warning(code: string, path: Path, message: string): void;
+}
+
+/** A reporter for one document of `file`: it adds the line of what is wrong, and what it is told goes to `problems`. */
+export function createReporter(
+  file: string,
+  lineOf: (path: Path) => number | undefined,
+  problems: Problem[],
+): Reporter {
+  const report = (severity: Problem['severity']) => (code: string, path: Path, message: string) => {
+    const line = lineOf(path);
+    problems.push({
+      code,
+      severity,
+      file,
+      ...(line === undefined ? {} : { line }),
+      path: formatPath(path),
+      message,
+    });
+  };
+  return { error: report('error'), warning: report('warning') };
+}
+
+/** Longer keys are cut: a problem is a line. */
+const KEY_LENGTH = 100;
+
+function formatPath(path: Path): string {
+  return path.map((step) => escapeUnseen(String(step).slice(0, KEY_LENGTH))).join('.');
 }
 
 /** `rules/exec.yml:12: detection.condition: unexpected ")" at index 17` */
