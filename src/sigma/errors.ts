@@ -47,7 +47,7 @@ export function createReporter(
 const KEY_LENGTH = 100;
 
 function formatPath(path: Path): string {
-  return path.map((step) => escapeUnseen(String(step).slice(0, KEY_LENGTH))).join('.');
+  return path.map((step) => (step === '' ? '""' : escapeUnseen(String(step).slice(0, KEY_LENGTH)))).join('.');
 }
 
 /** `rules/exec.yml:12: detection.condition: unexpected ")" at index 17` */
