@@ -1,0 +1,232 @@
+import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { createAuthority, issueCertificate, type KeyedCertificate } from './authority.ts';
+import {
+  createCertificateSource,
+  followDirectories,
+  parseCertificate,
+  type CertificateSource,
+  type Follow,
+  type NamedPem,
+  type TlsCertificate,
+} from './certificate-source.ts';
+
+/** What a serving certificate must be valid for. */
+export interface ServingNames {
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+}
+
+/** From this machine, and from an API server through a Service of that name. */
+export function servingNames(service = 'sigma-admission', namespace = 'sigma-admission'): ServingNames {
+  const name = `${service}.${namespace}.svc`;
+  return { dnsNames: ['localhost', name, `${name}.cluster.local`], ipAddresses: ['127.0.0.1', '::1'] };
+}
+
+export interface CertificateDirectoryOptions {
+  /** Made if need be; holds `ca.crt`, `ca.key`, `tls.crt` and `tls.key`. */
+  readonly directory: string;
+  readonly names?: ServingNames;
+  readonly now?: () => number;
+  /** Files were made, and why. */
+  readonly onMake: (files: readonly string[], why: string) => void;
+  readonly onRefuse: (error: Error) => void;
+  readonly follow?: Follow;
+}
+
+/**
+ * A certificate of our own making, and the authority that it is of. Each is made anew when it is missing, broken or past
+ * two thirds of its life, also while it serves. Only what we made is ever replaced, which the first line of each file says:
+ * what somebody else put there is used as it is, or is an error.
+ */
+export async function createCertificateDirectory({
+  directory,
+  names = servingNames(),
+  now = Date.now,
+  onMake,
+  onRefuse,
+  follow = followDirectories([directory]),
+}: CertificateDirectoryOptions): Promise<CertificateSource> {
+  async function load(): Promise<TlsCertificate> {
+    const due = await whatIsDue(directory, names, now());
+    if (due !== undefined) await alone(directory, makeWhatIsDue);
+    return contentOf(await readPair(directory, 'tls'));
+  }
+
+  async function makeWhatIsDue(): Promise<void> {
+    // Asked again: another process may just have made it.
+    const due = await whatIsDue(directory, names, now());
+    if (due === undefined) return;
+    const { why, issuer, authority, serving } = due;
+    const signer = issuer ?? (await createAuthority({ now: now() }));
+    const leaf = await issueCertificate({ authority: signer, ...names, now: now() });
+    if (issuer === undefined) await writePair(authority, signer);
+    await writePair(serving, leaf);
+    onMake([...(issuer === undefined ? authority.files : []), ...serving.files], why);
+  }
+  await mkdir(directory, { recursive: true });
+  return createCertificateSource({ load, follow, onRefuse });
+}
+
+/** What must be made: a serving certificate, and without an `issuer` its authority first. */
+interface Due {
+  readonly why: string;
+  readonly issuer: KeyedCertificate | undefined;
+  readonly authority: Pair;
+  readonly serving: Pair;
+}
+
+async function whatIsDue(directory: string, names: ServingNames, now: number): Promise<Due | undefined> {
+  const [authority, serving] = await Promise.all([readAuthority(directory), readPair(directory, 'tls')]);
+  const servingProblem = reasonToReplace(serving, now);
+  if (!serving.ours) return undefined;
+  const authorityProblem = reasonToReplace(authority, now);
+  const why = authorityProblem ?? servingProblem ?? misfit(serving, authority, names);
+  const issuer = authorityProblem === undefined ? contentOf(authority) : undefined;
+  return why === undefined ? undefined : { why, issuer, authority, serving };
+}
+
+/** Text before `-----BEGIN` is a comment in PEM, to OpenSSL and to Go. */
+const OURS =
+  '# Made by sigma-admission, which replaces it in time. Put your own here, and it is left alone.\n';
+
+/** A certificate and its key as they are on disk. */
+interface Pair {
+  readonly files: readonly [certificate: string, key: string];
+  /** Made by us, or not there at all. */
+  readonly ours: boolean;
+  readonly content: TlsCertificate | Error;
+}
+
+/** One that cannot issue is as good as none. */
+async function readAuthority(directory: string): Promise<Pair> {
+  const pair = await readPair(directory, 'ca');
+  const problem = pair.content instanceof Error ? undefined : reasonNotToIssue(pair.content);
+  return problem === undefined ? pair : { ...pair, content: new Error(`${pair.files[0]}: ${problem}`) };
+}
+
+async function readPair(directory: string, name: string): Promise<Pair> {
+  const files = [join(directory, `${name}.crt`), join(directory, `${name}.key`)] as const;
+  const texts = await Promise.all(files.map(readIfThere));
+  const [certificate, key] = texts;
+  return {
+    files,
+    ours: texts.every((text) => text === undefined || text.startsWith(OURS)),
+    content:
+      certificate === undefined || key === undefined
+        ? new Error(`${files[certificate === undefined ? 0 : 1]}: does not exist`)
+        : parsed({ name: files[0], text: certificate }, { name: files[1], text: key }),
+  };
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function parsed(certificate: NamedPem, key: NamedPem): TlsCertificate | Error {
+  try {
+    return parseCertificate(certificate, key);
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+function contentOf({ content }: Pair): TlsCertificate {
+  if (content instanceof Error) throw content;
+  return content;
+}
+
+/** node-forge issues with RSA only. */
+function reasonNotToIssue({ certificatePem, keyPem }: TlsCertificate): string | undefined {
+  if (!new X509Certificate(certificatePem).ca) return 'not a certificate authority';
+  const type = createPrivateKey(keyPem).asymmetricKeyType;
+  return type === 'rsa' ? undefined : `only an RSA authority can issue here, and this one is ${type}`;
+}
+
+/** Why a pair of ours cannot stay. What is not ours stays as long as it can be read, and is an error when not. */
+function reasonToReplace({ files: [file], ours, content }: Pair, now: number): string | undefined {
+  if (content instanceof Error) {
+    if (ours) return content.message;
+    throw new Error(
+      `${content.message}. Somebody put it there, so it is not replaced: mend it, or remove both files to have new ones made`,
+      { cause: content },
+    );
+  }
+  const [from, to] = [content.notBefore.getTime(), content.notAfter.getTime()];
+  if (!ours) return undefined;
+  if (now < from) return `${file}: not valid before ${content.notBefore.toISOString()}`;
+  return now < from + (2 / 3) * (to - from)
+    ? undefined
+    : `${file}: past two thirds of its life, which ends ${content.notAfter.toISOString()}`;
+}
+
+/** Why a serving certificate of ours, good in itself, is not the one that is needed. */
+function misfit(serving: Pair, authority: Pair, names: ServingNames): string | undefined {
+  const leaf = new X509Certificate(contentOf(serving).certificatePem);
+  const issuer = new X509Certificate(contentOf(authority).certificatePem);
+  const [file] = serving.files;
+  if (!leaf.checkIssued(issuer) || !leaf.verify(issuer.publicKey)) {
+    return `${file}: not issued by ${authority.files[0]}`;
+  }
+  const missing = [
+    ...names.dnsNames.filter((name) => leaf.checkHost(name, { subject: 'never' }) === undefined),
+    ...names.ipAddresses.filter((address) => leaf.checkIP(address) === undefined),
+  ];
+  return missing.length === 0 ? undefined : `${file}: not valid for ${missing.join(', ')}`;
+}
+
+async function writePair({ files: [certificate, key] }: Pair, made: KeyedCertificate): Promise<void> {
+  await writeWhole(key, OURS + made.keyPem, 0o600);
+  await writeWhole(certificate, OURS + made.certificatePem, 0o644);
+}
+
+/** All of it or nothing, and never for a moment readable by more than `mode` says. */
+async function writeWhole(file: string, text: string, mode: number): Promise<void> {
+  const temporary = `${file}.${randomUUID()}`;
+  try {
+    await writeFile(temporary, text, { mode, flag: 'wx', flush: true });
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Making everything takes a tenth of this. */
+const STALE_LOCK_MS = 10_000;
+const LOCK_POLL_MS = 20;
+
+/** One process at a time, or two that start together would mix their files. A lock whose owner died is taken over. */
+async function alone(directory: string, work: () => Promise<void>): Promise<void> {
+  const lock = join(directory, '.lock');
+  while (!(await created(lock))) {
+    const madeAt = await stat(lock).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Infinity,
+    );
+    if (Date.now() - madeAt > STALE_LOCK_MS) await rm(lock, { force: true });
+    else await wait(LOCK_POLL_MS);
+  }
+  try {
+    await work();
+  } finally {
+    await rm(lock, { force: true });
+  }
+}
+
+async function created(lock: string): Promise<boolean> {
+  try {
+    await writeFile(lock, '', { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,178 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { watch, type FSWatcher } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import type { KeyedCertificate } from './authority.ts';
+
+/** A serving certificate (with its chain, if it has one) whose key fits it. */
+export interface TlsCertificate extends KeyedCertificate {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** Where the serving certificate comes from. It may be replaced at any time; one that is no good leaves the last good one. */
+export interface CertificateSource {
+  current(): TlsCertificate;
+  /** What is wrong with the newest certificate; undefined when that is the current one. */
+  refused(): Error | undefined;
+  /** Calls `listener` with each new certificate. Returns what ends that. */
+  onChange(listener: (certificate: TlsCertificate) => void): () => void;
+  close(): void;
+}
+
+/** Says when something may have changed, and returns what ends that. */
+export type Follow = (changed: () => void) => () => void;
+
+/** What every kind of source is made of. */
+export interface CertificateSourceOptions {
+  /** Gives the certificate as it is now, or throws saying what is wrong with it. */
+  readonly load: () => Promise<TlsCertificate>;
+  readonly follow: Follow;
+  /** Called once for each new thing that is wrong. */
+  readonly onRefuse: (error: Error) => void;
+}
+
+/** Loads the certificate, or throws; then follows it. */
+export async function createCertificateSource({
+  load,
+  follow,
+  onRefuse,
+}: CertificateSourceOptions): Promise<CertificateSource> {
+  const listeners = new Set<(certificate: TlsCertificate) => void>();
+  let refused: Error | undefined;
+  // Followed before it is read, so that no change falls between the two.
+  const first = Promise.withResolvers<void>();
+  let loading = first.promise;
+  const stopFollowing = follow(() => {
+    loading = loading.then(reload);
+  });
+  let current: TlsCertificate;
+  try {
+    current = await load();
+  } catch (error) {
+    stopFollowing();
+    throw error;
+  }
+
+  async function reload(): Promise<void> {
+    try {
+      const next = await load();
+      refused = undefined;
+      if (next.certificatePem === current.certificatePem && next.keyPem === current.keyPem) return;
+      current = next;
+      for (const listener of listeners) listener(current);
+    } catch (error) {
+      const before = refused?.message;
+      refused = error as Error;
+      if (refused.message !== before) onRefuse(refused);
+    }
+  }
+  first.resolve();
+  return {
+    current: () => current,
+    refused: () => refused,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close() {
+      stopFollowing();
+      listeners.clear();
+    },
+  };
+}
+
+export interface CertificateFilesOptions {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  readonly onRefuse: (error: Error) => void;
+  readonly follow?: Follow;
+}
+
+/**
+ * A certificate and key that somebody else makes and renews: cert-manager's Secret, mounted. Their dates are not judged: the
+ * clock that counts is the API server's.
+ */
+export function createCertificateFiles({
+  certificateFile,
+  keyFile,
+  onRefuse,
+  follow = followDirectories([dirname(certificateFile), dirname(keyFile)]),
+}: CertificateFilesOptions): Promise<CertificateSource> {
+  const load = async () =>
+    parseCertificate(
+      { name: certificateFile, text: await readFile(certificateFile, 'utf8') },
+      { name: keyFile, text: await readFile(keyFile, 'utf8') },
+    );
+  return createCertificateSource({ load, follow, onRefuse });
+}
+
+/** A PEM text, and the name that errors call it by. */
+export interface NamedPem {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Reads a certificate (the first of a chain) and its key, or throws naming the one that is wrong. */
+export function parseCertificate(certificate: NamedPem, key: NamedPem): TlsCertificate {
+  const leaf = naming(certificate, 'not a certificate in PEM', () => new X509Certificate(certificate.text));
+  const privateKey = naming(key, 'not a private key in PEM', () => createPrivateKey(key.text));
+  if (!leaf.checkPrivateKey(privateKey)) {
+    throw new Error(`${key.name}: not the key of ${certificate.name}`);
+  }
+  // What TLS itself would refuse: a broken chain behind a good leaf, a key that is too short.
+  naming(certificate, 'cannot be served', () =>
+    createSecureContext({ cert: certificate.text, key: key.text }),
+  );
+  return {
+    certificatePem: certificate.text,
+    keyPem: key.text,
+    notBefore: leaf.validFromDate,
+    notAfter: leaf.validToDate,
+  };
+}
+
+/** OpenSSL's messages say what it stumbled over, and never quote a key. */
+function naming<T>({ name }: NamedPem, problem: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new Error(`${name}: ${problem}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** A Secret changes by several renames at once, and the two files of a pair one after the other. */
+const SETTLE_MS = 50;
+/** Watches can fail and file systems stay silent; looking costs two small reads. Also how late a renewal can be. */
+const LOOK_EVERY_MS = 60_000;
+
+/**
+ * Follows whatever happens in directories. A mounted Secret is replaced by swapping the `..data` link that its files go
+ * through: a change in the directory like any other. Keeps no process alive.
+ */
+export function followDirectories(directories: readonly string[]): Follow {
+  return (changed) => {
+    let settling: NodeJS.Timeout | undefined;
+    const settle = () => {
+      clearTimeout(settling);
+      settling = setTimeout(changed, SETTLE_MS);
+    };
+    const looking = setInterval(changed, LOOK_EVERY_MS).unref();
+    const watchers = [...new Set(directories)].flatMap((directory) => watcher(directory, settle));
+    return () => {
+      clearInterval(looking);
+      clearTimeout(settling);
+      for (const each of watchers) each.close();
+    };
+  };
+}
+
+/** None where the machine has no watches left: then it is looked at every minute. */
+function watcher(directory: string, changed: () => void): FSWatcher[] {
+  try {
+    return [watch(directory, { persistent: false }, changed).on('error', changed)];
+  } catch {
+    return [];
+  }
+}
