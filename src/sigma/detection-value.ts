@@ -22,17 +22,26 @@ export function compileValue(
   const written = String(scalar);
   let drafts = isText ? draftsOf(written, chain, placeholders) : [draftOf(scalar)];
   for (const { apply } of chain.modifiers) {
-    if (apply === undefined) continue;
-    drafts = drafts.flatMap((draft) => apply(draft, written));
-    if (drafts.length > MAX_EXPANDED) {
-      throw new ModifierError(
-        'too-many-values',
-        `${quote(written)} stands for more than ${MAX_EXPANDED} values`,
-      );
-    }
+    if (apply !== undefined) drafts = applyEach(apply, drafts, written);
   }
   const predicates = drafts.map((draft) => finish(draft, chain, written));
   return hasField || chain.isPlaced ? predicates : predicates.map(anywhere);
+}
+
+function applyEach(
+  apply: (draft: Draft, written: string) => readonly Draft[],
+  drafts: readonly Draft[],
+  written: string,
+): readonly Draft[] {
+  const applied: Draft[] = [];
+  for (const draft of drafts) {
+    for (const each of apply(draft, written)) applied.push(each);
+    if (applied.length > MAX_EXPANDED) {
+      const message = `${quote(written)} stands for more than ${MAX_EXPANDED} values; expected fewer`;
+      throw new ModifierError('too-many-values', message);
+    }
+  }
+  return applied;
 }
 
 type Scalar = string | number | boolean | null;
@@ -61,13 +70,13 @@ function scalarOf(value: unknown, hasField: boolean): Scalar {
     return value;
   }
   if (typeof value === 'boolean') return value;
+  if (typeof value === 'number' || typeof value === 'bigint') return exactNumber(value);
+  const message = `found ${describeValue(value)}; expected text, a number, a boolean or null`;
+  throw new ModifierError('invalid-value', message);
+}
+
+function exactNumber(value: number | bigint): number {
   const number = Number(value);
-  if (typeof value !== 'number' && typeof value !== 'bigint') {
-    throw new ModifierError(
-      'invalid-value',
-      `found ${describeValue(value)}; expected text, a number, a boolean or null`,
-    );
-  }
   if (!Number.isFinite(number)) {
     throw new ModifierError(
       'invalid-number',

@@ -49,7 +49,7 @@ function expand<Part>(
     if (expanded.length * parts.length > MAX_EXPANDED) {
       throw new ModifierError(
         'too-many-values',
-        `${quote(text)} stands for more than ${MAX_EXPANDED} values`,
+        `${quote(text)} stands for more than ${MAX_EXPANDED} values; expected fewer`,
       );
     }
     expanded = expanded.flatMap((before) => parts.map((after) => join(before, after)));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compilePattern, literalOf, parsePattern, withWildcards } from '../../src/sigma/pattern.ts';
-import type { Pattern } from '../../src/sigma/tree.ts';
+import type { Pattern, PatternPart } from '../../src/sigma/tree.ts';
 
 const ANY = { wildcard: '*' } as const;
 const ONE = { wildcard: '?' } as const;
@@ -166,7 +166,9 @@ describe('a pattern', () => {
 
 /** By definition: every way to divide the text, code point by code point, letters compared by the language. */
 function naivelyMatches(pattern: Pattern, text: string, cased: boolean): boolean {
-  const units = pattern.flatMap((part) => (typeof part === 'string' ? [...part] : [part]));
+  const units = pattern.flatMap((part): readonly PatternPart[] =>
+    typeof part === 'string' ? [...part] : [part],
+  );
   const characters = [...text];
   const equal = (one: string, other: string) =>
     one === other || (!cased && new RegExp(`^\\u{${one.codePointAt(0)?.toString(16)}}$`, 'iu').test(other));

@@ -165,9 +165,6 @@ describe('a network', () => {
 });
 
 describe('an instant', () => {
-  const partsOf = (reading: unknown) =>
-    TIME_PARTS.map((part) => [part, valueOf(part, reading)]).filter(([, value]) => value !== undefined);
-
   it.each<[reading: string, parts: Partial<Record<TimePart, number>>]>([
     ['2026-11-24T13:05:59Z', { minute: 5, hour: 13, day: 24, week: 48, month: 11, year: 2026 }],
     ['2026-11-24T13:05:59.123456Z', { minute: 5, hour: 13, day: 24, week: 48, month: 11, year: 2026 }],
@@ -210,6 +207,10 @@ describe('an instant', () => {
     expect(partsOf(reading)).toEqual([]);
   });
 });
+
+function partsOf(reading: unknown) {
+  return TIME_PARTS.map((part) => [part, valueOf(part, reading)]).filter(([, value]) => value !== undefined);
+}
 
 function valueOf(part: TimePart, reading: unknown): number | undefined {
   const candidates =
