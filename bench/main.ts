@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util';
 import { engineFigures } from './engine.ts';
 import type { Bench, Figure } from './figure.ts';
+import { serverFigures } from './server.ts';
 
 /** Each bench under the prefix its figures begin with. */
 const BENCHES: Readonly<Record<string, Bench>> = {
   'engine.': engineFigures,
+  'server.': serverFigures,
 };
 
 const HELP = `npm run bench [-- --only PREFIX] [-- --json]

@@ -114,19 +114,10 @@ function webhookApp(
   state: { draining: boolean },
 ): Express {
   const app = bareApp();
-  app.use((_, response, next) => {
-    if (state.draining) response.set('Connection', 'close');
-    next();
-  });
   const admit = admission(limits);
-  const readBody = express.raw({ type: () => true, limit: limits.bodyBytes, inflate: false });
   for (const [entry, review] of Object.entries(entries)) {
-    app.post(
-      `/${entry}`,
-      admit,
-      readBody,
-      answer(review, (seconds) => metrics.answered(entry, seconds)),
-    );
+    const answered = (seconds: number) => metrics.answered(entry, seconds);
+    app.post(`/${entry}`, answer({ review, admit, limits, state, answered }));
     app.all(`/${entry}`, () => {
       throw new HttpError(405, 'MethodNotAllowed', 'only POST is answered here');
     });
@@ -175,17 +166,23 @@ function bareApp(): Express {
   return express().disable('x-powered-by').disable('etag').set('query parser', false);
 }
 
-/** Takes a request in, if there is room for it, and counts it until its answer is out or its client gone. */
-function admission({ bytesInFlight, requestsInFlight, bodyBytes }: Limits): RequestHandler {
+/** Takes a request in, if there is room for its body, and counts it until its answer is out or its client gone. */
+function admission({
+  bytesInFlight,
+  requestsInFlight,
+  bodyBytes,
+}: Limits): (request: Request, response: Response) => void {
   let bytes = 0;
   let requests = 0;
-  return function admit(request, response, next) {
-    if (request.is('application/json') === false) {
+  return function admit({ headers }, response) {
+    if (!/^application\/json *(;|$)/i.test(headers['content-type'] ?? '')) {
       throw new HttpError(415, 'UnsupportedMediaType', 'the body must be application/json');
     }
-    const declared = Number(request.get('Content-Length') ?? bodyBytes);
-    if (declared > bodyBytes)
-      throw new HttpError(413, 'RequestEntityTooLarge', `the body is over ${bodyBytes} bytes`);
+    if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
+      throw new HttpError(415, 'UnsupportedMediaType', 'the body must not be compressed');
+    }
+    const declared = Number(headers['content-length'] ?? bodyBytes);
+    if (declared > bodyBytes) throw tooLarge(bodyBytes);
     if (requests >= requestsInFlight || bytes + declared > bytesInFlight) {
       throw new HttpError(503, 'ServiceUnavailable', 'too much is in flight already');
     }
@@ -195,8 +192,27 @@ function admission({ bytesInFlight, requestsInFlight, bodyBytes }: Limits): Requ
       requests -= 1;
       bytes -= declared;
     });
-    next();
   };
+}
+
+/** The whole body, as it came. Express's reader also guesses its type, inflates and decodes it: none of that is wanted here. */
+function readBody(request: Request, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= limit) chunks.push(chunk);
+    });
+    request.on('end', () =>
+      length > limit ? reject(tooLarge(limit)) : resolve(Buffer.concat(chunks, length)),
+    );
+    request.on('error', () => reject(new HttpError(400, 'BadRequest', 'the body was cut short')));
+  });
+}
+
+function tooLarge(limit: number): HttpError {
+  return new HttpError(413, 'RequestEntityTooLarge', `the body is over ${limit} bytes`);
 }
 
 /** The API server waits 10 s where a configuration says nothing. */
@@ -204,21 +220,35 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 /** The rest of the time is for the way back: an answer the API server no longer waits for is worth nothing. */
 const SHARE_OF_TIMEOUT = 0.8;
 
-function answer(review: Review, answered: (seconds: number) => void): RequestHandler {
+interface Answering {
+  readonly review: Review;
+  readonly admit: (request: Request, response: Response) => void;
+  readonly limits: Limits;
+  readonly state: { readonly draining: boolean };
+  readonly answered: (seconds: number) => void;
+}
+
+function answer({ review, admit, limits, state, answered }: Answering): RequestHandler {
   return async function answerReview(request: Request, response: Response) {
-    const start = Date.now();
-    const timeoutMs = parseGoDuration(
-      new URL(request.url, 'https://localhost').searchParams.get('timeout') ?? '',
-    );
-    const deadline = start + (timeoutMs ?? DEFAULT_TIMEOUT_MS) * SHARE_OF_TIMEOUT;
-    const body: unknown = request.body;
-    const verdict = await beforeDeadline(
-      review(Buffer.isBuffer(body) ? body : Buffer.alloc(0), deadline),
-      deadline,
-    );
-    response.set('Content-Type', 'application/json').end(JSON.stringify(verdict));
-    answered((Date.now() - start) / 1000);
+    const deadline = Date.now() + (timeoutOf(request.url) ?? DEFAULT_TIMEOUT_MS) * SHARE_OF_TIMEOUT;
+    admit(request, response);
+    const body = await readBody(request, limits.bodyBytes);
+    const read = performance.now();
+    const verdict = JSON.stringify(await beforeDeadline(review(body, deadline), deadline));
+    if (state.draining) response.setHeader('Connection', 'close');
+    response.writeHead(200, {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(verdict),
+    });
+    response.end(verdict);
+    answered((performance.now() - read) / 1000);
   };
+}
+
+/** What the API server says it will wait, as `?timeout=3s`. */
+function timeoutOf(url: string): number | undefined {
+  const [, text = ''] = /[?&]timeout=([^&]*)/.exec(url) ?? [];
+  return parseGoDuration(text);
 }
 
 async function beforeDeadline<T>(promise: Promise<T>, deadline: number): Promise<T> {
@@ -294,11 +324,6 @@ function httpErrorOf(error: unknown): HttpError {
     return new HttpError(400, 'BadRequest', `${error.message}${about}`);
   }
   if (error instanceof DeadlineExceeded) return new HttpError(500, 'InternalError', error.message);
-  // What express's body reader throws: a body over the limit, cut short, or compressed.
-  const { status } = error as { status?: unknown };
-  if (status === 413) return new HttpError(413, 'RequestEntityTooLarge', 'the body is too large');
-  if (status === 415) return new HttpError(415, 'UnsupportedMediaType', 'the body must not be compressed');
-  if (status === 400) return new HttpError(400, 'BadRequest', 'the body was cut short');
   return new HttpError(500, 'InternalError', 'an error of our own; the log has it');
 }
 

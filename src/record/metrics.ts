@@ -72,12 +72,19 @@ export function createMetrics() {
     answered: (entry: string, seconds: number) => duration.observe({ entry }, seconds),
     refused: (entry: string, code: number) => refusals.inc({ entry, code }),
     observeCertificate: (notAfter: Date) => certificateExpiry.set(notAfter.getTime() / 1000),
-    /** Counts what one entry decides. */
+    /** Counts what one entry decides. The counters of the few combinations there are, are looked up once each. */
     recorderFor(entry: string): Recorder {
+      const counters = new Map<string, { inc(): void }>();
+      const counterOf = (operation: string, verdict: string, dryRun: string) => {
+        const key = `${operation} ${verdict} ${dryRun}`;
+        const known = counters.get(key) ?? requests.labels(entry, operation, verdict, dryRun);
+        counters.set(key, known);
+        return known;
+      };
       return {
         record({ request, observation: { dryRun }, evaluation, decision, modes }) {
           const dry_run = String(dryRun);
-          requests.inc({ entry, operation: request?.operation ?? '', verdict: decision.verdict, dry_run });
+          counterOf(request?.operation ?? '', decision.verdict, dry_run).inc();
           for (const match of evaluation.matches) {
             const filtered = String(match.filter !== undefined);
             matches.inc({ rule: match.rule.rule.id, mode: modeOfMatch(match, modes), filtered, dry_run });
