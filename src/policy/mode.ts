@@ -12,13 +12,17 @@ export interface Modes {
   readonly rules: Readonly<Record<string, Mode>>;
 }
 
+/** Rules of ours carry it, and anybody's may: what they find is common, so they ship quiet. */
+const AUDIT_TAG = 'sigma-admission.audit';
+
 /**
  * The mode of one rule. Only its own id takes a rule that is experimental, informational or only approximately decided
- * above `warn`.
+ * above `warn`, and one with the tag `sigma-admission.audit` above `audit`.
  */
-export function modeOf({ id, level, status }: Rule, approximate: boolean, modes: Modes): Mode {
+export function modeOf({ id, level, status, tags }: Rule, approximate: boolean, modes: Modes): Mode {
   const byId = Object.hasOwn(modes.rules, id) ? modes.rules[id] : undefined;
   if (byId !== undefined) return byId;
+  if (tags.includes(AUDIT_TAG)) return 'audit';
   const mode = modes.levels[level] ?? modes.default;
   const capped = approximate || status === 'experimental' || level === 'informational';
   return capped ? atMostWarn(mode) : mode;

@@ -7,7 +7,8 @@ const modes: Modes = {
   levels: { high: 'enforce', informational: 'enforce' },
   rules: { 'r-1': 'enforce' },
 };
-const rule = (changes: Partial<Rule>) => ({ id: 'r-0', level: 'medium', status: 'test', ...changes }) as Rule;
+const rule = (changes: Partial<Rule>) =>
+  ({ id: 'r-0', level: 'medium', status: 'test', tags: [], ...changes }) as Rule;
 
 describe('the mode of a rule', () => {
   it.each([
@@ -22,6 +23,18 @@ describe('the mode of a rule', () => {
     ],
     ['is at most warn by level when informational', rule({ level: 'informational' }), false, 'warn'],
     ['is at most warn by level when it is only approximately decided', rule({ level: 'high' }), true, 'warn'],
+    [
+      'is audit when tagged so, whatever its level’s',
+      rule({ level: 'high', tags: ['attack.t1611', 'sigma-admission.audit'] }),
+      false,
+      'audit',
+    ],
+    [
+      'is its own even when tagged audit',
+      rule({ id: 'r-1', tags: ['sigma-admission.audit'] }),
+      false,
+      'enforce',
+    ],
     ['is its own even when experimental', rule({ id: 'r-1', status: 'experimental' }), false, 'enforce'],
     ['is its own even when approximate', rule({ id: 'r-1' }), true, 'enforce'],
     ['is not taken from a property every object has', rule({ id: 'constructor' }), false, 'audit'],
