@@ -258,12 +258,33 @@ function settle(settings: readonly Key[], said: readonly Said[], problems: strin
     if (read !== undefined && !settled.has(key)) settled.set(key, { key, from, value: read });
   }
   refuseOnePort(settled.get('port'), settled.get('metricsPort'), problems);
+  refuseHalfCertificate(settled.get('tlsCert'), settled.get('tlsKey'), problems);
+  refuseTwoCertificates(settled.get('tlsCert'), settled.get('secret'), problems);
   return Object.fromEntries([...settled].map(([key, { value }]) => [key, value])) as Values;
 }
 
 function refuseOnePort(reviews: Said | undefined, metrics: Said | undefined, problems: string[]): void {
   if (reviews === undefined || reviews.value === 0 || reviews.value !== metrics?.value) return;
   problems.push(`${reviews.from}: expected another port than ${metrics?.from}, got ${shown(reviews.value)}`);
+}
+
+function refuseHalfCertificate(
+  certificate: Said | undefined,
+  key: Said | undefined,
+  problems: string[],
+): void {
+  if (certificate !== undefined && key === undefined)
+    problems.push(`${certificate.from}: expected --tls-key too`);
+  if (certificate === undefined && key !== undefined) problems.push(`${key.from}: expected --tls-cert too`);
+}
+
+function refuseTwoCertificates(
+  certificate: Said | undefined,
+  secret: Said | undefined,
+  problems: string[],
+): void {
+  if (certificate === undefined || secret === undefined) return;
+  problems.push(`${secret.from}: expected either this or ${certificate.from}, got both`);
 }
 
 function variableOf(flag: string): string {

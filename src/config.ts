@@ -21,6 +21,15 @@ export interface Config {
   readonly minLevel?: Level;
   readonly subresources: (typeof SUBRESOURCES)[number];
   readonly certsDir: string;
+  /** Both or neither: a certificate that somebody else makes and renews. */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  /** The Secret that replicas share a certificate in. With it, or with `webhookConfiguration`, a cluster is asked. */
+  readonly secret?: string;
+  readonly webhookConfiguration?: string;
+  /** Where the Secret and our Service are. */
+  readonly namespace: string;
+  readonly kubeconfig?: string;
   /** 0, here and in `metricsPort`, takes any free one. */
   readonly port: number;
   readonly metricsPort: number;
@@ -102,6 +111,33 @@ export const SETTINGS = {
     default: 'certs',
     help: 'where CA and serving certificate are kept; made where missing',
   },
+  tlsCert: {
+    flag: '--tls-cert <FILE>',
+    read: textOf('a file'),
+    help: 'serve this certificate instead, followed when it changes; with --tls-key',
+  },
+  tlsKey: { flag: '--tls-key <FILE>', read: textOf('a file'), help: 'its key' },
+  secret: {
+    flag: '--secret <NAME>',
+    read: textOf('a name'),
+    help: 'keep CA and serving certificate in this Secret instead, which all replicas share',
+  },
+  webhookConfiguration: {
+    flag: '--webhooks <NAME>',
+    read: textOf('a name'),
+    help: 'our ValidatingWebhookConfiguration: keep our CA in it, warn of rules it cuts off',
+  },
+  namespace: {
+    flag: '--namespace <NAME>',
+    read: textOf('a name'),
+    default: 'sigma-admission',
+    help: 'where the Secret is, and our Service, which is called sigma-admission',
+  },
+  kubeconfig: {
+    flag: '--kubeconfig <FILE>',
+    read: textOf('a file'),
+    help: 'the cluster of the Secret and the webhooks; without it, the one we run in',
+  },
   port: { flag: '--port <PORT>', read: portNumber, default: 8443, help: 'HTTPS: reviews and health' },
   metricsPort: { flag: '--metrics-port <PORT>', read: portNumber, default: 8080, help: 'HTTP: metrics' },
   host: { flag: '--host <ADDRESS>', read: textOf('an address'), help: 'listen on this address alone' },
@@ -141,6 +177,12 @@ const SERVE = [
   'minLevel',
   'subresources',
   'certsDir',
+  'tlsCert',
+  'tlsKey',
+  'secret',
+  'webhookConfiguration',
+  'namespace',
+  'kubeconfig',
   'port',
   'metricsPort',
   'host',

@@ -215,6 +215,18 @@ Options:
                             (SIGMA_ADMISSION_SUBRESOURCES, subresources; default resource)
   --certs <DIR>             where CA and serving certificate are kept; made where missing
                             (SIGMA_ADMISSION_CERTS, certsDir; default certs)
+  --tls-cert <FILE>         serve this certificate instead, followed when it changes; with --tls-key
+                            (SIGMA_ADMISSION_TLS_CERT, tlsCert)
+  --tls-key <FILE>          its key
+                            (SIGMA_ADMISSION_TLS_KEY, tlsKey)
+  --secret <NAME>           keep CA and serving certificate in this Secret instead, which all replicas share
+                            (SIGMA_ADMISSION_SECRET, secret)
+  --webhooks <NAME>         our ValidatingWebhookConfiguration: keep our CA in it, warn of rules it cuts off
+                            (SIGMA_ADMISSION_WEBHOOKS, webhookConfiguration)
+  --namespace <NAME>        where the Secret is, and our Service, which is called sigma-admission
+                            (SIGMA_ADMISSION_NAMESPACE, namespace; default sigma-admission)
+  --kubeconfig <FILE>       the cluster of the Secret and the webhooks; without it, the one we run in
+                            (SIGMA_ADMISSION_KUBECONFIG, kubeconfig)
   --port <PORT>             HTTPS: reviews and health
                             (SIGMA_ADMISSION_PORT, port; default 8443)
   --metrics-port <PORT>     HTTP: metrics

@@ -32,6 +32,7 @@ describe('the config of serve', () => {
       allowUsers: [],
       subresources: 'resource',
       certsDir: 'certs',
+      namespace: 'sigma-admission',
       port: 8443,
       metricsPort: 8080,
       drainMs: 15_000,
@@ -50,6 +51,10 @@ describe('the config of serve', () => {
       minLevel: medium
       subresources: literal
       certsDir: tls
+      secret: my-tls
+      webhookConfiguration: my-webhooks
+      namespace: my-namespace
+      kubeconfig: admin.kubeconfig
       port: 9443
       metricsPort: 9090
       host: '::1'
@@ -68,12 +73,32 @@ describe('the config of serve', () => {
       minLevel: 'medium',
       subresources: 'literal',
       certsDir: 'tls',
+      secret: 'my-tls',
+      webhookConfiguration: 'my-webhooks',
+      namespace: 'my-namespace',
+      kubeconfig: 'admin.kubeconfig',
       port: 9443,
       metricsPort: 9090,
       host: '::1',
       drainMs: 500,
       logLevel: 'debug',
     });
+  });
+
+  it('takes a certificate of somebody else’s as a pair of files', () => {
+    const { tlsCert, tlsKey } = configOf('', '--tls-cert', 'tls.crt', '--tls-key', 'tls.key');
+    expect({ tlsCert, tlsKey }).toEqual({ tlsCert: 'tls.crt', tlsKey: 'tls.key' });
+  });
+
+  it.each([
+    [['--tls-cert', 'tls.crt'], ['--tls-cert: expected --tls-key too']],
+    [['--tls-key', 'tls.key'], ['--tls-key: expected --tls-cert too']],
+    [
+      ['--tls-cert', 'tls.crt', '--tls-key', 'tls.key', '--secret', 'tls'],
+      ['--secret: expected either this or --tls-cert, got both'],
+    ],
+  ])('takes no half of a certificate, and not two: %s', (flags, expected) => {
+    expect(problems('', ...flags)).toEqual(expected);
   });
 
   it('is frozen all the way down', () => {
