@@ -1,12 +1,6 @@
 import type { Operation } from '../kubernetes/admission-review.ts';
-import { withValue } from '../policy/rule-class.ts';
-import {
-  canBe,
-  itemsOf,
-  literalText,
-  partiallyEvaluate,
-  requiredValues,
-} from '../sigma/partial-evaluation.ts';
+import { withAbsent, withValue } from '../policy/rule-class.ts';
+import { canBe, itemsOf, literalText, requiredValues } from '../sigma/partial-evaluation.ts';
 import type { Tree } from '../sigma/tree.ts';
 import { NAMESPACE_NAME, type NamespaceSelector } from './webhook-configuration.ts';
 
@@ -71,8 +65,7 @@ function formatNeed({ operation, resource = '*', subresource = '*', namespaces }
 }
 
 const VERBS: Readonly<Record<Operation, readonly string[]>> = {
-  // A server-side apply that makes something new is a patch.
-  CREATE: ['create', 'patch'],
+  CREATE: ['create'],
   UPDATE: ['update', 'patch'],
   DELETE: ['delete', 'deletecollection'],
   CONNECT: ['create', 'get', 'update', 'patch', 'delete'],
@@ -119,24 +112,16 @@ const ANOTHER = 'another one';
 
 function withSubresource(tree: Tree, subresource: string | undefined): Tree {
   return subresource === ''
-    ? withoutSubresource(tree)
+    ? withAbsent(tree, 'objectRef.subresource')
     : withValue(tree, 'objectRef.subresource', subresource ?? ANOTHER);
 }
 
-function withoutSubresource(tree: Tree): Tree {
-  return partiallyEvaluate(tree, ({ paths, predicates }) => {
-    if (paths.length !== 1 || paths[0] !== 'objectRef.subresource') return undefined;
-    if (predicates.some(({ kind }) => kind === 'fieldref')) return undefined;
-    return predicates.some(
-      (predicate) => predicate.kind === 'null' || (predicate.kind === 'exists' && !predicate.value),
-    );
-  });
-}
-
 function operationsOf(tree: Tree, subresource: string | undefined): readonly Operation[] {
-  return possibleOperations(subresource).filter((operation) =>
-    VERBS[operation].some((verb) => canBe(true, withValue(tree, 'verb', verb))),
-  );
+  return possibleOperations(subresource).filter((operation) => {
+    // A server-side apply that makes something new is a patch. Nothing makes a subresource so.
+    const verbs = operation === 'CREATE' && subresource === '' ? ['create', 'patch'] : VERBS[operation];
+    return verbs.some((verb) => canBe(true, withValue(tree, 'verb', verb)));
+  });
 }
 
 /** A subresource that is connected to is nothing else, and none is deleted. */

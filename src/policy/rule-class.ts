@@ -20,10 +20,8 @@ export interface Classification {
 }
 
 /** HTTP methods stand for verbs where a request is not about a resource. `replace` is not among them, though rules name it. */
-const AUDIT_VERBS = [
-  ...['create', 'get', 'update', 'patch', 'delete', 'list', 'watch', 'deletecollection', 'proxy'],
-  ...['post', 'put', 'head', 'options'],
-];
+const AUDIT_VERBS =
+  'create get update patch delete list watch deletecollection proxy post put head options'.split(' ');
 
 /** Fields with a closed set of values, or an integer. Anything else a rule asks of them is never true. */
 const VALUES: Readonly<Record<string, readonly string[] | 'integer'>> = {
@@ -35,40 +33,32 @@ const VALUES: Readonly<Record<string, readonly string[] | 'integer'>> = {
 
 /** The fields of an audit event, and what the doors add to it. */
 const TOP_LEVEL_FIELDS = [
-  ...[
-    'kind',
-    'apiVersion',
-    'level',
-    'auditID',
-    'stage',
-    'requestURI',
-    'verb',
-    'user',
-    'impersonatedUser',
-    'sourceIPs',
-  ],
-  ...[
-    'userAgent',
-    'objectRef',
-    'responseStatus',
-    'requestObject',
-    'responseObject',
-    'requestReceivedTimestamp',
-  ],
-  ...['stageTimestamp', 'annotations', 'authenticationMetadata', 'provenance', 'receivedAt'],
-];
+  'kind apiVersion level auditID stage requestURI verb user impersonatedUser sourceIPs userAgent objectRef',
+  'responseStatus requestObject responseObject requestReceivedTimestamp stageTimestamp annotations',
+  'authenticationMetadata provenance receivedAt',
+].flatMap((names) => names.split(' '));
+
+/** Questions, which the API server answers and keeps none of. */
+const REVIEWS = [
+  'tokenreviews subjectaccessreviews localsubjectaccessreviews',
+  'selfsubjectaccessreviews selfsubjectrulesreviews selfsubjectreviews',
+].flatMap((names) => names.split(' '));
 
 /**
  * Never sent to webhooks (admission configurations; from 1.37 the reviews too), or so often and so early that a webhook
  * on them can stop a cluster (events, leases, reviews before 1.37).
  */
-const NEVER_SUBSCRIBED = new Set([
-  ...['validatingwebhookconfigurations', 'mutatingwebhookconfigurations'],
-  ...['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],
-  ...['mutatingadmissionpolicies', 'mutatingadmissionpolicybindings'],
-  ...['events', 'leases', 'tokenreviews', 'subjectaccessreviews', 'localsubjectaccessreviews'],
-  ...['selfsubjectaccessreviews', 'selfsubjectrulesreviews', 'selfsubjectreviews'],
-]);
+const NEVER_SUBSCRIBED = [
+  'validatingwebhookconfigurations',
+  'mutatingwebhookconfigurations',
+  'validatingadmissionpolicies',
+  'validatingadmissionpolicybindings',
+  'mutatingadmissionpolicies',
+  'mutatingadmissionpolicybindings',
+  'events',
+  'leases',
+  ...REVIEWS,
+];
 
 /** What admission is asked about: everything but CONNECT may name no subresource; these are CONNECT's. */
 const CONNECT_SUBRESOURCES = ['exec', 'attach', 'portforward', 'proxy'];
@@ -92,7 +82,8 @@ export function classify(tree: Tree, door: Door): Classification {
       reason: `${door} never shows ${unseen?.paths[0] ?? ''}`,
     };
   }
-  return door === 'serve' ? classifyAtAdmission(seen) : DECIDABLE;
+  if (door === 'serve') return classifyAtAdmission(seen);
+  return door === 'scan' ? classifyInCluster(seen) : DECIDABLE;
 }
 
 const DECIDABLE: Classification = { class: 'decidable', reason: 'every field it needs is seen' };
@@ -102,7 +93,7 @@ function classifyAtAdmission(tree: Tree): Classification {
     return { class: 'offline-only', field: 'verb', reason: 'reads never reach admission' };
   }
   const resources = [...(requiredValues(tree, 'objectRef.resource') ?? [])];
-  if (resources.length > 0 && resources.every((resource) => NEVER_SUBSCRIBED.has(resource))) {
+  if (resources.length > 0 && resources.every((resource) => NEVER_SUBSCRIBED.includes(resource))) {
     return {
       class: 'never-subscribed',
       field: 'objectRef.resource',
@@ -126,6 +117,34 @@ function classifyAtAdmission(tree: Tree): Classification {
   return DECIDABLE;
 }
 
+/** Objects as they stand, each as the create it would have been. */
+function classifyInCluster(tree: Tree): Classification {
+  const created = withVerb(tree, 'create');
+  if (!canBe(true, created)) {
+    return {
+      class: 'offline-only',
+      field: 'verb',
+      reason: 'scan sees each object as if it had just been created',
+    };
+  }
+  if (!canBe(true, withAbsent(created, 'objectRef.subresource'))) {
+    return {
+      class: 'offline-only',
+      field: 'objectRef.subresource',
+      reason: 'scan sees objects, not what is asked of their subresources',
+    };
+  }
+  const resources = [...(requiredValues(tree, 'objectRef.resource') ?? [])];
+  if (resources.length > 0 && resources.every((resource) => REVIEWS.includes(resource))) {
+    return {
+      class: 'never-subscribed',
+      field: 'objectRef.resource',
+      reason: `a cluster keeps no ${resources.join(', ')}`,
+    };
+  }
+  return DECIDABLE;
+}
+
 function reachesAdmission(tree: Tree): boolean {
   if (ADMISSION_VERBS.some((verb) => canBe(true, withVerb(tree, verb)))) return true;
   return CONNECT_SUBRESOURCES.some((subresource) =>
@@ -144,6 +163,16 @@ export function withValue(tree: Tree, path: string, value: string): Tree {
   return partiallyEvaluate(tree, (item) =>
     item.paths.length === 1 && item.paths[0] === path ? truthOfValue(item, value) : undefined,
   );
+}
+
+/** The tree where nothing has `path`. */
+export function withAbsent(tree: Tree, path: string): Tree {
+  return partiallyEvaluate(tree, ({ paths, predicates }) => {
+    if (paths.length !== 1 || paths[0] !== path) return undefined;
+    return predicates.some((predicate) => predicate.kind === 'fieldref')
+      ? undefined
+      : predicates.some(holdsOfAbsent);
+  });
 }
 
 function truthOfValue(item: DetectionItem, value: string): Truth | undefined {
