@@ -33,6 +33,7 @@ async function run(command: CommandLine): Promise<number> {
       await serve(command.config, {
         stdoutFd: process.stdout.fd,
         stderrFd: process.stderr.fd,
+        env: process.env,
         greet:
           process.env['KUBERNETES_SERVICE_HOST'] === undefined
             ? (text) => process.stderr.write(text)

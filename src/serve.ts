@@ -1,7 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
+import { connectToCluster, type ApiServer } from './cluster/api-server.ts';
+import { followRegistration } from './cluster/registration.ts';
 import type { Config } from './config.ts';
+import { formatOutOfScope } from './install/scope.ts';
 import { createLiveRuleset, type LiveRuleset } from './policy/live-ruleset.ts';
 import { onlyByRuleId } from './policy/mode.ts';
 import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
@@ -10,15 +13,17 @@ import { isMirrorPod } from './provenance/mirror-pod.ts';
 import { createJsonLinesRecorder, createQueue } from './record/json-lines.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
 import { union } from './record/recorder.ts';
+import { createRegisteredScope, type RegisteredScope } from './registered-scope.ts';
 import { createReviewer } from './review.ts';
 import { createServer } from './server.ts';
+import { createServingCertificates, SERVICE, type ServingCertificates } from './serving-certificates.ts';
 import { formatProblem } from './sigma/errors.ts';
-import { createCertificateDirectory } from './tls/certificate-directory.ts';
 
 /** What the process lends: records go to `stdoutFd`, our own log and what is said to people to `stderrFd`. */
 export interface ServeSurroundings {
   readonly stdoutFd: number;
   readonly stderrFd: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Shows a person what to try; absent where nobody reads it. */
   readonly greet?: ((text: string) => void) | undefined;
   /** Resolves when the process is asked to stop. */
@@ -28,7 +33,7 @@ export interface ServeSurroundings {
 /** Runs the webhook until it is asked to stop; resolves when the last answer is out. */
 export async function serve(
   config: Config,
-  { stdoutFd, stderrFd, greet, stopped }: ServeSurroundings,
+  { stdoutFd, stderrFd, env, greet, stopped }: ServeSurroundings,
 ): Promise<void> {
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
@@ -37,13 +42,14 @@ export async function serve(
   const metrics = createMetrics();
   const records = createQueue(stdoutFd, () => metrics.dropped.inc());
   const lines = createJsonLinesRecorder(records);
+  const api = asksCluster(config)
+    ? await connectToCluster({ kubeconfig: config.kubeconfig, env })
+    : undefined;
+  const stopping = new AbortController();
+  void stopped.then(() => stopping.abort());
   const [rules, certificates] = await Promise.all([
     loadRules(config, log, metrics),
-    createCertificateDirectory({
-      directory: config.certsDir,
-      onMake: (files, why) => log.info({ directory: config.certsDir, files }, `certificates made: ${why}`),
-      onRefuse: (error) => log.error(error, 'the certificate in force stays: the new one is no good'),
-    }),
+    createServingCertificates(config, { api, log, signal: stopping.signal }),
   ]);
   metrics.observeCertificate(certificates.current().notAfter);
   certificates.onChange(({ notAfter }) => metrics.observeCertificate(notAfter));
@@ -55,6 +61,13 @@ export async function serve(
       provenance: (request) => ({ mirrorPod: isMirrorPod(request) }),
       recorder: union([lines, metrics.recorderFor(name)]),
     });
+  const scope = createRegisteredScope({
+    ruleset: rules.current,
+    onChange(found) {
+      metrics.observeOutOfScope(found);
+      for (const each of found) log.warn({ rule: each.rule.id }, formatOutOfScope(each));
+    },
+  });
   const server = createServer({
     entries: {
       guard: entry('guard', config.modes),
@@ -62,20 +75,56 @@ export async function serve(
       other: entry('other', config.modes),
     },
     certificates,
-    checks: () => [rulesCheck(rules)],
+    checks: () => [rulesCheck(rules), ...(config.webhookConfiguration === undefined ? [] : [scope.check()])],
     metrics,
     onFault: (error) => log.error(error, 'a request got no verdict: a fault of our own'),
   });
   const address = await server.listen(config);
   log.info({ ...address, mode: config.modes.default, ruleset: rules.current().digest }, 'serving');
-  if (greet !== undefined) greet(tryOut(address.port, config.certsDir));
+  const leaveCluster = api === undefined ? undefined : joinCluster(config, api, { certificates, scope, log });
+  if (greet !== undefined && hasOwnCertificate(config)) greet(tryOut(address.port, config.certsDir));
   await stopped;
   log.info({ drainMs: config.drainMs }, 'asked to stop: not ready from now on, still serving');
   await server.drain(config.drainMs);
+  leaveCluster?.();
   rules.close();
   certificates.close();
   records.flushSync();
   log.info('stopped');
+}
+
+function asksCluster({ secret, webhookConfiguration }: Config): boolean {
+  return secret !== undefined || webhookConfiguration !== undefined;
+}
+
+function hasOwnCertificate({ secret, tlsCert }: Config): boolean {
+  return secret === undefined && tlsCert === undefined;
+}
+
+/** Only a replica that serves makes itself trusted: it may be the first. */
+function joinCluster(
+  { webhookConfiguration: name, namespace }: Config,
+  api: ApiServer,
+  {
+    certificates,
+    scope,
+    log,
+  }: {
+    readonly certificates: ServingCertificates;
+    readonly scope: RegisteredScope;
+    readonly log: Logger;
+  },
+): (() => void) | undefined {
+  if (name === undefined) return undefined;
+  return followRegistration({
+    api,
+    name,
+    service: { namespace, name: SERVICE },
+    caBundle: certificates.caBundle,
+    onLook: (entries) => scope.compare(entries),
+    onPatch: (entries) => log.info({ entries }, 'put our CA into the webhook configuration'),
+    onFailure: (error) => log.error(error, 'the webhook configuration cannot be read or written'),
+  });
 }
 
 async function loadRules(config: Config, log: Logger, metrics: Metrics): Promise<LiveRuleset> {

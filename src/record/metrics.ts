@@ -65,6 +65,13 @@ export function createMetrics() {
     registers,
   });
 
+  const outOfScope = new Gauge({
+    name: `${PREFIX}rules_out_of_scope`,
+    help: 'Loaded rules about requests that the webhook configuration does not send: never asked, or asked in part.',
+    labelNames: ['fires'],
+    registers,
+  });
+
   return {
     registry,
     dropped,
@@ -92,6 +99,11 @@ export function createMetrics() {
           for (const { rule, field } of evaluation.notJudged) notJudged.inc({ rule: rule.rule.id, field });
         },
       };
+    },
+    observeOutOfScope(found: readonly { readonly fires: 'never' | 'partly' }[]): void {
+      for (const fires of ['never', 'partly'] as const) {
+        outOfScope.set({ fires }, found.filter((each) => each.fires === fires).length);
+      }
     },
     /** States what is loaded now. */
     observeRuleset(ruleset: Ruleset): void {
