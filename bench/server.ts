@@ -100,7 +100,6 @@ function ourArguments(certs: string, port: string): string[] {
 }
 
 async function start(
-  certs: string,
   argumentsFor: (port: string) => string[],
   path: string,
   probe: string,
