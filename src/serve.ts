@@ -4,7 +4,7 @@ import { pino, type Logger } from 'pino';
 import { connectToCluster, type ApiServer } from './cluster/api-server.ts';
 import { followRegistration } from './cluster/registration.ts';
 import type { Config } from './config.ts';
-import { formatOutOfScope } from './install/scope.ts';
+import { formatOutOfScope, type OutOfScope } from './install/scope.ts';
 import { createLiveRuleset, type LiveRuleset } from './policy/live-ruleset.ts';
 import { onlyByRuleId } from './policy/mode.ts';
 import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
@@ -65,7 +65,7 @@ export async function serve(
     ruleset: rules.current,
     onChange(found) {
       metrics.observeOutOfScope(found);
-      for (const each of found) log.warn({ rule: each.rule.id }, formatOutOfScope(each));
+      logOutOfScope(found, log);
     },
   });
   const server = createServer({
@@ -125,6 +125,23 @@ function joinCluster(
     onPatch: (entries) => log.info({ entries }, 'put our CA into the webhook configuration'),
     onFailure: (error) => log.error(error, 'the webhook configuration cannot be read or written'),
   });
+}
+
+/** Two lines, however many rules are concerned: this is a state of things, not an event. */
+function logOutOfScope(found: readonly OutOfScope[], log: Logger): void {
+  const { never = [], partly = [] } = Object.groupBy(found, ({ fires }) => fires);
+  if (never.length > 0) {
+    log.warn(
+      { rules: never.map(formatOutOfScope) },
+      `${never.length} loaded rules never fire: they are about what nothing sends us`,
+    );
+  }
+  if (partly.length > 0) {
+    log.info(
+      { rules: partly.map(formatOutOfScope) },
+      `${partly.length} loaded rules fire only in part: nothing sends us the rest`,
+    );
+  }
 }
 
 async function loadRules(config: Config, log: Logger, metrics: Metrics): Promise<LiveRuleset> {

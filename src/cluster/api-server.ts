@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Agent, request, type RequestOptions } from 'node:https';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 /**
@@ -32,14 +33,16 @@ export interface ClusterOptions {
   /** A file; absent, the pod's own service account is used. */
   readonly kubeconfig?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where a pod finds the token of its service account. */
+  readonly serviceAccountDirectory?: string;
 }
 
 /** Longer than any answer to what we ask; a connection that died silently is noticed by it. */
 const TIMEOUT_MS = 10_000;
 
 /** The API server of the cluster we are in, or of a kubeconfig's current context. */
-export async function connectToCluster({ kubeconfig, env }: ClusterOptions): Promise<ApiServer> {
-  const connect = kubeconfig === undefined ? fromServiceAccount(env) : await fromKubeconfig(kubeconfig);
+export async function connectToCluster({ kubeconfig, ...pod }: ClusterOptions): Promise<ApiServer> {
+  const connect = kubeconfig === undefined ? fromServiceAccount(pod) : await fromKubeconfig(kubeconfig);
   return {
     get: (path) => send(connect, 'GET', path),
     replace: (path, object) => send(connect, 'PUT', path, object, 'application/json'),
@@ -47,13 +50,14 @@ export async function connectToCluster({ kubeconfig, env }: ClusterOptions): Pro
   };
 }
 
-const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
-
 /**
  * Without @kubernetes/client-node, which no pod can spare: importing it costs 83 MiB of resident memory, as much as all the
  * rest. What it would do here is this.
  */
-function fromServiceAccount(env: ClusterOptions['env']): Connect {
+function fromServiceAccount({
+  env,
+  serviceAccountDirectory: directory = '/var/run/secrets/kubernetes.io/serviceaccount',
+}: Omit<ClusterOptions, 'kubeconfig'>): Connect {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = env;
   if (host === undefined) {
     throw new Error('not in a cluster (no KUBERNETES_SERVICE_HOST); from outside, say --kubeconfig');
@@ -61,7 +65,7 @@ function fromServiceAccount(env: ClusterOptions['env']): Connect {
   const agent = new Agent({ keepAlive: true });
   return async () => {
     const [ca, token] = await Promise.all(
-      ['ca.crt', 'token'].map((name) => readFile(`${SERVICE_ACCOUNT}/${name}`, 'utf8')),
+      ['ca.crt', 'token'].map((name) => readFile(join(directory, name), 'utf8')),
     );
     return {
       server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,

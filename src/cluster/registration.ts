@@ -1,5 +1,5 @@
 import type { Subscription } from '../install/scope.ts';
-import type { ApiServer } from './api-server.ts';
+import { ApiError, type ApiServer } from './api-server.ts';
 import { caBundlePatch, type RegisteredEntry } from './ca-bundle.ts';
 import { repeat } from './repeat.ts';
 
@@ -19,6 +19,7 @@ export interface RegistrationOptions {
 }
 
 const EVERY_MS = 5_000;
+const TRIES = 5;
 
 /**
  * Looks at our webhook configuration every few seconds, and keeps `caBundle` in it, and nothing else, as it must be.
@@ -39,17 +40,26 @@ export function followRegistration({
   let entries: readonly Entry[] = [];
 
   async function look(): Promise<void> {
-    let found = (await api.get(path)) as Configuration;
-    const patch = caBundle === undefined ? undefined : caBundlePatch(entriesOf(found), caBundle(), service);
-    if (patch !== undefined) {
-      // Refused if it changed since: an entry that is gone must not come back half.
-      const { resourceVersion: seen } = found.metadata;
-      found = (await api.patch(path, { metadata: { resourceVersion: seen }, ...patch })) as Configuration;
-      onPatch(patch.webhooks.map((entry) => entry.name));
-    }
+    const found = await trusted();
     if (found.metadata.resourceVersion !== resourceVersion) entries = entriesOf(found);
     resourceVersion = found.metadata.resourceVersion;
     onLook(entries);
+  }
+  /** The configuration, with our CA in it. Another replica may have been first: then it is read again. */
+  async function trusted(tries = TRIES): Promise<Configuration> {
+    const found = (await api.get(path)) as Configuration;
+    const patch = caBundle === undefined ? undefined : caBundlePatch(entriesOf(found), caBundle(), service);
+    if (patch === undefined) return found;
+    try {
+      // Refused if it changed since: an entry that is gone must not come back half.
+      const { resourceVersion: seen } = found.metadata;
+      const patched = await api.patch(path, { metadata: { resourceVersion: seen }, ...patch });
+      onPatch(patch.webhooks.map((entry) => entry.name));
+      return patched as Configuration;
+    } catch (error) {
+      if (tries > 1 && error instanceof ApiError && error.status === 409) return trusted(tries - 1);
+      throw error;
+    }
   }
   return repeat({ everyMs, task: look, onFailure });
 }

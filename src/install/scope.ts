@@ -51,9 +51,12 @@ export function outOfScope(
     });
 }
 
+const SHOWN = 4;
+
 /** One line for the log and for /readyz. */
 export function formatOutOfScope({ rule: { id, title }, fires, missing }: OutOfScope): string {
-  const what = missing.map(formatNeed).join(', ');
+  const more = missing.length > SHOWN ? [`and ${missing.length - SHOWN} more`] : [];
+  const what = [...missing.slice(0, SHOWN).map(formatNeed), ...more].join(', ');
   return fires === 'never'
     ? `rule "${title}" (${id}) never fires: nothing sends us ${what}`
     : `rule "${title}" (${id}) fires only in part: nothing sends us ${what}`;
