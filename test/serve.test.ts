@@ -1,0 +1,139 @@
+import { openSync, closeSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { parseCommandLine } from '../src/command-line.ts';
+import { serve } from '../src/serve.ts';
+import { eventually } from './e2e/eventually.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+
+let directory: string;
+let running: Served;
+
+interface Served {
+  post(body: string): Promise<{ status: number | undefined; answer: any }>;
+  get(path: string): Promise<string>;
+  log(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** The program in this process, with rules laid out as a ConfigMap is. */
+async function start(): Promise<Served> {
+  const certs = join(directory, 'certs');
+  const flags = [
+    '--host',
+    '127.0.0.1',
+    '--port',
+    '0',
+    '--metrics-port',
+    '0',
+    '--drain',
+    '0',
+    '--certs',
+    certs,
+  ];
+  const asked = parseCommandLine(['serve', '--rules', join(directory, 'rules'), ...flags], {
+    env: {},
+    readFile: () => '',
+    version: '0',
+  });
+  if (asked.command !== 'serve') throw new TypeError(JSON.stringify(asked));
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+  const [stdout, stderr] = ['records', 'log'].map((name) => openSync(join(directory, name), 'a'));
+  if (stdout === undefined || stderr === undefined) throw new TypeError('two files');
+  const served = serve(asked.config, { stdoutFd: stdout, stderrFd: stderr, env: {}, stopped });
+  const log = () => readFile(join(directory, 'log'), 'utf8');
+  const port = await eventually('it serves', async () => {
+    const line = (await log()).split('\n').find((each) => each.includes('"msg":"serving"'));
+    return line === undefined ? undefined : (JSON.parse(line) as { port: number }).port;
+  });
+  const ca = await readFile(join(certs, 'ca.crt'), 'utf8');
+  const send = (path: string, method: string, body?: string) =>
+    new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+      const headers = { 'content-type': 'application/json' };
+      request({ host: '127.0.0.1', port, path, method, ca, headers }, async (response) =>
+        resolve({ status: response.statusCode, body: await text(response) }),
+      )
+        .once('error', reject)
+        .end(body);
+    });
+  return {
+    log,
+    post: async (body) => {
+      const { status, body: answer } = await send('/guard', 'POST', body);
+      return { status, answer: JSON.parse(answer) };
+    },
+    get: async (path) => (await send(path, 'GET')).body,
+    stop: async () => {
+      stop();
+      await served;
+      for (const fd of [stdout, stderr]) closeSync(fd);
+    },
+  };
+}
+
+/** As the kubelet swaps a ConfigMap: all files at once, by one rename. */
+async function mountRules(version: number, rule: string): Promise<void> {
+  const rules = join(directory, 'rules');
+  await mkdir(join(rules, `..${version}`), { recursive: true });
+  await writeFile(join(rules, `..${version}`, 'rule.yml'), rule);
+  await symlink(`..${version}`, join(rules, '..new'));
+  await rename(join(rules, '..new'), join(rules, '..data'));
+  if (version === 1) await symlink('..data/rule.yml', join(rules, 'rule.yml'));
+}
+
+const ruleOn = (namespace: string) => `
+title: Pod in ${namespace}
+id: 00000000-0000-4000-8000-000000000001
+logsource: {product: kubernetes, service: audit}
+detection: {selection: {verb: create, objectRef.resource: pods, objectRef.namespace: ${namespace}}, condition: selection}`;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'serve-'));
+  await mountRules(1, ruleOn('kube-system'));
+  running = await start();
+});
+afterEach(async () => {
+  await running.stop();
+  await rm(directory, { recursive: true });
+});
+
+describe('rules that are swapped while requests come in', () => {
+  it('are in force for the next request, and no request goes without a verdict', async () => {
+    const body = await readFile(join(ROOT, 'examples/pod-by-alice.json'), 'utf8');
+    const statuses = new Set<number | undefined>();
+    const isWarned = async () => {
+      const answers = await Promise.all(Array.from({ length: 8 }, () => running.post(body)));
+      for (const { status } of answers) statuses.add(status);
+      return answers.every(({ answer }) => answer.response.warnings !== undefined);
+    };
+    expect(await isWarned()).toBe(true);
+    await mountRules(2, ruleOn('elsewhere'));
+    await eventually('the new rules are in force', async () => !(await isWarned()));
+    await mountRules(3, ruleOn('kube-system'));
+    await eventually('the next ones are', isWarned);
+    expect([...statuses]).toEqual([200]);
+  });
+
+  it('stay what they were when the new ones cannot be loaded, which the log and readyz say', async () => {
+    const body = await readFile(join(ROOT, 'examples/pod-by-alice.json'), 'utf8');
+    await mountRules(2, ruleOn('elsewhere').replace('condition: selection', 'condition: selektion'));
+    const problem =
+      'rule.yml:5: detection.condition: unknown search identifier "selektion" at index 0; expected "selection"';
+    await eventually('the log says so', async () =>
+      (await running.log()).includes(JSON.stringify(problem).slice(1, -1)),
+    );
+    expect(await running.get('/readyz?verbose')).toContain(problem);
+    expect((await running.post(body)).answer.response.warnings).toHaveLength(1);
+    await mountRules(3, ruleOn('elsewhere'));
+    await eventually(
+      'the mended ones are in force',
+      async () => (await running.post(body)).answer.response.warnings === undefined,
+    );
+    expect(await running.get('/readyz?verbose')).not.toContain('selektion');
+  });
+});
