@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { loadAll, YAMLException } from 'js-yaml';
 import { COMMANDS, SETTINGS, type Declaration, type Key, type Setting, type Values } from './config.ts';
 
@@ -36,17 +36,28 @@ interface Flag {
   readonly attribute: string;
   readonly variable: string;
   readonly isList: boolean;
+  /** It says yes by being there: `--strict`. */
+  readonly isSwitch: boolean;
 }
 
 const FLAGS: readonly Flag[] = Object.entries<Setting>(SETTINGS).flatMap(([key, { flag: syntax }]) => {
   if (syntax === undefined) return [];
   const option = new Option(syntax);
   const [name, attribute, isList] = [option.name(), option.attributeName(), option.variadic];
-  return [{ key: key as Key, syntax, name, attribute, variable: variableOf(name), isList }];
+  const isSwitch = option.isBoolean();
+  return [{ key: key as Key, syntax, name, attribute, variable: variableOf(name), isList, isSwitch }];
 });
 
-/** A file does not name another file. */
-const FILE_KEYS: readonly Key[] = (Object.keys(SETTINGS) as Key[]).filter((key) => key !== 'configFile');
+/** A file does not name another file, and is not for what one call is about. */
+const FILE_KEYS: readonly Key[] = (Object.keys(SETTINGS) as Key[]).filter((key) => {
+  const { argument, onlyHere = false }: Setting = SETTINGS[key];
+  return key !== 'configFile' && argument === undefined && !onlyHere;
+});
+
+/** What the commands that share a first word have in common. */
+const GROUPS: Readonly<Record<string, string>> = {
+  rules: 'Check, list, explain and test rules.',
+};
 
 /**
  * Reads the command line (without node and script), the environment, and the file either of them names. A flag wins over
@@ -101,16 +112,21 @@ function programWriting(write: (text: string) => void, version: string): Command
 
 /** `rules check` becomes the command `check` of the command `rules`. */
 function declare(program: Command, name: CommandName): Command {
-  const { summary, settings, examples }: Declaration = COMMANDS[name];
+  const { summary, settings, examples, notes: others = [] }: Declaration = COMMANDS[name];
   const command = name
     .split(' ')
     .reduce(
-      (parent, word) => parent.commands.find((it) => it.name() === word) ?? parent.command(word),
+      (parent, word) =>
+        parent.commands.find((it) => it.name() === word) ??
+        parent.command(word).description(GROUPS[word] ?? ''),
       program,
     );
+  const argument = argumentOf(settings);
+  if (argument !== undefined) command.addArgument(declaredArgument(argument));
   for (const flag of FLAGS.filter(({ key }) => withFile(settings).includes(key))) declareFlag(command, flag);
-  const onlyInFile = settings.filter((key) => FLAGS.every((flag) => flag.key !== key));
+  const onlyInFile = settings.filter((key) => FLAGS.every((flag) => flag.key !== key) && key !== argument);
   const notes = [
+    ...(others.length === 0 ? [] : ['', ...others]),
     '\nIn brackets: the environment variable, where commas separate a list, and the key in the file.',
     'A flag wins over its variable, that over the file, that over the default.',
     ...(onlyInFile.length === 0 ? [] : ['\nOnly the file can say, the most specific wins:']),
@@ -125,17 +141,27 @@ function declare(program: Command, name: CommandName): Command {
     .allowExcessArguments();
 }
 
+/** The setting that stands on the command line without a flag. */
+function argumentOf(settings: readonly Key[]): Key | undefined {
+  return settings.find((key) => (SETTINGS[key] as Setting).argument !== undefined);
+}
+
+function declaredArgument(key: Key): Argument {
+  const { argument = '', help }: Setting = SETTINGS[key];
+  return new Argument(argument, help);
+}
+
 /**
  * Commander stops at the first problem. So it is made to take any text as a value, none too, and whatever it does not
  * know; what is wrong with that is for us to say, all of it.
  */
-function declareFlag(command: Command, { key, syntax, variable }: Flag): void {
+function declareFlag(command: Command, { key, syntax, variable, isSwitch }: Flag): void {
   const { help, default: fallback = [] }: Setting = SETTINGS[key];
   const names = FILE_KEYS.includes(key) ? `${variable}, ${key}` : variable;
-  const otherwise = [fallback].flat().join(', ');
+  const otherwise = isSwitch ? '' : [fallback].flat().join(', ');
   const option = new Option(syntax, `${help}\n(${names}${otherwise === '' ? '' : `; default ${otherwise}`})`);
   option.required = false;
-  option.optional = true;
+  option.optional = !isSwitch;
   option.preset('').argParser((text, before: readonly string[] = []) => [...before, text]);
   command.addOption(option);
 }
@@ -155,7 +181,11 @@ interface Said {
 function commandLine(name: CommandName, command: Command, { env, readFile }: Surroundings): CommandLine {
   const problems: string[] = [];
   const { settings, config }: Declaration = COMMANDS[name];
-  const said = [...fromFlags(command, problems), ...fromEnvironment(env, problems)];
+  const said = [
+    ...fromArguments(command, argumentOf(settings), problems),
+    ...fromFlags(command, problems),
+    ...fromEnvironment(env, problems),
+  ];
   const file = said.find(({ key, value }) => key === 'configFile' && value !== '');
   if (file !== undefined) said.push(...fromFile(file, readFile, problems));
   const { configFile: _, ...values } = settle(withFile(settings), said, problems);
@@ -164,7 +194,6 @@ function commandLine(name: CommandName, command: Command, { env, readFile }: Sur
 }
 
 function fromFlags(command: Command, problems: string[]): Said[] {
-  problems.push(...unknownArguments(command));
   return FLAGS.flatMap(({ key, name, attribute, isList }): Said[] => {
     const texts: readonly string[] = command.getOptionValue(attribute) ?? [];
     const from = `--${name}`;
@@ -177,23 +206,30 @@ function fromFlags(command: Command, problems: string[]): Said[] {
 }
 
 /** What follows an unknown flag is most likely its value, and no problem of its own. */
-function unknownArguments({ args, options }: Command): string[] {
+function fromArguments({ args, options }: Command, key: Key | undefined, problems: string[]): Said[] {
   const flags = ['help', ...options.map((option) => option.name())];
-  return args.flatMap((argument, index) => {
+  const operands: string[] = [];
+  for (const [index, argument] of args.entries()) {
     const [name = ''] = argument.split('=');
-    if (name.startsWith('-')) return [`${name}: unknown flag${didYouMean(name, flags, '--')}`];
     const before = args[index - 1] ?? '';
-    return before.startsWith('-') && !before.includes('=') ? [] : [`unexpected argument ${shown(argument)}`];
-  });
+    if (name.startsWith('-')) problems.push(`${name}: unknown flag${didYouMean(name, flags, '--')}`);
+    else if (!before.startsWith('-') || before.includes('=')) operands.push(argument);
+  }
+  const argument = key === undefined ? undefined : declaredArgument(key);
+  const unexpected = operands.slice(argument === undefined ? 0 : argument.variadic ? Infinity : 1);
+  problems.push(...unexpected.map((operand) => `unexpected argument ${shown(operand)}`));
+  if (key === undefined || argument === undefined || operands.length === 0) return [];
+  return [{ key, from: argument.name(), value: argument.variadic ? operands : operands[0] }];
 }
 
 function fromEnvironment(env: Surroundings['env'], problems: string[]): Said[] {
   return Object.entries(env).flatMap(([from, text = '']) => {
     // Empty is unset: a template cannot always leave a variable out.
     if (!from.startsWith(PREFIX) || text === '' || isServiceLink(from, text)) return [];
-    const flag = FLAGS.find(({ variable }) => variable === from);
-    if (flag !== undefined)
-      return [{ key: flag.key, from, value: flag.isList ? text.split(/\s*,\s*/) : text }];
+    // Commands may give one flag different values; each reads its own.
+    const flags = FLAGS.filter(({ variable }) => variable === from);
+    if (flags.length > 0)
+      return flags.map(({ key, isList }) => ({ key, from, value: isList ? text.split(/\s*,\s*/) : text }));
     const variables = FLAGS.map(({ variable }) => variable);
     problems.push(`${from}: unknown variable${didYouMean(from, variables, PREFIX)}`);
     return [];
@@ -297,7 +333,7 @@ function didYouMean(word: string, known: readonly string[], prefix = ''): string
     .helpOption(false)
     .configureOutput({ writeErr: () => {} })
     .exitOverride();
-  for (const name of known) guesser.option(`--${name.replace(prefix, '')}`);
+  for (const name of new Set(known)) guesser.option(`--${name.replace(prefix, '')}`);
   try {
     guesser.parse([`--${word.replace(prefix, '')}`], { from: 'user' });
   } catch (error) {

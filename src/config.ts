@@ -1,6 +1,7 @@
 const MODES = ['audit', 'warn', 'enforce'] as const;
 const LEVELS = ['informational', 'low', 'medium', 'high', 'critical'] as const;
 const SUBRESOURCES = ['resource', 'literal'] as const;
+const DOORS = ['serve', 'replay', 'scan'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 type Mode = (typeof MODES)[number];
@@ -39,6 +40,48 @@ export interface Config {
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
+/** What every `rules` command but `check` was told: which rules, as which door loads them. */
+export interface LoadedRulesConfig extends Pick<
+  Config,
+  'modes' | 'rulesDirs' | 'filtersDirs' | 'allowUsers' | 'minLevel' | 'subresources'
+> {
+  readonly door: (typeof DOORS)[number];
+}
+
+/** What `rules check` was told. */
+export interface RulesCheckConfig extends Pick<Config, 'subresources'> {
+  /** Rules and filters alike. */
+  readonly dirs: readonly string[];
+  readonly door: (typeof DOORS)[number];
+  readonly format: 'text' | 'json' | 'github';
+  /** Warnings count as errors. */
+  readonly strict: boolean;
+}
+
+/** What `rules list` was told. */
+export interface RulesListConfig extends LoadedRulesConfig {
+  readonly format: 'table' | 'json';
+}
+
+/** What `rules explain` was told. */
+export interface RulesExplainConfig extends LoadedRulesConfig {
+  /** An id, what one begins with, or a title. */
+  readonly rule: string;
+  /** A file with an AdmissionReview or an event of an audit log. */
+  readonly event?: string;
+}
+
+/** What `rules test` was told. */
+export interface RulesTestConfig extends Pick<
+  Config,
+  'rulesDirs' | 'filtersDirs' | 'allowUsers' | 'subresources'
+> {
+  /** Where the directories of fixtures are; absent: each beside its rule. */
+  readonly fixturesDir?: string;
+  /** A rule without fixtures of both kinds is a failure. */
+  readonly strict: boolean;
+}
+
 /** Says what was expected, what was found, and where within the value: `.critical`, `[0]`. */
 export type Refuse = (expected: string, found: unknown, at?: string) => undefined;
 
@@ -50,6 +93,10 @@ export interface Setting {
   /** `--rules <DIR...>`: a flag, SIGMA_ADMISSION_RULES, and that it is a list. Without one, only the file can say it. */
   readonly flag?: string;
   readonly read: Read<unknown>;
+  /** `[DIR...]`: it stands on the command line without a flag. One a command at most. */
+  readonly argument?: string;
+  /** It is about one call: no file says it. */
+  readonly onlyHere?: boolean;
   /** As a user would write it. */
   readonly default?: unknown;
   readonly help: string;
@@ -153,6 +200,57 @@ export const SETTINGS = {
     default: 'info',
     help: LOG_LEVELS.join(', '),
   },
+  checkedDirs: {
+    argument: '[DIR...]',
+    read: listOf('a directory'),
+    help: 'directories, or files, of rules and filters; without any, those of --rules and --filters',
+  },
+  testedDirs: {
+    argument: '[DIR...]',
+    read: listOf('a directory'),
+    help: 'directories, or files, of rules; without any, those of --rules',
+  },
+  rule: { argument: '<RULE>', read: textOf('a rule'), help: 'its id, what that begins with, or its title' },
+  door: {
+    flag: '--door <DOOR>',
+    read: oneOf(DOORS),
+    default: 'serve',
+    onlyHere: true,
+    help: `load the rules as this command does: ${DOORS.join(', ')}`,
+  },
+  checkFormat: {
+    flag: '--format <FORMAT>',
+    read: oneOf(['text', 'json', 'github']),
+    default: 'text',
+    onlyHere: true,
+    help: 'text: a line each; json: an array; github: annotations of a workflow',
+  },
+  listFormat: {
+    flag: '--format <FORMAT>',
+    read: oneOf(['table', 'json']),
+    default: 'table',
+    onlyHere: true,
+    help: 'table, or json: an array',
+  },
+  strict: {
+    flag: '--strict',
+    read: yesOrNo,
+    default: false,
+    onlyHere: true,
+    help: 'fail by what is only doubtful, too: a warning, a rule without fixtures',
+  },
+  event: {
+    flag: '--event <FILE>',
+    read: textOf('a file'),
+    onlyHere: true,
+    help: 'an AdmissionReview or an event of an audit log, JSON or YAML: show what is true of it',
+  },
+  fixturesDir: {
+    flag: '--fixtures <DIR>',
+    read: textOf('a directory'),
+    onlyHere: true,
+    help: 'where the directories of fixtures are, if not beside their rules',
+  },
   configFile: {
     flag: '--config <FILE>',
     read: textOf('a file'),
@@ -190,12 +288,55 @@ const SERVE = [
   'logLevel',
 ] as const satisfies readonly Key[];
 
+const LOADED_RULES = [
+  'mode',
+  'levels',
+  'rules',
+  'rulesDirs',
+  'filtersDirs',
+  'allowUsers',
+  'minLevel',
+  'subresources',
+  'door',
+] as const satisfies readonly Key[];
+
+const CHECK = [
+  'checkedDirs',
+  'rulesDirs',
+  'filtersDirs',
+  'subresources',
+  'door',
+  'checkFormat',
+  'strict',
+] as const satisfies readonly Key[];
+
+const TEST = [
+  'testedDirs',
+  'rulesDirs',
+  'filtersDirs',
+  'allowUsers',
+  'subresources',
+  'fixturesDir',
+  'strict',
+] as const satisfies readonly Key[];
+
+function loadedRules({
+  mode,
+  levels,
+  rules,
+  ...rest
+}: Pick<Values, (typeof LOADED_RULES)[number]>): LoadedRulesConfig {
+  return { modes: { default: mode, levels, rules }, ...rest };
+}
+
 /** Something a user can ask for. */
 export interface Declaration {
   readonly summary: string;
   /** `--config` goes without saying. */
   readonly settings: readonly Key[];
   readonly examples: readonly string[];
+  /** What --help says besides. */
+  readonly notes?: readonly string[];
   /** Is given the command's own settings and no others. */
   readonly config: (values: Values) => object;
 }
@@ -217,6 +358,76 @@ export const COMMANDS = {
       ...rest,
     }),
   },
+  'rules check': {
+    summary: 'Find everything that is wrong with rules and filters. Exits with 1 if anything is.',
+    settings: CHECK,
+    examples: [
+      'sigma-admission rules check my-rules my-filters',
+      'sigma-admission rules check my-rules --strict --format github',
+    ],
+    config: ({
+      checkedDirs,
+      rulesDirs,
+      filtersDirs,
+      checkFormat: format,
+      ...rest
+    }: Pick<Values, (typeof CHECK)[number]>): RulesCheckConfig => ({
+      dirs: checkedDirs ?? [...rulesDirs, ...filtersDirs],
+      format,
+      ...rest,
+    }),
+  },
+  'rules list': {
+    summary: 'List the rules with their classes and modes.',
+    settings: [...LOADED_RULES, 'listFormat'],
+    examples: [
+      'sigma-admission rules list --rules rules my-rules',
+      'sigma-admission rules list --door replay --format json',
+    ],
+    config: ({
+      listFormat: format,
+      ...rest
+    }: Pick<Values, (typeof LOADED_RULES)[number] | 'listFormat'>): RulesListConfig => ({
+      ...loadedRules(rest),
+      format,
+    }),
+  },
+  'rules explain': {
+    summary:
+      'Explain one rule: what it detects and covers, what it asks, which filters apply, what decides it where.',
+    settings: [...LOADED_RULES, 'rule', 'event'],
+    examples: [
+      'sigma-admission rules explain a80d927d',
+      'sigma-admission rules explain "Exec Into Pod" --event review.json',
+    ],
+    config: ({
+      rule = '',
+      event,
+      ...rest
+    }: Pick<Values, (typeof LOADED_RULES)[number] | 'rule' | 'event'>): RulesExplainConfig => ({
+      ...loadedRules(rest),
+      rule,
+      ...(event === undefined ? {} : { event }),
+    }),
+  },
+  'rules test': {
+    summary:
+      'Hold rules against fixtures: what must match, and what must not. Exits with 1 if any disagrees.',
+    settings: TEST,
+    examples: [
+      'sigma-admission rules test my-rules --filters my-filters',
+      'sigma-admission rules test rules --fixtures test/rules --strict',
+    ],
+    notes: [
+      'Beside exec.yml, exec/match/ holds requests that a rule in it must match, and that no filter accepts; exec/ignore/',
+      'those that none may match, or that a filter accepts. Each is a file, JSON or YAML: an AdmissionReview, judged as serve',
+      'does, or an event of an audit log, judged as replay does. What cannot be decided from it is a failure in either.',
+    ],
+    config: ({ testedDirs, rulesDirs, ...rest }: Pick<Values, (typeof TEST)[number]>): RulesTestConfig => ({
+      rulesDirs: testedDirs ?? rulesDirs,
+      ...rest,
+    }),
+  },
 } satisfies Record<string, Declaration>;
 
 function oneOf<const Choice extends string>(choices: readonly Choice[]): Read<Choice> {
@@ -234,6 +445,12 @@ function listOf(what: string): Read<readonly string[]> {
     if (!Array.isArray(value)) return refuse(`a list, each ${what}`, value);
     return value.flatMap((found, index) => member(found, within(refuse, `[${index}]`)) ?? []);
   };
+}
+
+/** On the command line a switch has no value. */
+function yesOrNo(value: unknown, refuse: Refuse): boolean | undefined {
+  if (value === '' || value === true || value === 'true') return true;
+  return value === false || value === 'false' ? false : refuse('true or false', value);
 }
 
 function portNumber(value: unknown, refuse: Refuse): number | undefined {

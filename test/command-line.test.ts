@@ -16,7 +16,7 @@ function fileOf(text: string): (path: string) => string {
 
 function configOf(argv: readonly string[], surroundings?: Partial<Surroundings>) {
   const line = asked(argv, surroundings);
-  if (line.command === 'print') throw new TypeError(line.text);
+  if (line.command !== 'serve') throw new TypeError(line.command === 'print' ? line.text : line.command);
   return line.config;
 }
 
@@ -158,6 +158,52 @@ describe('problems', () => {
   });
 });
 
+describe('a command of two words', () => {
+  it('takes what stands without a flag, before and after flags', () => {
+    expect(asked(['rules', 'check', 'a', '--format', 'json', 'b', '--strict', 'c'])).toEqual({
+      command: 'rules check',
+      config: {
+        dirs: ['a', 'b', 'c'],
+        format: 'json',
+        strict: true,
+        door: 'serve',
+        subresources: 'resource',
+      },
+    });
+    expect(asked(['rules', 'check'])).toMatchObject({
+      config: { dirs: ['rules', 'filters'], strict: false },
+    });
+  });
+
+  it('takes its own values for a flag that others have too', () => {
+    const env = { SIGMA_ADMISSION_FORMAT: 'table' };
+    expect(asked(['rules', 'list'], { env })).toMatchObject({ config: { format: 'table' } });
+    expect(asked(['rules', 'check'], { env })).toEqual({
+      command: 'print',
+      text:
+        'sigma-admission rules check: SIGMA_ADMISSION_FORMAT: expected one of text, json, github, got "table"\n' +
+        'See sigma-admission rules check --help.\n',
+      exitCode: 2,
+    });
+  });
+
+  it('says what it is not to be told', () => {
+    expect(asked(['rules', 'explain', 'a80d927d', 'b', '--frmat=x', '--event', 'x.json'])).toEqual({
+      command: 'print',
+      text:
+        'sigma-admission rules explain: --frmat: unknown flag\n' +
+        'sigma-admission rules explain: unexpected argument "b"\n' +
+        'See sigma-admission rules explain --help.\n',
+      exitCode: 2,
+    });
+    expect(asked(['rules', 'explain'])).toEqual({
+      command: 'print',
+      text: 'sigma-admission: missing required argument "RULE"\nSee sigma-admission --help.\n',
+      exitCode: 2,
+    });
+  });
+});
+
 describe('help', () => {
   it.each([[['--help']], [['-h']], [['help']]])('by %j', (argv) => {
     expect(asked(argv)).toEqual({ command: 'print', text: HELP, exitCode: 0 });
@@ -189,10 +235,15 @@ Options:
 
 Commands:
   serve [options]  Answer the API server: judge each request before it happens.
+  rules            Check, list, explain and test rules.
   help [command]   print help for a command, with what it can be told
 
 Examples:
   sigma-admission serve
+  sigma-admission rules check my-rules my-filters
+  sigma-admission rules list --rules rules my-rules
+  sigma-admission rules explain a80d927d
+  sigma-admission rules test my-rules --filters my-filters
 `;
 
 const SERVE_HELP = `Usage: sigma-admission serve [options]

@@ -11,7 +11,7 @@ function serve(file: string, ...flags: string[]) {
 
 function configOf(file: string, ...flags: string[]) {
   const asked = serve(file, ...flags);
-  if (asked.command === 'print') throw new TypeError(asked.text);
+  if (asked.command !== 'serve') throw new TypeError(asked.command === 'print' ? asked.text : asked.command);
   return asked.config;
 }
 
