@@ -1,6 +1,7 @@
+import { compareFields } from './field-comparison.ts';
 import { compilePath, readLeaves, type Readings } from './fields.ts';
 import { negate } from './partial-evaluation.ts';
-import { compareReadings, compilePredicates } from './predicate.ts';
+import { compilePredicates } from './predicate.ts';
 import type { DetectionItem, Predicate, Tree, Truth } from './tree.ts';
 
 /** A tree as a closure over an event. Total: it has nothing to throw. Events are never changed once they were asked about. */
@@ -52,7 +53,7 @@ export function createCompiler(): Compiler {
         const own = readItem(event);
         return anyOf([
           holds(own),
-          ...others.map(({ comparison, readOther }) => comparePairs(comparison, own, readOther(event))),
+          ...others.map(({ comparison, readOther }) => compareReadings(comparison, own, readOther(event))),
         ]);
       };
     });
@@ -138,15 +139,14 @@ function compileReadings(predicates: readonly Predicate[]): (readings: Readings)
   };
 }
 
-/** Whether any pair of readings, one of each field, compares. A missing one never does. */
-function comparePairs(
+/** A missing value compares with nothing; one that cannot be seen might. */
+function compareReadings(
   comparison: Extract<Predicate, { kind: 'fieldref' }>['comparison'],
   own: Readings,
   other: Readings,
 ): Truth {
-  if (own.values.some((left) => other.values.some((right) => compareReadings(comparison, left, right))))
-    return true;
-  return own.unknown || other.unknown ? 'unknown' : false;
+  const truth = compareFields(comparison, own.values, other.values);
+  return truth === false && (own.unknown || other.unknown) ? 'unknown' : truth;
 }
 
 function anyOf(truths: readonly Truth[]): Truth {

@@ -112,17 +112,3 @@ function compileComparison(operator: 'lt' | 'lte' | 'gt' | 'gte', value: number)
     return number !== undefined && compare(number);
   };
 }
-
-/** Two readings of one event compared, as `fieldref` does: by their texts, without regard to case. Only scalars compare. */
-export function compareReadings(
-  comparison: 'equals' | 'contains' | 'startswith' | 'endswith',
-  left: unknown,
-  right: unknown,
-): boolean {
-  const [text, other] = [textOf(left), textOf(right)];
-  if (text === undefined || other === undefined) return false;
-  const [own, sought] = [foldCase(text), foldCase(other)];
-  return comparison === 'equals' ? own === sought : own[METHODS[comparison]](sought);
-}
-
-const METHODS = { contains: 'includes', startswith: 'startsWith', endswith: 'endsWith' } as const;

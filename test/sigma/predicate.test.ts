@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parsePattern } from '../../src/sigma/pattern.ts';
-import { compareReadings, compilePredicate, compilePredicates } from '../../src/sigma/predicate.ts';
+import { compilePredicate, compilePredicates } from '../../src/sigma/predicate.ts';
 import { TIME_PARTS, type Predicate, type TimePart } from '../../src/sigma/tree.ts';
 
 const text = (written: string, cased = false): Predicate => ({
@@ -322,28 +322,5 @@ describe('a list of predicates', () => {
         expect(typeof satisfies(reading)).toBe('boolean');
       }),
     );
-  });
-});
-
-describe('two fields', () => {
-  it.each<[Parameters<typeof compareReadings>, expected: boolean]>([
-    [['equals', 'a', 'A'], true],
-    [['equals', 'a', 'b'], false],
-    [['equals', 5, '5'], true],
-    [['equals', true, 'TRUE'], true],
-    [['contains', 'kube-system', 'BE-S'], true],
-    [['startswith', 'kube-system', 'kube'], true],
-    [['startswith', 'kube-system', 'system'], false],
-    [['endswith', 'kube-system', 'system'], true],
-    [['contains', 'a', ''], true],
-    [['equals', 'a*', 'abc'], false],
-    [['equals', undefined, undefined], false],
-    [['equals', null, null], false],
-    [['equals', '', undefined], false],
-    [['contains', 'undefined', undefined], false],
-    [['equals', {}, {}], false],
-    [['equals', [], ''], false],
-  ])('compare by text, whatever the case, and only if both are there: %j %s', (pair, expected) => {
-    expect(compareReadings(...pair)).toBe(expected);
   });
 });
