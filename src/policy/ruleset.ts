@@ -32,6 +32,13 @@ export interface LoadedFilter {
   readonly matches: Matches;
 }
 
+/** One of a rule's conditions, each classified on its own. */
+export interface LoadedCondition {
+  readonly text: string;
+  readonly tree: Tree;
+  readonly classification: Classification;
+}
+
 export interface LoadedRule {
   readonly rule: Rule;
   readonly classification: Classification;
@@ -39,6 +46,8 @@ export interface LoadedRule {
   readonly off?: string;
   /** `objectRef.subresource: null` was added to what is written. */
   readonly subresourceAdded: boolean;
+  /** As written but for fields, which are where the event has them, and for what was added. */
+  readonly conditions: readonly LoadedCondition[];
   /** What is asked at this door: the conditions it can decide, linked by OR. */
   readonly tree: Tree;
   readonly matches: Matches;
@@ -97,13 +106,19 @@ function loadRule(
   compiler: Compiler,
   { door, subresources, minLevel }: RulesetOptions,
 ): LoadedRule {
-  const mapped = rule.conditions.map(({ tree }) => mapToEvent(tree));
-  const subresourceAdded = subresources === 'resource' && isAboutTheResource(mapped);
-  const conditions = subresourceAdded ? mapped.map(withoutSubresource) : mapped;
-  const classes = conditions.map((tree) => classify(tree, door));
-  const asked = conditions.filter((_, position) => isAsked(classes[position]));
-  const tree: Tree = asked.length === 1 && asked[0] !== undefined ? asked[0] : { kind: 'or', of: asked };
-  const classification = RULE_CLASSES.flatMap((name) => classes.filter((each) => each.class === name))[0];
+  const mapped = rule.conditions.map(({ text, tree }) => ({ text, tree: mapToEvent(tree) }));
+  const subresourceAdded =
+    subresources === 'resource' && isAboutTheResource(mapped.map(({ tree: each }) => each));
+  const conditions = mapped.map(({ text, tree: written }): LoadedCondition => {
+    const each = subresourceAdded ? withoutSubresource(written) : written;
+    return { text, tree: each, classification: classify(each, door) };
+  });
+  const asked = conditions.filter((condition) => isAsked(condition.classification));
+  const tree: Tree =
+    asked.length === 1 && asked[0] !== undefined
+      ? asked[0].tree
+      : { kind: 'or', of: asked.map((condition) => condition.tree) };
+  const classification = weakest(asked.length > 0 ? asked : conditions);
   if (classification === undefined) throw new TypeError(`rule ${rule.id} has no condition`);
   const off = whyOff(rule, classification, minLevel);
   return {
@@ -111,6 +126,7 @@ function loadRule(
     classification,
     ...(off === undefined ? {} : { off }),
     subresourceAdded,
+    conditions,
     tree,
     matches: compiler.compile(tree),
     filters: filters.filter(({ filter }) => appliesTo(filter, rule)),
@@ -161,8 +177,14 @@ function withoutSubresource(tree: Tree): Tree {
   return { kind: 'and', of: [tree, absent] };
 }
 
-function isAsked(classification: Classification | undefined): boolean {
-  return classification?.class === 'decidable' || classification?.class === 'approximate';
+/** Of what is asked, one condition that is only approximately decided makes the rule so. */
+function weakest(conditions: readonly LoadedCondition[]): Classification | undefined {
+  const classes = conditions.map(({ classification }) => classification);
+  return ['approximate', ...RULE_CLASSES].flatMap((name) => classes.filter((each) => each.class === name))[0];
+}
+
+function isAsked(classification: Classification): boolean {
+  return classification.class === 'decidable' || classification.class === 'approximate';
 }
 
 function whyOff({ status, level }: Rule, classification: Classification, minLevel: Level | undefined) {
