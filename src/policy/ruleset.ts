@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
-import { FIELD_MAPPING } from '../kubernetes/field-mapping.ts';
 import { createCompiler, type Compiler, type Matches } from '../sigma/compile.ts';
 import type { Problem } from '../sigma/errors.ts';
-import { mapFields, mapItems } from '../sigma/field-mapping.ts';
 import { appliesTo, type Filter } from '../sigma/filter.ts';
 import { contains, type LogSource } from '../sigma/log-source.ts';
 import { canBe, itemsOf, partiallyEvaluate } from '../sigma/partial-evaluation.ts';
 import { LEVELS, type Level, type Rule } from '../sigma/rule.ts';
 import type { Tree } from '../sigma/tree.ts';
-import { isUnobservable, type Door } from './door.ts';
+import type { Door } from './door.ts';
+import { mapToEvent } from './event-fields.ts';
 import { classify, RULE_CLASSES, type Classification } from './rule-class.ts';
 import { createRuleIndex, type RuleIndex } from './rule-index.ts';
+import { notForOurLog, problemsAmong } from './ruleset-problems.ts';
 
 /** What our events are. Six of the sixteen public rules say no category; both kinds are for this log. */
 const OUR_LOG: LogSource = { category: 'application', product: 'kubernetes', service: 'audit' };
@@ -77,16 +77,15 @@ export function createRuleset(
   options: RulesetOptions,
 ): { readonly ruleset?: Ruleset; readonly problems: readonly Problem[] } {
   const compiler = createCompiler();
+  const ours = parsed.rules.filter((rule) => contains(rule.logsource, OUR_LOG));
   const problems = [
     ...parsed.problems,
     ...parsed.rules.filter((rule) => !contains(rule.logsource, OUR_LOG)).map(notForOurLog),
-    ...parsed.filters.flatMap((filter) => unobservableFields(filter, options.door)),
+    ...problemsAmong(ours, parsed.filters, options.door),
   ];
   if (problems.some(({ severity }) => severity === 'error')) return { problems };
   const filters = parsed.filters.map((filter) => loadFilter(filter, compiler));
-  const rules = parsed.rules
-    .filter((rule) => contains(rule.logsource, OUR_LOG))
-    .map((rule) => loadRule(rule, filters, compiler, options));
+  const rules = ours.map((rule) => loadRule(rule, filters, compiler, options));
   const asked = rules.filter(({ off }) => off === undefined);
   const ruleset: Ruleset = {
     door: options.door,
@@ -138,18 +137,6 @@ function loadFilter(filter: Filter, compiler: Compiler): LoadedFilter {
   return { filter, tree, matches: compiler.compile(tree) };
 }
 
-/**
- * Fields where the event has them. Time modifiers read the time the request was received by the best clock a door has:
- * admission shows no timestamps, but it happens now.
- */
-function mapToEvent(tree: Tree): Tree {
-  return mapItems(mapFields(tree, FIELD_MAPPING), (item) =>
-    item.field === 'requestReceivedTimestamp' && item.predicates.every(({ kind }) => kind === 'time')
-      ? { ...item, paths: ['receivedAt'] }
-      : item,
-  );
-}
-
 const RESOURCE = 'objectRef.resource';
 const SUBRESOURCE = 'objectRef.subresource';
 
@@ -192,31 +179,6 @@ function whyOff({ status, level }: Rule, classification: Classification, minLeve
   if (minLevel !== undefined && LEVELS.indexOf(level) < LEVELS.indexOf(minLevel))
     return `level below ${minLevel}`;
   return isAsked(classification) ? undefined : `${classification.class}: ${classification.reason}`;
-}
-
-function notForOurLog({ title, logsource, file, line }: Rule): Problem {
-  const { category = 'any', product = 'any', service = 'any' } = logsource;
-  return {
-    code: 'logsource-not-applicable',
-    severity: 'warning',
-    file,
-    line,
-    path: 'logsource',
-    message: `rule "${title}" is for category ${category}, product ${product}, service ${service}, not for Kubernetes audit logs; it is not loaded`,
-  };
-}
-
-/** One filter on a field that a door never shows would silently disarm, or silently pass, every rule it is for. */
-function unobservableFields(filter: Filter, door: Door): readonly Problem[] {
-  const paths = itemsOf(mapToEvent(filter.condition.tree)).flatMap((item) => item.paths);
-  return [...new Set(paths.filter((path) => isUnobservable(door, path)))].map((path) => ({
-    code: 'filter-unobservable',
-    severity: 'error',
-    file: filter.file,
-    line: filter.line,
-    path: 'filter',
-    message: `"${path}" is never seen by ${door}; a filter may name only fields that are`,
-  }));
 }
 
 function digestOf(loaded: unknown): string {
