@@ -1,0 +1,350 @@
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect } from 'node:tls';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { CONTROL_PLANES } from '../../src/install/identities.ts';
+import { issueCertificate } from '../../src/tls/authority.ts';
+import { servingNames } from '../../src/tls/certificate-directory.ts';
+import type { Json } from './api-client.ts';
+import { startBalancer, type Balancer } from './balancer.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { describeWithControlPlane } from './describe-with-control-plane.ts';
+import { eventually } from './eventually.ts';
+import { createOverlay, type OverlayOptions } from './overlay.ts';
+import { startReplica, type Replica } from './replica.ts';
+import { pod } from './webhook.ts';
+
+const NAMESPACE = 'sigma-admission';
+const SECRET = `/api/v1/namespaces/${NAMESPACE}/secrets/sigma-admission-tls`;
+const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/sigma-admission';
+const PODS = '/api/v1/namespaces/kube-system/pods';
+const EACH_KIND =
+  'namespaces,clusterroles,clusterrolebindings,validatingwebhookconfigurations,roles,rolebindings,serviceaccounts,configmaps,secrets,services,deployments,poddisruptionbudgets,networkpolicies,resourcequotas';
+
+async function kubectl(controlPlane: ControlPlane, args: readonly string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await controlPlane.kubectl(args);
+  if (exitCode !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+async function withOverlay<T>(options: OverlayOptions, use: (directory: string) => Promise<T>): Promise<T> {
+  const overlay = createOverlay(options);
+  try {
+    return await use(overlay.directory);
+  } finally {
+    overlay.remove();
+  }
+}
+
+function apply(controlPlane: ControlPlane, options: OverlayOptions, ...flags: string[]): Promise<string> {
+  return withOverlay(options, (directory) => kubectl(controlPlane, ['apply', '-k', directory, ...flags]));
+}
+
+/** Everything of ours that is in the cluster, but for what controllers say about it. */
+async function installed(controlPlane: ControlPlane): Promise<readonly Json[]> {
+  const selector = ['-A', '-l', 'app.kubernetes.io/part-of=sigma-admission'];
+  const list = JSON.parse(await kubectl(controlPlane, ['get', EACH_KIND, ...selector, '-o', 'json'])) as Json;
+  return (list['items'] as Json[]).map(({ status: _status, metadata, ...rest }) => {
+    const { resourceVersion: _version, managedFields: _fields, ...kept } = metadata;
+    return { ...rest, metadata: kept };
+  });
+}
+
+/** As small as a definition of a kind of cert-manager's can be. */
+function definition(kind: string): Json {
+  const plural = `${kind.toLowerCase()}s`;
+  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.cert-manager.io` },
+    spec: {
+      group: 'cert-manager.io',
+      scope: 'Namespaced',
+      names: { kind, plural, singular: kind.toLowerCase() },
+      versions: [{ name: 'v1', served: true, storage: true, schema }],
+    },
+  };
+}
+
+describeWithControlPlane(
+  'The manifests',
+  (controlPlane) => {
+    const definitions = ['Certificate', 'Issuer'].map(definition);
+    beforeAll(async () => {
+      await controlPlane.api('POST', '/api/v1/namespaces', { body: { metadata: { name: NAMESPACE } } });
+      for (const input of definitions) await controlPlane.kubectl(['create', '-f', '-'], { input });
+      await kubectl(controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=20s']);
+    });
+    afterAll(async () => {
+      for (const { metadata } of definitions) await kubectl(controlPlane, ['delete', 'crd', metadata.name]);
+      await kubectl(controlPlane, ['delete', 'namespace', NAMESPACE]);
+    });
+
+    it.each(['audit', 'warn', 'enforce', 'cert-manager'])('%s is accepted', async (mode) => {
+      const accepted = await apply(controlPlane, { of: `overlays/${mode}` }, '--dry-run=server');
+      expect(accepted).toContain(
+        'validatingwebhookconfiguration.admissionregistration.k8s.io/sigma-admission',
+      );
+    });
+
+    it.each(Object.keys(CONTROL_PLANES).filter((name) => name !== 'upstream'))(
+      'the conditions of %s are accepted',
+      async (distribution) => {
+        const options = { of: 'overlays/enforce', components: [`distributions/${distribution}`] };
+        const accepted = await apply(controlPlane, options, '--dry-run=server', '-o', 'json');
+        const { items } = JSON.parse(accepted) as { items: readonly Json[] };
+        const webhooks = items.find(({ kind }) => kind === 'ValidatingWebhookConfiguration')?.['webhooks'];
+        expect(webhooks.map(({ failurePolicy }: Json) => failurePolicy)).toEqual(['Fail', 'Ignore']);
+      },
+    );
+
+    it('cert-manager goes with any mode, and takes our own rights away', async () => {
+      const options = { of: 'overlays/enforce', components: ['components/cert-manager'] };
+      const accepted = await apply(controlPlane, options, '--dry-run=server', '-o', 'json');
+      const { items } = JSON.parse(accepted) as { items: readonly Json[] };
+      const rules = items.filter(({ kind }) => kind.endsWith('Role')).flatMap((role) => role['rules']);
+      expect(rules.map(({ resources, verbs }) => [resources, verbs])).toEqual([
+        [['validatingwebhookconfigurations'], ['get']],
+      ]);
+    });
+  },
+  ['kube-controller-manager'],
+);
+
+const WARNING =
+  'Warning: Creation Of Pod In System Namespace: pods kube-system/kube-proxy-bv61v by admin (Sigma a80d927d, medium, T1036.005)\n';
+
+describeWithControlPlane(
+  'The tour',
+  (controlPlane) => {
+    let balancer: Balancer;
+    let replicas: Replica[] = [];
+    const overlay = (mode: string) => ({ of: `overlays/${mode}`, port: balancer.port });
+
+    /** What the Deployment's rollout does: as many new replicas as old, then the old ones go. */
+    async function rollOut(): Promise<void> {
+      const old = replicas;
+      replicas = await Promise.all([startReplica(controlPlane), startReplica(controlPlane)]);
+      balancer.route(replicas.map(({ port }) => port));
+      await Promise.all(old.map((replica) => replica.stop()));
+    }
+    const createPod = () =>
+      controlPlane.kubectl(['create', '-f', '-'], { input: pod('kube-proxy-bv61v', 'kube-system') });
+    const deletePod = () =>
+      kubectl(controlPlane, ['-n', 'kube-system', 'delete', 'pod', 'kube-proxy-bv61v', '--force']);
+
+    beforeAll(async () => {
+      balancer = await startBalancer();
+    });
+    afterAll(async () => {
+      await controlPlane.kubectl(['delete', 'validatingwebhookconfiguration', 'sigma-admission']);
+      await controlPlane.kubectl(['delete', 'namespace', NAMESPACE]);
+      await Promise.all(replicas.map((replica) => replica.stop()));
+      await balancer.close();
+    });
+
+    it('installs everything with one command, and the pods are made under restricted pod security', async () => {
+      await apply(controlPlane, overlay('warn'));
+      await kubectl(controlPlane, [
+        '-n',
+        NAMESPACE,
+        'rollout',
+        'status',
+        'deployment/sigma-admission',
+        '--timeout=30s',
+      ]);
+      const pods = await kubectl(controlPlane, [
+        '-n',
+        NAMESPACE,
+        'get',
+        'pods',
+        '-o',
+        'jsonpath={.items[*].status.phase}',
+      ]);
+      expect(pods).toBe('Running Running');
+    });
+
+    it('makes one certificate, though two replicas begin at once, and both serve it', async () => {
+      await rollOut();
+      const [first, second] = await Promise.all(replicas.map((replica) => replica.fingerprint()));
+      const { body: secret } = await controlPlane.api('GET', SECRET);
+      const held = new X509Certificate(Buffer.from(secret['data']['tls.crt'], 'base64'));
+      expect([first, second]).toEqual([held.fingerprint256, held.fingerprint256]);
+      const made = replicas.flatMap(({ log }) =>
+        log.filter(({ msg }) => msg.startsWith('certificates made')),
+      );
+      expect(made.map(({ msg }) => msg)).toEqual(['certificates made: it was empty']);
+    });
+
+    it('makes the API server trust it at both entries', async () => {
+      const { body: secret } = await controlPlane.api('GET', SECRET);
+      const bundles = await eventually('both entries carry the CA', async () => {
+        const { body } = await controlPlane.api('GET', WEBHOOKS);
+        const found = body['webhooks'].map(({ clientConfig }: Json) => clientConfig.caBundle);
+        return found.every((bundle: unknown) => bundle !== undefined) && (found as string[]);
+      });
+      expect(bundles).toEqual([secret['data']['ca.crt'], secret['data']['ca.crt']]);
+    });
+
+    it('warns who makes a pod in kube-system', async () => {
+      await eventually('the API server asks', async () => {
+        const { warnings } = await controlPlane.api('POST', `${PODS}?dryRun=All`, {
+          body: pod('asked', 'kube-system'),
+        });
+        return warnings.length > 0;
+      });
+      const { stdout, stderr } = await createPod();
+      expect({ stdout, stderr }).toEqual({ stdout: 'pod/kube-proxy-bv61v created\n', stderr: WARNING });
+      await deletePod();
+    });
+
+    it('changes nothing when it is applied again', async () => {
+      const before = await installed(controlPlane);
+      await apply(controlPlane, overlay('warn'));
+      expect(await installed(controlPlane)).toEqual(before);
+      expect(
+        before.map(({ kind, metadata }) => `${kind} ${metadata.name.replace(/-[a-z0-9]{10}$/, '')}`),
+      ).toEqual([
+        'Namespace sigma-admission',
+        'ClusterRole sigma-admission',
+        'ClusterRoleBinding sigma-admission',
+        'ValidatingWebhookConfiguration sigma-admission',
+        'Role sigma-admission',
+        'RoleBinding sigma-admission',
+        'ServiceAccount sigma-admission',
+        'ConfigMap sigma-admission-config',
+        'ConfigMap sigma-admission-filter-presets',
+        'ConfigMap sigma-admission-filters',
+        'ConfigMap sigma-admission-rules',
+        'Secret sigma-admission-tls',
+        'Service sigma-admission',
+        'Deployment sigma-admission',
+        'PodDisruptionBudget sigma-admission',
+        'NetworkPolicy sigma-admission',
+        'ResourceQuota sigma-admission-critical-pods',
+      ]);
+    });
+
+    it('says which loaded rules nothing sends requests for', async () => {
+      const [replica] = replicas;
+      const line = await eventually('it is in the log', () =>
+        replica?.log.find(({ msg }) => msg.includes('never fire')),
+      );
+      const exec =
+        'rule "Exec Into Pod" (e9ef1706-9fe5-4813-bb94-cc024c762db5) never fires: nothing sends us CONNECT pods/attach in every namespace, CONNECT pods/exec in every namespace';
+      expect(line['rules']).toContain(exec);
+      expect(await replica?.readyz()).toContain(exec);
+      expect(await replica?.metrics()).toContain(
+        `sigma_admission_rules_out_of_scope{fires="never"} ${line['rules'].length}\n`,
+      );
+    });
+
+    it('refuses after the other mode is applied', async () => {
+      await apply(controlPlane, overlay('enforce'));
+      await rollOut();
+      const denied = await eventually('the new replicas are asked', async () => {
+        const outcome = await createPod();
+        if (outcome.exitCode === 0) await deletePod();
+        return outcome.exitCode !== 0 && outcome;
+      });
+      expect(denied.stderr).toBe(
+        'Error from server (Forbidden): error when creating "STDIN": admission webhook "guard.sigma-admission.svc" denied the request: Creation Of Pod In System Namespace: pods kube-system/kube-proxy-bv61v by admin (Sigma a80d927d, medium, T1036.005). To allow it, an administrator adds a Sigma filter for this user, or sets rule a80d927d-ac6e-443f-a867-e8d6e3897318 to warn.\n',
+      );
+    });
+
+    it('renews its certificate at two thirds of its life, and 50 requests a second do not notice', async () => {
+      const load = startLoad(controlPlane, balancer.port);
+      const short = await giveShortLife(controlPlane);
+      const renewed = await eventually(
+        'every replica serves another certificate',
+        async () => {
+          const served = await Promise.all(replicas.map((replica) => replica.fingerprint()));
+          const { body: secret } = await controlPlane.api('GET', SECRET);
+          const held = new X509Certificate(Buffer.from(secret['data']['tls.crt'], 'base64')).fingerprint256;
+          return held !== short && served.every((each) => each === held) && held;
+        },
+        40_000,
+      );
+      await delay(1000);
+      const { answers, dials } = await load.stop();
+      const seen = new Set(dials);
+      expect([seen.has(short), seen.has(renewed)]).toEqual([true, true]);
+      expect([...new Set(answers)]).toEqual([
+        '403 admission webhook "guard.sigma-admission.svc" denied the request',
+      ]);
+      expect(answers.length).toBeGreaterThan(200);
+    });
+
+    it('is gone with one command, and leaves nothing', async () => {
+      await withOverlay(overlay('enforce'), (directory) =>
+        kubectl(controlPlane, ['delete', '-k', directory]),
+      );
+      expect(await installed(controlPlane)).toEqual([]);
+      const namespaces = await kubectl(controlPlane, ['get', 'namespaces', '-o', 'name']);
+      expect(namespaces).not.toContain(NAMESPACE);
+      const { stdout, stderr } = await createPod();
+      expect({ stdout, stderr }).toEqual({ stdout: 'pod/kube-proxy-bv61v created\n', stderr: '' });
+      await deletePod();
+    });
+  },
+  ['kube-controller-manager', 'kube-scheduler'],
+);
+
+/** Puts a certificate of the same authority into the Secret that is due in some seconds. Gives its fingerprint. */
+async function giveShortLife({ api }: ControlPlane): Promise<string> {
+  const { body: secret } = await api('GET', SECRET);
+  const text = (key: string) => Buffer.from(secret['data'][key], 'base64').toString();
+  const authority = { certificatePem: text('ca.crt'), keyPem: text('ca.key') };
+  // Backdated by 300 s, it lives 468 s, of which two thirds are over in 12 s: time for replicas to begin to serve it.
+  const lifetimeMs = 168_000;
+  const now = Date.now();
+  const names = servingNames('sigma-admission', NAMESPACE);
+  const { certificatePem, keyPem } = await issueCertificate({ authority, ...names, now, lifetimeMs });
+  const base64 = (pem: string) => Buffer.from(pem).toString('base64');
+  const data = { 'tls.crt': base64(certificatePem), 'tls.key': base64(keyPem) };
+  const { status, body } = await api('PATCH', SECRET, { body: { data } });
+  if (status !== 200) throw new Error(body['message']);
+  return new X509Certificate(certificatePem).fingerprint256;
+}
+
+const EVERY_MS = 20;
+
+/** 50 creations a second through the API server, and as many new connections as a client may open meanwhile. */
+function startLoad(controlPlane: ControlPlane, port: number) {
+  const answers: string[] = [];
+  const dials: string[] = [];
+  const pending = new Set<Promise<void>>();
+  const during = (work: Promise<void>) => {
+    pending.add(work);
+    void work.finally(() => pending.delete(work));
+  };
+  const creating = setInterval(() => during(create()), EVERY_MS);
+  const dialing = setInterval(() => during(dial()), 5 * EVERY_MS);
+
+  async function create(): Promise<void> {
+    const { status, body } = await controlPlane.api('POST', `${PODS}?dryRun=All`, {
+      body: pod('load', 'kube-system'),
+    });
+    answers.push(`${status} ${body['message']}`.replace(/ request: .*/s, ' request'));
+  }
+
+  async function dial(): Promise<void> {
+    const { body: secret } = await controlPlane.api('GET', SECRET);
+    const ca = Buffer.from(secret['data']['ca.crt'], 'base64');
+    const servername = `sigma-admission.${NAMESPACE}.svc`;
+    const socket = connect({ port, host: 'localhost', ca, servername });
+    await once(socket, 'secureConnect');
+    dials.push(socket.getPeerCertificate().fingerprint256);
+    socket.destroy();
+  }
+  return {
+    async stop() {
+      clearInterval(creating);
+      clearInterval(dialing);
+      await Promise.all(pending);
+      return { answers, dials };
+    },
+  };
+}

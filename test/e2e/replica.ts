@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { connect } from 'node:tls';
+import type { DecisionRecord } from '../../src/record/decision-record.ts';
+import type { Json } from './api-client.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { eventually } from './eventually.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** One replica of the Deployment, as a process of this machine. */
+export interface Replica {
+  readonly port: number;
+  readonly log: readonly Json[];
+  readonly records: readonly DecisionRecord[];
+  /** The certificate a new connection is shown, by its fingerprint. */
+  fingerprint(): Promise<string>;
+  metrics(): Promise<string>;
+  readyz(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/**
+ * What a kubelet would do with the Deployment's pod, as far as it concerns the program: its arguments and environment, its
+ * ConfigMaps as files, its service account's rights. Where a pod is in a cluster, this is told of one by `--kubeconfig`.
+ */
+export async function startReplica(controlPlane: ControlPlane): Promise<Replica> {
+  const { api } = controlPlane;
+  const namespace = 'sigma-admission';
+  const { body: deployment } = await api(
+    'GET',
+    `/apis/apps/v1/namespaces/${namespace}/deployments/sigma-admission`,
+  );
+  const pod: Json = deployment['spec'].template.spec;
+  const [container] = pod['containers'] as [Json];
+  const root = mkdtempSync(join(tmpdir(), 'sigma-admission-replica-'));
+  const moved = (text: string) => text.replaceAll('/etc/sigma-admission', root);
+  for (const { name, mountPath } of container['volumeMounts']) {
+    const { configMap } = pod['volumes'].find((volume: Json) => volume['name'] === name);
+    const { body } = await api('GET', `/api/v1/namespaces/${namespace}/configmaps/${configMap.name}`);
+    mkdirSync(moved(mountPath), { recursive: true });
+    for (const [key, text] of Object.entries<string>(body['data'])) {
+      writeFileSync(join(moved(mountPath), key), moved(text));
+    }
+  }
+  const token = await controlPlane.createToken(namespace, pod['serviceAccountName']);
+  const env = Object.fromEntries(
+    container['env'].map(({ name, value }: Json) => [name, value ?? namespace]),
+  ) as Record<string, string>;
+  const local = ['--host=127.0.0.1', '--port=0', '--metrics-port=0', '--drain=0'];
+  const args = [
+    ...(container['args'] as string[]).map(moved),
+    `--kubeconfig=${controlPlane.kubeconfig({ token })}`,
+  ];
+  const child = spawn(process.execPath, ['src/main.ts', ...args, ...local], {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const records: DecisionRecord[] = [];
+  createInterface(child.stdout).on('line', (line) => records.push(JSON.parse(line) as DecisionRecord));
+  const log: Json[] = [];
+  createInterface(child.stderr).on('line', (line) => log.push(logLine(line)));
+  const { port, metricsPort } = (await eventually('the replica serves', () => {
+    if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}: ${JSON.stringify(log)}`);
+    return log.find((line) => line['msg'] === 'serving');
+  })) as unknown as { port: number; metricsPort: number };
+
+  return {
+    port,
+    log,
+    records,
+    fingerprint: () => fingerprintAt(port),
+    metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text(),
+    readyz: () => readyzAt(port),
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) {
+        const gone = once(child, 'close');
+        child.kill('SIGTERM');
+        await gone;
+      }
+      rmSync(root, { recursive: true });
+    },
+  };
+}
+
+function logLine(line: string): Json {
+  try {
+    return JSON.parse(line) as Json;
+  } catch {
+    return { msg: line };
+  }
+}
+
+/** Dials anew, without judging what it is shown. */
+async function fingerprintAt(port: number): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { fingerprint256 } = socket.getPeerCertificate();
+  socket.destroy();
+  return fingerprint256;
+}
+
+async function readyzAt(port: number): Promise<string> {
+  const asked = get({
+    port,
+    host: '127.0.0.1',
+    path: '/readyz?verbose',
+    rejectUnauthorized: false,
+    agent: false,
+  });
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  return text(response);
+}
