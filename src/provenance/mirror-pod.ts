@@ -1,4 +1,5 @@
 import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
+import type { AuditEvent } from '../kubernetes/audit-event.ts';
 
 const NODE_USER = 'system:node:';
 
@@ -13,7 +14,7 @@ export function isMirrorPod({
   requestSubResource,
   userInfo,
   object,
-}: AdmissionRequest): boolean {
+}: Pick<AdmissionRequest, 'requestResource' | 'requestSubResource' | 'userInfo' | 'object'>): boolean {
   if (
     requestResource.group !== '' ||
     requestResource.resource !== 'pods' ||
@@ -24,6 +25,17 @@ export function isMirrorPod({
   const { username = '', groups = [] } = userInfo;
   if (!username.startsWith(NODE_USER) || !groups.includes('system:nodes')) return false;
   return isMirrorPodOf(username.slice(NODE_USER.length), object);
+}
+
+/** The same of a request that was logged. Who impersonates a node is none. */
+export function isLoggedMirrorPod({ objectRef, user, requestObject }: AuditEvent): boolean {
+  const { apiGroup: group = '', apiVersion: version = '', resource = '', subresource } = objectRef ?? {};
+  return isMirrorPod({
+    requestResource: { group, version, resource },
+    requestSubResource: subresource,
+    userInfo: user ?? {},
+    object: object(requestObject),
+  });
 }
 
 /** Conditions 3 to 5: what the pod itself says. */
