@@ -1,6 +1,5 @@
 import type { Operation } from '../kubernetes/admission-review.ts';
-import { withAbsent, withValue } from '../policy/rule-class.ts';
-import { canBe, itemsOf, literalText, requiredValues } from '../sigma/partial-evaluation.ts';
+import { coverageOf, operationsOf } from '../policy/coverage.ts';
 import type { Tree } from '../sigma/tree.ts';
 import { NAMESPACE_NAME, type NamespaceSelector } from './webhook-configuration.ts';
 
@@ -67,71 +66,12 @@ function formatNeed({ operation, resource = '*', subresource = '*', namespaces }
   return `${operation} ${what} in ${namespaces === undefined ? 'every namespace' : namespaces.join(' and ')}`;
 }
 
-const VERBS: Readonly<Record<Operation, readonly string[]>> = {
-  CREATE: ['create'],
-  UPDATE: ['update', 'patch'],
-  DELETE: ['delete', 'deletecollection'],
-  CONNECT: ['create', 'get', 'update', 'patch', 'delete'],
-};
-const CONNECTED = ['exec', 'attach', 'portforward', 'proxy'];
-
-/** The operations on resources that a rule can be true of, by substituting each and seeing whether it still can be. */
+/** The operations on resources that a rule can be true of. */
 export function needsOf(tree: Tree): readonly Need[] {
-  const apiGroups = requiredValues(tree, 'objectRef.apiGroup');
-  const namespaces = requiredValues(tree, 'objectRef.namespace');
-  const places = {
-    ...(apiGroups === undefined ? {} : { apiGroups: [...apiGroups] }),
-    ...(namespaces === undefined ? {} : { namespaces: [...namespaces] }),
-  };
-  const resources = requiredValues(tree, 'objectRef.resource') ?? [undefined];
-  return [...resources].flatMap((resource) => {
-    const about = resource === undefined ? tree : withValue(tree, 'objectRef.resource', resource);
-    return subresourcesOf(about).flatMap((subresource) =>
-      operationsOf(withSubresource(about, subresource), subresource).map((operation) => ({
-        operation,
-        ...(resource === undefined ? {} : { resource }),
-        ...(subresource === undefined ? {} : { subresource }),
-        ...places,
-      })),
-    );
+  return coverageOf(tree).flatMap((coverage) => {
+    const { verbs: _, ...about } = coverage;
+    return operationsOf(coverage).map((operation) => ({ operation, ...about }));
   });
-}
-
-/** `''` for the resource itself, those a rule names, and `undefined` where it is about others too. */
-function subresourcesOf(tree: Tree): readonly (string | undefined)[] {
-  const named = itemsOf(tree)
-    .filter(({ paths }) => paths.includes('objectRef.subresource'))
-    .flatMap(({ predicates }) => predicates.map(literalText).filter((text) => text !== undefined));
-  const possible = ['', ...new Set(named), undefined].filter((subresource) =>
-    canBe(true, withSubresource(tree, subresource)),
-  );
-  return possible.includes(undefined)
-    ? possible.filter((subresource) => subresource === '' || subresource === undefined)
-    : possible;
-}
-
-/** No subresource has a space in its name: what is true of this one is true of one that the rule does not name. */
-const ANOTHER = 'another one';
-
-function withSubresource(tree: Tree, subresource: string | undefined): Tree {
-  return subresource === ''
-    ? withAbsent(tree, 'objectRef.subresource')
-    : withValue(tree, 'objectRef.subresource', subresource ?? ANOTHER);
-}
-
-function operationsOf(tree: Tree, subresource: string | undefined): readonly Operation[] {
-  return possibleOperations(subresource).filter((operation) => {
-    // A server-side apply that makes something new is a patch. Nothing makes a subresource so.
-    const verbs = operation === 'CREATE' && subresource === '' ? ['create', 'patch'] : VERBS[operation];
-    return verbs.some((verb) => canBe(true, withValue(tree, 'verb', verb)));
-  });
-}
-
-/** A subresource that is connected to is nothing else, and none is deleted. */
-function possibleOperations(subresource: string | undefined): readonly Operation[] {
-  if (subresource === '') return ['CREATE', 'UPDATE', 'DELETE'];
-  if (subresource === undefined) return ['CREATE', 'UPDATE', 'CONNECT'];
-  return CONNECTED.includes(subresource) ? ['CONNECT'] : ['CREATE', 'UPDATE'];
 }
 
 /** Whether a subscription sends all, or some, of what is needed. */

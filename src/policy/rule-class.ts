@@ -20,7 +20,7 @@ export interface Classification {
 }
 
 /** HTTP methods stand for verbs where a request is not about a resource. `replace` is not among them, though rules name it. */
-const AUDIT_VERBS =
+export const AUDIT_VERBS: readonly string[] =
   'create get update patch delete list watch deletecollection proxy post put head options'.split(' ');
 
 /** Fields with a closed set of values, or an integer. Anything else a rule asks of them is never true. */

@@ -1,0 +1,91 @@
+import type { Operation } from '../kubernetes/admission-review.ts';
+import { canBe, itemsOf, literalText, requiredValues } from '../sigma/partial-evaluation.ts';
+import type { Tree } from '../sigma/tree.ts';
+import { AUDIT_VERBS, withAbsent, withValue } from './rule-class.ts';
+
+/** Requests of one kind that a tree can be true of. Absent parts stand for any. */
+export interface Coverage {
+  /** Absent where the tree is about every verb alike. */
+  readonly verbs?: readonly string[];
+  readonly resource?: string;
+  /** `''` is the resource itself. */
+  readonly subresource?: string;
+  readonly apiGroups?: readonly string[];
+  readonly namespaces?: readonly string[];
+}
+
+/** What a tree is about, by substituting each verb, resource and subresource it names and seeing whether it still can be true. */
+export function coverageOf(tree: Tree): readonly Coverage[] {
+  const apiGroups = requiredValues(tree, 'objectRef.apiGroup');
+  const namespaces = requiredValues(tree, 'objectRef.namespace');
+  const places = {
+    ...(apiGroups === undefined ? {} : { apiGroups: [...apiGroups] }),
+    ...(namespaces === undefined ? {} : { namespaces: [...namespaces] }),
+  };
+  const resources = requiredValues(tree, 'objectRef.resource') ?? [undefined];
+  return [...resources].flatMap((resource) => {
+    const about = resource === undefined ? tree : withValue(tree, 'objectRef.resource', resource);
+    return subresourcesOf(about).flatMap((subresource): Coverage[] => {
+      const verbs = verbsOf(withSubresource(about, subresource));
+      if (verbs.length === 0) return [];
+      return [
+        {
+          ...(verbs.length === AUDIT_VERBS.length ? {} : { verbs }),
+          ...(resource === undefined ? {} : { resource }),
+          ...(subresource === undefined ? {} : { subresource }),
+          ...places,
+        },
+      ];
+    });
+  });
+}
+
+/** `''` for the resource itself, those a tree names, and `undefined` where it is about others too. */
+function subresourcesOf(tree: Tree): readonly (string | undefined)[] {
+  const named = itemsOf(tree)
+    .filter(({ paths }) => paths.includes('objectRef.subresource'))
+    .flatMap(({ predicates }) => predicates.map(literalText).filter((text) => text !== undefined));
+  const possible = ['', ...new Set(named), undefined].filter((subresource) =>
+    canBe(true, withSubresource(tree, subresource)),
+  );
+  return possible.includes(undefined)
+    ? possible.filter((subresource) => subresource === '' || subresource === undefined)
+    : possible;
+}
+
+/** No subresource has a space in its name: what is true of this one is true of one that the tree does not name. */
+const ANOTHER = 'another one';
+
+function withSubresource(tree: Tree, subresource: string | undefined): Tree {
+  return subresource === ''
+    ? withAbsent(tree, 'objectRef.subresource')
+    : withValue(tree, 'objectRef.subresource', subresource ?? ANOTHER);
+}
+
+function verbsOf(tree: Tree): readonly string[] {
+  return AUDIT_VERBS.filter((verb) => canBe(true, withValue(tree, 'verb', verb)));
+}
+
+const VERBS: Readonly<Record<Operation, readonly string[]>> = {
+  CREATE: ['create'],
+  UPDATE: ['update', 'patch'],
+  DELETE: ['delete', 'deletecollection'],
+  CONNECT: ['create', 'get', 'update', 'patch', 'delete'],
+};
+const CONNECTED = ['exec', 'attach', 'portforward', 'proxy'];
+
+/** The operations by which admission is asked about such requests; none, if they are reads. */
+export function operationsOf({ verbs = AUDIT_VERBS, subresource }: Coverage): readonly Operation[] {
+  return possibleOperations(subresource).filter((operation) => {
+    // A server-side apply that makes something new is a patch. Nothing makes a subresource so.
+    const possible = operation === 'CREATE' && subresource === '' ? ['create', 'patch'] : VERBS[operation];
+    return possible.some((verb) => verbs.includes(verb));
+  });
+}
+
+/** A subresource that is connected to is nothing else, and none is deleted. */
+function possibleOperations(subresource: string | undefined): readonly Operation[] {
+  if (subresource === '') return ['CREATE', 'UPDATE', 'DELETE'];
+  if (subresource === undefined) return ['CREATE', 'UPDATE', 'CONNECT'];
+  return CONNECTED.includes(subresource) ? ['CONNECT'] : ['CREATE', 'UPDATE'];
+}
