@@ -1,0 +1,172 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { CONTROL_PLANES, type Distribution } from '../../src/install/identities.ts';
+import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
+import { createAuthority, issueCertificate } from '../../src/tls/authority.ts';
+import type { ApiOptions, Json } from './api-client.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { describeWithControlPlane } from './describe-with-control-plane.ts';
+import { eventually } from './eventually.ts';
+import { mirrorPod } from './mirror-pod.ts';
+import { nodeUser, type User } from './user.ts';
+import { pod } from './webhook.ts';
+
+const PODS = '/api/v1/namespaces/kube-system/pods?dryRun=All';
+const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
+const ROLE_BINDINGS = '/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/rolebindings';
+const DISTRIBUTIONS = Object.keys(CONTROL_PLANES) as Distribution[];
+
+/** A webhook that allows everything and notes where it was asked: `/k3s/guard`. */
+async function startNotary(asked: string[]): Promise<{ server: Server; authorityPem: string; port: number }> {
+  const authority = await createAuthority({ now: Date.now() });
+  const names = { dnsNames: ['localhost'], ipAddresses: [] };
+  const { certificatePem, keyPem } = await issueCertificate({ authority, ...names, now: Date.now() });
+  const server = createServer({ cert: certificatePem, key: keyPem }, async (request, response) => {
+    const { request: asking } = (await json(request)) as Json;
+    asked.push(new URL(request.url ?? '', 'https://localhost').pathname);
+    const answer = { uid: asking.uid, allowed: true };
+    response.setHeader('content-type', 'application/json');
+    response.end(
+      JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: answer }),
+    );
+  }).listen(0, 'localhost');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { server, authorityPem: authority.certificatePem, port };
+}
+
+/** Who asks, and the distributions on which this heals the cluster. */
+type Asking = readonly [
+  who: string,
+  on: readonly Distribution[],
+  how: (at: ControlPlane) => Promise<ApiOptions>,
+];
+
+const as = (user: User) => async () => ({ user });
+const token = (name: string) => async (at: ControlPlane) => ({
+  user: { token: await at.createToken('kube-system', name) },
+});
+const impersonating = (name: string, ...groups: readonly string[]) => {
+  const headers = { 'impersonate-user': name, 'impersonate-group': groups as unknown as string };
+  return async () => ({ headers });
+};
+
+const ASKING: readonly Asking[] = [
+  ['an administrator', [], as({ name: 'admin', groups: ['system:masters'] })],
+  ['nobody in particular', [], as({ name: 'alice' })],
+  ...['daemon-set', 'replicaset', 'replication', 'job', 'statefulset'].map((name): Asking => [
+    `the ${name} controller`,
+    DISTRIBUTIONS,
+    token(`${name}-controller`),
+  ]),
+  ['the deployment controller, which makes no pods', [], token('deployment-controller')],
+  [
+    'a token of a controller’s that is bound to a pod',
+    [],
+    async (at) => {
+      const body = pod('holder', 'kube-system');
+      const { body: holder } = await at.api('POST', PODS.replace('?dryRun=All', ''), {
+        body: { ...body, spec: { ...body['spec'], serviceAccountName: 'daemon-set-controller' } },
+      });
+      const { name, uid } = holder['metadata'];
+      const bound = { kind: 'Pod', apiVersion: 'v1', name, uid };
+      return { user: { token: await at.createToken('kube-system', 'daemon-set-controller', bound) } };
+    },
+  ],
+  [
+    'a controller impersonated, its groups too',
+    [],
+    impersonating(
+      'system:serviceaccount:kube-system:daemon-set-controller',
+      'system:serviceaccounts',
+      'system:serviceaccounts:kube-system',
+      'system:authenticated',
+    ),
+  ],
+  [
+    'a node, for its mirror pod',
+    DISTRIBUTIONS,
+    async (at) => ({ user: nodeUser('node1'), body: await mirrorPod(at, 'node1', 'static') }),
+  ],
+  ['a node’s name without its group', [], as({ name: 'system:node:node1' })],
+  ['a node’s group without its name', [], impersonating('alice', 'system:nodes', 'system:authenticated')],
+  ...['system:kube-controller-manager', 'system:kube-scheduler', 'system:apiserver'].map((name): Asking => [
+    name,
+    DISTRIBUTIONS,
+    as({ name }),
+  ]),
+  ['aksService', ['aks'], as({ name: 'aksService' })],
+  ['eks:addon-manager', ['eks'], as({ name: 'eks:addon-manager' })],
+  ['system:addon-manager', ['gke'], as({ name: 'system:addon-manager', groups: ['system:masters'] })],
+  ['system:addon-manager without its group', [], as({ name: 'system:addon-manager' })],
+  ['system:k3s-supervisor', ['k3s'], as({ name: 'system:k3s-supervisor', groups: ['system:masters'] })],
+  ['system:rke2-supervisor', ['rke2'], as({ name: 'system:rke2-supervisor', groups: ['system:masters'] })],
+  ['kops', ['kops'], as({ name: 'kops', groups: ['system:masters'] })],
+  ['talos:admin', ['talos'], as({ name: 'talos:admin', groups: ['system:masters'] })],
+];
+
+describeWithControlPlane(
+  'The match conditions of every distribution',
+  (controlPlane) => {
+    const { api } = controlPlane;
+    const asked: string[] = [];
+    let notary: Awaited<ReturnType<typeof startNotary>>;
+
+    beforeAll(async () => {
+      notary = await startNotary(asked);
+      await api('POST', ROLE_BINDINGS, {
+        body: {
+          metadata: { name: 'everybody' },
+          roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'admin' },
+          subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:authenticated' }],
+        },
+      });
+      for (const distribution of DISTRIBUTIONS) await register(distribution);
+      await eventually('all of them are asked', async () => {
+        asked.length = 0;
+        await api('POST', PODS, { body: pod('asked', 'kube-system') });
+        return asked.length === DISTRIBUTIONS.length;
+      });
+    });
+    afterAll(async () => {
+      for (const distribution of DISTRIBUTIONS) await api('DELETE', `${CONFIGURATIONS}/${distribution}`);
+      await api('DELETE', `${ROLE_BINDINGS}/everybody`);
+      await api('DELETE', `${PODS.replace('?dryRun=All', '')}/holder`);
+      await new Promise((resolve) => notary.server.close(resolve).closeAllConnections());
+    });
+
+    async function register(distribution: Distribution): Promise<void> {
+      const configuration = webhookConfiguration({
+        namespace: 'sigma-admission',
+        service: 'sigma-admission',
+        port: 443,
+        enforcing: true,
+        namespaces: [],
+        distribution,
+      });
+      const caBundle = Buffer.from(notary.authorityPem).toString('base64');
+      const webhooks = configuration.webhooks.map((entry) => {
+        const url = `https://localhost:${notary.port}/${distribution}${entry.clientConfig.service.path}`;
+        return { ...entry, clientConfig: { url, caBundle } };
+      });
+      const { status, body } = await api('POST', CONFIGURATIONS, {
+        body: { ...configuration, metadata: { name: distribution }, webhooks },
+      });
+      if (status !== 201) throw new Error(body['message']);
+    }
+
+    it.each(ASKING)('lead %s to one entry, observe on %j', async (_, on, how) => {
+      const options = await how(controlPlane);
+      asked.length = 0;
+      const { status, body } = await api('POST', PODS, { body: pod('asked', 'kube-system'), ...options });
+      expect([status, body['message']]).toEqual([201, undefined]);
+      expect(asked.toSorted()).toEqual(
+        DISTRIBUTIONS.map((each) => `/${each}/${on.includes(each) ? 'observe' : 'guard'}`).toSorted(),
+      );
+    });
+  },
+  ['kube-controller-manager'],
+);
