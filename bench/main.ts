@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { apiServerFigures } from './api-server.ts';
 import { engineFigures } from './engine.ts';
 import type { Bench, Figure } from './figure.ts';
 import { serverFigures } from './server.ts';
@@ -7,6 +8,7 @@ import { serverFigures } from './server.ts';
 const BENCHES: Readonly<Record<string, Bench>> = {
   'engine.': engineFigures,
   'server.': serverFigures,
+  'api.': apiServerFigures,
 };
 
 const HELP = `npm run bench [-- --only PREFIX] [-- --json]
