@@ -1,8 +1,28 @@
 /** Node 24 runs TypeScript by stripping its types; jest does the same, so that tests run the very files `npm start` runs. */
-export default {
+const common = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
-  testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/strip-types.js' },
+};
+
+/** End-to-end tests share one control plane. It is started only if one of them is to run. */
+export default {
+  projects: [
+    {
+      ...common,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/test/**/*.test.ts'],
+      testPathIgnorePatterns: ['<rootDir>/test/e2e/'],
+    },
+    {
+      ...common,
+      displayName: 'e2e',
+      testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/e2e/global-setup.js',
+      globalTeardown: '<rootDir>/test/e2e/global-teardown.js',
+      runner: '<rootDir>/test/e2e/serial-runner.js',
+      setupFilesAfterEnv: ['<rootDir>/test/e2e/timeout.ts'],
+    },
+  ],
 };
