@@ -1,0 +1,95 @@
+import { candidateVerbs, UNKNOWN_AT_ADMISSION, type AuditEvent, type Observation } from './audit-event.ts';
+import type { KubernetesObject, Operation } from './admission-review.ts';
+import type { LoggedProvenance } from './logged-event.ts';
+
+/**
+ * What admission was, or would have been, asked about a logged request; undefined if nothing, because it is a read or was
+ * refused before. It differs from the log as docs/parity.md says: other verbs may be meant, the user is the impersonated one,
+ * the object of a patch is seen only where the response was logged.
+ */
+export function rebuildAdmission(logged: Observation, provenance: LoggedProvenance): Observation | undefined {
+  const operation = operationOf(logged.event);
+  if (operation === undefined || isRefusedBefore(logged.event)) return undefined;
+  const { verb, objectRef, user, impersonatedUser } = logged.event;
+  const requestObject = objectOf(logged, operation);
+  const event: AuditEvent = {
+    kind: 'Event',
+    apiVersion: 'audit.k8s.io/v1',
+    verb,
+    user: impersonatedUser ?? user,
+    objectRef: {
+      resource: objectRef?.resource,
+      subresource: objectRef?.subresource,
+      namespace: objectRef?.resource === 'namespaces' ? objectRef.name : objectRef?.namespace,
+      name: objectRef?.name ?? nameOf(logged.event.responseObject),
+      apiGroup: objectRef?.apiGroup,
+      apiVersion: objectRef?.apiVersion,
+    },
+    requestObject,
+  };
+  return {
+    ...logged,
+    event: requestObject === undefined ? event : { ...event, provenance: provenance(event) },
+    verbs: verbsOf(logged.event, operation),
+    unknown: requestObject === undefined ? WITHOUT_OBJECT : UNKNOWN_AT_ADMISSION,
+  };
+}
+
+const WITHOUT_OBJECT = [...UNKNOWN_AT_ADMISSION, 'requestObject', 'provenance'] as const;
+const CONNECTS: readonly unknown[] = ['exec', 'attach', 'portforward', 'proxy'];
+const CREATED = 201;
+
+function operationOf({ verb, objectRef, responseStatus }: AuditEvent): Operation | undefined {
+  if (objectRef?.resource === undefined) return undefined;
+  if (CONNECTS.includes(objectRef.subresource)) return 'CONNECT';
+  switch (verb) {
+    case 'create':
+      return 'CREATE';
+    case 'update':
+    case 'patch':
+      return responseStatus?.['code'] === CREATED ? 'CREATE' : 'UPDATE';
+    case 'delete':
+    case 'deletecollection':
+      return 'DELETE';
+    default:
+      return undefined;
+  }
+}
+
+function verbsOf({ verb, objectRef }: AuditEvent, operation: Operation): readonly string[] {
+  if (operation === 'CREATE') return verb === 'patch' ? ['create', 'patch'] : ['create'];
+  const name = verb === 'deletecollection' ? undefined : (objectRef?.name ?? '');
+  return candidateVerbs({ operation, name, object: undefined, requestSubResource: objectRef?.subresource });
+}
+
+/** Said of a request that admission webhooks refused, ours among them: it had come so far. */
+const BY_WEBHOOK = /^admission webhook "/;
+const CONFLICT = 409;
+
+/**
+ * Nobody, or not allowed, or not understood, or not found, or not valid. A conflict is found after admission, where a
+ * created object's name is taken.
+ */
+function isRefusedBefore({ responseStatus }: AuditEvent): boolean {
+  const { code, message } = responseStatus ?? {};
+  if (typeof code !== 'number' || code < 400 || code >= 500 || code === CONFLICT) return false;
+  return typeof message !== 'string' || !BY_WEBHOOK.test(message);
+}
+
+/** A patch is not the object, but what came of it is; the options of CONNECT stand only in the URI. */
+function objectOf({ event, unknown }: Observation, operation: Operation): KubernetesObject | undefined {
+  if (operation === 'CONNECT') return undefined;
+  if (event.verb === 'patch') return asObject(event.responseObject);
+  return unknown.includes('requestObject') ? undefined : (asObject(event.requestObject) ?? {});
+}
+
+function nameOf(object: unknown): string | undefined {
+  const name = asObject(asObject(object)?.['metadata'])?.['name'];
+  return typeof name === 'string' ? name : undefined;
+}
+
+/** A Status says that something failed, or that a binding or eviction was made. */
+function asObject(value: unknown): KubernetesObject | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  return (value as KubernetesObject)['kind'] === 'Status' ? undefined : (value as KubernetesObject);
+}

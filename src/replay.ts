@@ -1,0 +1,92 @@
+import type { Writable } from 'node:stream';
+import type { AuditEvent } from './kubernetes/audit-event.ts';
+import { logFiles } from './kubernetes/log-files.ts';
+import type { LoggedProvenance } from './kubernetes/logged-event.ts';
+import type { Modes } from './policy/mode.ts';
+import type { RuleSource } from './policy/rule-source.ts';
+import { createJudge, type Judge } from './replay/judge.ts';
+import { createLineFilter } from './replay/line-filter.ts';
+import { createOutput } from './replay/output.ts';
+import { createProgress } from './replay/progress.ts';
+import { createReading } from './replay/reading.ts';
+import { loadRules } from './replay/rules.ts';
+import { createSummary } from './replay/summary.ts';
+import { summaryText } from './replay/summary-text.ts';
+import { formatProblem, SigmaError } from './sigma/errors.ts';
+import type { Level } from './sigma/rule.ts';
+
+/** What `replay` was told. */
+export interface ReplayConfig {
+  /** Files, directories, and `-` for standard input. */
+  readonly logs: readonly string[];
+  /** Requests received before or after are not judged (ms since the epoch). */
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+  /** Only these rules, by id, by what it begins with, or by name; empty for all. */
+  readonly onlyRules: readonly string[];
+  /** `table` and `json` are the summary; `ndjson` is a DecisionRecord a line, with the table on standard error. */
+  readonly format: 'table' | 'json' | 'ndjson';
+  readonly failOnMatch: boolean;
+  /** Parse every line, also those on which no rule can match. */
+  readonly checkLines: boolean;
+  readonly modes: Modes;
+  readonly subresources: 'resource' | 'literal';
+  readonly minLevel?: Level | undefined;
+}
+
+/** What the process hands in. */
+export interface ReplaySurroundings {
+  readonly stdin: AsyncIterable<Buffer>;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** Whether somebody watches `stderr`. */
+  readonly isTerminal: boolean;
+  readonly source: RuleSource;
+  readonly provenance: LoggedProvenance;
+  /** Whether somebody is one of the identities that heal a cluster; see JudgeOptions. */
+  readonly heals?: ((event: AuditEvent) => boolean) | undefined;
+}
+
+/**
+ * Judges what audit logs tell. Gives the exit code: 0; 1 if something matched that no filter accepts, and `failOnMatch`
+ * asks; 2 if the rules or a log could not be read.
+ */
+export async function replay(config: ReplayConfig, surroundings: ReplaySurroundings): Promise<0 | 1 | 2> {
+  const { stdin, stdout, stderr, isTerminal } = surroundings;
+  const judge = await load(config, surroundings);
+  if (judge === undefined) return 2;
+  const output = createOutput(stdout);
+  const summary = createSummary(judge);
+  const files = await logFiles(config.logs, stdin, summary.onUnreadable);
+  const progress = createProgress(isTerminal ? stderr : undefined, files);
+  const filter = config.checkLines ? undefined : createLineFilter(judge.trees);
+  const reading = createReading({ ...config, judge, filter, summary, output, progress });
+  for (const file of files) if (output.closed() === undefined) await reading.read(file);
+  reading.end();
+  progress.clear();
+
+  const found = summary.summary(filter?.off);
+  if (config.format === 'json') output.write(`${JSON.stringify(found, null, 2)}\n`);
+  else if (config.format === 'table') output.write(summaryText(found));
+  else if (output.closed() === undefined) stderr.write(summaryText(found));
+  await output.ready();
+  for (const { file, problem } of found.unreadable) stderr.write(`${file}: ${problem}\n`);
+  const closed = output.closed();
+  if (closed !== undefined) stderr.write(`stopped: ${closed}\n`);
+  if (found.unreadable.length > 0) return 2;
+  return config.failOnMatch && found.requests.matched > found.requests.filtered ? 1 : 0;
+}
+
+/** Undefined, and said why, if there are no rules to judge by. */
+async function load(config: ReplayConfig, surroundings: ReplaySurroundings): Promise<Judge | undefined> {
+  const { stderr, source } = surroundings;
+  try {
+    const judge = createJudge(await loadRules(source, config.onlyRules), { ...config, ...surroundings });
+    for (const warning of judge.ruleset.warnings) stderr.write(`${formatProblem(warning)}\n`);
+    return judge;
+  } catch (error) {
+    if (!(error instanceof SigmaError)) throw error;
+    stderr.write(`${error.message}\n`);
+    return undefined;
+  }
+}

@@ -1,0 +1,110 @@
+import { createAuditLogReader, type LineFilter } from '../kubernetes/audit-log.ts';
+import type { Observation } from '../kubernetes/audit-event.ts';
+import { problemOf, type LogFile } from '../kubernetes/log-files.ts';
+import { InvalidAuditEvent, parseAuditEvent } from '../kubernetes/logged-event.ts';
+import { UnreadableLog, type RawEvent } from '../kubernetes/log-wrappers.ts';
+import { decisionRecord } from '../record/decision-record.ts';
+import type { Judged } from '../record/recorder.ts';
+import type { Judge } from './judge.ts';
+import type { Output } from './output.ts';
+import type { Progress } from './progress.ts';
+import { createRequests, type Logged } from './requests.ts';
+import type { SummaryBuilder } from './summary.ts';
+
+export interface ReadingOptions {
+  readonly judge: Judge;
+  readonly filter: LineFilter | undefined;
+  readonly summary: SummaryBuilder;
+  readonly output: Output;
+  readonly progress: Progress;
+  readonly format: 'table' | 'json' | 'ndjson';
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+}
+
+/** Reads logs one after another, as one: a request may begin in one file and end in the next. */
+export function createReading(options: ReadingOptions) {
+  const { judge, filter, summary, output, progress, format, since = -Infinity, until = Infinity } = options;
+  const { read, requests: counts } = summary;
+  const requests = createRequests({
+    onRequest(logged) {
+      counts.judged++;
+      report(judge.request(logged.observation), logged);
+      const denied = judge.forecast(logged.observation);
+      if (denied !== undefined) summary.onDenied(denied, logged);
+    },
+    onEarlyStage: (logged) => report(judge.earlyStage(logged.observation), logged),
+  });
+
+  function report(judged: Judged | undefined, { file, line }: Logged): void {
+    if (judged === undefined) return;
+    summary.onJudged(judged);
+    if (format === 'ndjson')
+      output.write(`${JSON.stringify(decisionRecord({ ...judged, logged: { file, line } }))}\n`);
+  }
+
+  function onEvent(raw: RawEvent, file: string, line: number): void {
+    read.events++;
+    let observation: Observation;
+    try {
+      observation = parseAuditEvent(raw, judge.provenance);
+    } catch (error) {
+      if (!(error instanceof InvalidAuditEvent)) throw error;
+      summary.onBadLine(file, line, `not an audit event: ${error.message}`);
+      return;
+    }
+    if (isWithin(observation, since, until)) requests.add({ observation, file, line });
+    else counts.eventsOutsideTime++;
+  }
+
+  return {
+    async read(file: LogFile): Promise<void> {
+      const { name } = file;
+      const before = { ...read };
+      const reader = createAuditLogReader(
+        {
+          onEvent: (event, line) => onEvent(event, name, line),
+          onBadLine: (line, problem) => summary.onBadLine(name, line, problem),
+          onSkippedLines: (count) => void (read.skippedLines += count),
+        },
+        { filter },
+      );
+      read.files++;
+      try {
+        for await (const chunk of file.read((count) => void (read.bytes += count))) {
+          reader.read(chunk);
+          progress.show(read.bytes, counts.matched);
+          await output.ready();
+          if (output.closed() !== undefined) return;
+        }
+        reader.end();
+        if (read.bytes === before.bytes) summary.onEmpty(name);
+        else if (read.events === before.events && read.skippedLines === before.skippedLines)
+          throw new UnreadableLog('no audit event in it');
+      } catch (error) {
+        if (!isOfLog(error)) throw error;
+        if (!(error instanceof UnreadableLog)) reader.end();
+        summary.onUnreadable(name, problemOf(error));
+      }
+    },
+    /** There are no more logs. */
+    end(): void {
+      requests.end();
+      counts.unfinished = requests.counts.unfinished;
+      counts.evicted = requests.counts.evicted;
+      counts.repeatedEvents = requests.counts.repeated;
+    },
+  };
+}
+
+/** An event without a time may be anybody's: it is judged. */
+function isWithin({ receivedAt }: Observation, since: number, until: number): boolean {
+  if (since === -Infinity && until === Infinity) return true;
+  const time = Date.parse(receivedAt);
+  return Number.isNaN(time) || (time >= since && time <= until);
+}
+
+/** Not a mistake of ours. */
+function isOfLog(error: unknown): boolean {
+  return error instanceof UnreadableLog || (error instanceof Error && 'code' in error && 'errno' in error);
+}
