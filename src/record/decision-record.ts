@@ -56,9 +56,11 @@ export interface DecisionRecord {
 export function decisionRecord(judged: Judged): DecisionRecord {
   const { door, observation, evaluation, decision, ruleset, logged } = judged;
   const { event, uid, receivedAt, dryRun } = observation;
-  const { resource, subresource, namespace, name, apiGroup = '', apiVersion } = event.objectRef ?? {};
+  const { resource, subresource, namespace, name, apiGroup, apiVersion } = event.objectRef ?? {};
   const object = asObject(event.requestObject);
   const metadata = asObject(object?.['metadata']);
+  // One event a verb, so that what is read for one match is not read again for the next.
+  const events = new Map(observation.verbs.map((verb) => [verb, eventAs(verb, observation)]));
   return compact({
     schemaVersion: 1,
     door,
@@ -67,7 +69,7 @@ export function decisionRecord(judged: Judged): DecisionRecord {
     ...logged,
     verdict: decision.verdict,
     dryRun,
-    apiGroup: printable(apiGroup),
+    apiGroup: text(apiGroup) ?? '',
     apiVersion: text(apiVersion),
     resource: text(resource),
     subresource: text(subresource),
@@ -77,7 +79,7 @@ export function decisionRecord(judged: Judged): DecisionRecord {
     objectUid: text(metadata?.['uid']),
     owner: controllerOf(metadata),
     user: event.user === undefined ? undefined : userOf(event.user),
-    matches: evaluation.matches.map((match) => matchRecord(match, judged)),
+    matches: evaluation.matches.map((match) => matchRecord(match, events.get(match.verb) ?? event, judged)),
     notJudged: evaluation.notJudged.map(({ rule: { rule }, field }) => ({
       id: rule.id,
       title: rule.title,
@@ -89,7 +91,8 @@ export function decisionRecord(judged: Judged): DecisionRecord {
 
 function matchRecord(
   match: Match,
-  { observation, ruleset, modes }: Judged,
+  event: object,
+  { ruleset, modes }: Judged,
 ): DecisionRecord['matches'][number] {
   const { rule, tree } = match.rule;
   const accepting = match.filter?.filter;
@@ -98,8 +101,8 @@ function matchRecord(
     title: rule.title,
     level: rule.level,
     mode: modeOfMatch(match, modes),
-    verb: match.verb,
-    evidence: evidenceOf(tree, eventAs(match.verb, observation), ruleset),
+    verb: printable(match.verb),
+    evidence: evidenceOf(tree, event, ruleset),
     ...(accepting === undefined ? {} : { filter: { id: accepting.id, title: accepting.title } }),
   };
 }
@@ -128,7 +131,7 @@ function userOf({
   return compact({
     username: text(username),
     uid: text(uid),
-    groups: groups?.map((group) => printable(String(group))),
+    groups: groups?.filter((group) => typeof group === 'string').map(printable),
   });
 }
 
