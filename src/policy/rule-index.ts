@@ -25,10 +25,11 @@ export function createRuleIndex<Rule extends { readonly tree: Tree }>(
 ): RuleIndex<Rule> {
   const required = rules.map(({ tree }) => requirements(tree));
   const shared = countSharing(required);
+  const popular = countPaths(required);
   const always: Rule[] = [];
   const buckets = new Map<string, Bucket<Rule>>();
   for (const [position, rule] of rules.entries()) {
-    const [path, values] = rarest(required[position] ?? [], shared) ?? [];
+    const [path, values] = cheapest(required[position] ?? [], shared, popular) ?? [];
     if (path === undefined || values === undefined) {
       always.push(rule);
       continue;
@@ -72,14 +73,28 @@ function countSharing(required: readonly Requirements[]): ReadonlyMap<string, nu
   return counts;
 }
 
-function rarest(
+function countPaths(required: readonly Requirements[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const [path] of required.flat()) counts.set(path, (counts.get(path) ?? 0) + 1);
+  return counts;
+}
+
+/** Up to so many rules are asked in the time that reading one more path of the event takes. */
+const FEW = 8;
+
+/** Of the paths that few other rules share, the one that most rules have: each path in use is read of every event. */
+function cheapest(
   required: Requirements,
   shared: ReadonlyMap<string, number>,
+  popular: ReadonlyMap<string, number>,
 ): Requirements[number] | undefined {
   const costs = required.map(([path, values]) =>
     sum([...values].map((value) => shared.get(key(path, value)) ?? 0)),
   );
-  return required[costs.indexOf(Math.min(...costs))];
+  const enough = Math.max(FEW, Math.min(...costs));
+  return required
+    .filter((_, position) => (costs[position] ?? 0) <= enough)
+    .toSorted(([a], [b]) => (popular.get(b) ?? 0) - (popular.get(a) ?? 0))[0];
 }
 
 function lookUp<Rule>({ readings, byValue, all }: Bucket<Rule>, event: object): readonly Rule[] {
