@@ -36,7 +36,7 @@ function collect(
     case 'not':
       return [];
     case 'item':
-      return itemEvidence(tree.item, event).map((evidence) =>
+      return itemEvidence(tree.item, event, ruleset).map((evidence) =>
         searchIdentifier === undefined ? evidence : { searchIdentifier, ...evidence },
       );
     case 'identifier':
@@ -47,12 +47,12 @@ function collect(
   }
 }
 
-function itemEvidence(item: DetectionItem, event: object): Evidence[] {
+function itemEvidence(item: DetectionItem, event: object, { compiler }: Ruleset): Evidence[] {
   const field = item.field ?? 'keywords';
   const readings =
     item.field === undefined
       ? readLeaves(event).values
-      : item.paths.flatMap((path) => compilePath(path)(event).values);
+      : item.paths.flatMap((path) => compiler.reader(path)(event).values);
   const satisfying = readings.filter(compilePredicates(item.predicates));
   if (satisfying.length === 0) return [{ field, value: readings.length === 0 ? '(absent)' : '(present)' }];
   if (isSecretData(item, event)) return [{ field, value: '(redacted)' }];

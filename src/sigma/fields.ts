@@ -82,12 +82,11 @@ function walk(
 function members(array: readonly unknown[]): readonly unknown[] {
   if (!array.some(Array.isArray)) return array;
   const flat: unknown[] = [];
-  const open = [array.values()];
-  for (let innermost = open.at(-1); innermost !== undefined; innermost = open.at(-1)) {
-    const { done, value } = innermost.next();
-    if (done === true) open.pop();
-    else if (Array.isArray(value)) open.push(value.values());
-    else flat.push(value);
+  const open: unknown[] = array.toReversed();
+  while (open.length > 0) {
+    const member = open.pop();
+    if (!Array.isArray(member)) flat.push(member);
+    else for (let at = member.length - 1; at >= 0; at -= 1) open.push(member[at]);
   }
   return flat;
 }
