@@ -1,0 +1,71 @@
+import type { Writable } from 'node:stream';
+import type { RulesListConfig } from '../config.ts';
+import { modeOfMatch } from '../policy/decision.ts';
+import { techniques } from '../policy/message.ts';
+import type { Mode } from '../policy/mode.ts';
+import type { RuleClass } from '../policy/rule-class.ts';
+import type { LoadedRule } from '../policy/ruleset.ts';
+import type { Level, Status } from '../sigma/rule.ts';
+import { tacticsOf } from './attack.ts';
+import { readRules, rulesetAt } from './loaded-rules.ts';
+import { table } from './page.ts';
+
+/** A rule in a list. */
+interface Listed {
+  readonly id: string;
+  readonly title: string;
+  readonly level: Level;
+  readonly status: Status;
+  readonly tactics: readonly string[];
+  readonly techniques: readonly string[];
+  readonly class: RuleClass;
+  /** Why it has that class, or why it is not asked at all. */
+  readonly reason: string;
+  readonly mode: Mode;
+}
+
+/** Writes the rules with what becomes of them at a door. Gives the exit code; throws a SigmaError if they cannot be loaded. */
+export async function rulesList(
+  config: RulesListConfig,
+  { stdout }: { readonly stdout: Writable },
+): Promise<0> {
+  const { rules } = rulesetAt(config.door, await readRules(config), config);
+  const listed = rules.map((rule): Listed => {
+    const { id, title, level, status, tags } = rule.rule;
+    const { class: name, reason } = rule.classification;
+    const mode = modeOfMatch({ rule }, config.modes);
+    const attack = { tactics: tacticsOf(tags), techniques: techniques(tags) };
+    return { id, title, level, status, ...attack, class: name, reason: whyOff(rule) ?? reason, mode };
+  });
+  const text = config.format === 'json' ? JSON.stringify(listed, null, 2) : tableOf(listed, rules).join('\n');
+  stdout.write(`${text}\n`);
+  return 0;
+}
+
+/** A class off by itself says why; a status or level that switches a rule off is another reason. */
+function whyOff({ off, classification }: LoadedRule): string | undefined {
+  return off === `${classification.class}: ${classification.reason}` ? undefined : off;
+}
+
+function tableOf(listed: readonly Listed[], rules: readonly LoadedRule[]): readonly string[] {
+  const rows = listed.map(({ id, level, class: name, mode, techniques: ids, title }, position) => [
+    shortId(id),
+    level,
+    name,
+    rules[position]?.off === undefined ? mode : '-',
+    ids.join(' '),
+    title,
+  ]);
+  const lines = table([['ID', 'LEVEL', 'CLASS', 'MODE', 'TECHNIQUES', 'TITLE'], ...rows], { indent: 0 });
+  const reasons = listed
+    .filter((_, position) => rules[position]?.off !== undefined || listed[position]?.class === 'approximate')
+    .map(({ id, class: name, reason }) => [shortId(id), name, reason]);
+  return reasons.length === 0
+    ? lines
+    : [...lines, '', 'Not asked, or only approximately decided:', ...table(reasons)];
+}
+
+/** Enough to name one; a rule without an id has its file and title there. */
+function shortId(id: string): string {
+  return id.length === 36 ? id.slice(0, 8) : id;
+}
