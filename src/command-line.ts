@@ -205,6 +205,11 @@ function fromFlags(command: Command, problems: string[]): Said[] {
   });
 }
 
+/** `-` alone is standard input. */
+function isFlag(argument: string): boolean {
+  return argument.startsWith('-') && argument !== '-';
+}
+
 /** What follows an unknown flag is most likely its value, and no problem of its own. */
 function fromArguments({ args, options }: Command, key: Key | undefined, problems: string[]): Said[] {
   const flags = ['help', ...options.map((option) => option.name())];
@@ -212,8 +217,8 @@ function fromArguments({ args, options }: Command, key: Key | undefined, problem
   for (const [index, argument] of args.entries()) {
     const [name = ''] = argument.split('=');
     const before = args[index - 1] ?? '';
-    if (name.startsWith('-')) problems.push(`${name}: unknown flag${didYouMean(name, flags, '--')}`);
-    else if (!before.startsWith('-') || before.includes('=')) operands.push(argument);
+    if (isFlag(name)) problems.push(`${name}: unknown flag${didYouMean(name, flags, '--')}`);
+    else if (!isFlag(before) || before.includes('=')) operands.push(argument);
   }
   const argument = key === undefined ? undefined : declaredArgument(key);
   const unexpected = operands.slice(argument === undefined ? 0 : argument.variadic ? Infinity : 1);

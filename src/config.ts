@@ -40,6 +40,25 @@ export interface Config {
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
+/** What `replay` was told. */
+export interface ReplayConfig extends Pick<
+  Config,
+  'modes' | 'rulesDirs' | 'filtersDirs' | 'allowUsers' | 'minLevel' | 'subresources'
+> {
+  /** Files, directories, and `-` for standard input. */
+  readonly logs: readonly string[];
+  /** Requests received before or after are not judged (ms since the epoch). */
+  readonly since?: number;
+  readonly until?: number;
+  /** Only these rules: ids, what an id begins with, names; empty for all. */
+  readonly onlyRules: readonly string[];
+  /** `table` and `json` are the summary; `ndjson` is a DecisionRecord a line, with the table on standard error. */
+  readonly format: 'table' | 'json' | 'ndjson';
+  readonly failOnMatch: boolean;
+  /** Parse every line, also those on which no rule can match. */
+  readonly checkLines: boolean;
+}
+
 /** What every `rules` command but `check` was told: which rules, as which door loads them. */
 export interface LoadedRulesConfig extends Pick<
   Config,
@@ -251,6 +270,52 @@ export const SETTINGS = {
     onlyHere: true,
     help: 'where the directories of fixtures are, if not beside their rules',
   },
+  logs: {
+    argument: '<LOG...>',
+    read: listOf('a log'),
+    default: [],
+    help: 'audit logs: files, also .gz, directories of rotated ones, and - for standard input',
+  },
+  since: {
+    flag: '--since <TIME>',
+    read: instant,
+    onlyHere: true,
+    help: 'only requests received then or later: RFC 3339, a date (UTC), or how long ago: 90m, 24h, 7d',
+  },
+  until: {
+    flag: '--until <TIME>',
+    read: instant,
+    onlyHere: true,
+    help: 'only requests received then or before',
+  },
+  onlyRules: {
+    flag: '--rule <RULE...>',
+    read: listOf('a rule'),
+    default: [],
+    onlyHere: true,
+    help: 'only these rules: ids, what an id begins with, or names',
+  },
+  replayFormat: {
+    flag: '--format <FORMAT>',
+    read: oneOf(['table', 'json', 'ndjson']),
+    default: 'table',
+    onlyHere: true,
+    help: 'table and json: a summary; ndjson: a record a line of what matched or was not judged',
+  },
+  failOnMatch: {
+    flag: '--fail-on-match',
+    read: yesOrNo,
+    default: false,
+    onlyHere: true,
+    help: 'exit with 1 if anything matches that no filter accepts',
+  },
+  checkLines: {
+    flag: '--check-lines',
+    read: yesOrNo,
+    default: false,
+    onlyHere: true,
+    help: 'parse every line, also those on which no rule can match',
+  },
   configFile: {
     flag: '--config <FILE>',
     read: textOf('a file'),
@@ -286,6 +351,24 @@ const SERVE = [
   'host',
   'drain',
   'logLevel',
+] as const satisfies readonly Key[];
+
+const REPLAY = [
+  'logs',
+  'since',
+  'until',
+  'onlyRules',
+  'replayFormat',
+  'failOnMatch',
+  'checkLines',
+  'mode',
+  'levels',
+  'rules',
+  'rulesDirs',
+  'filtersDirs',
+  'allowUsers',
+  'minLevel',
+  'subresources',
 ] as const satisfies readonly Key[];
 
 const LOADED_RULES = [
@@ -355,6 +438,30 @@ export const COMMANDS = {
     config: ({ mode, levels, rules, drain, ...rest }: Pick<Values, (typeof SERVE)[number]>): Config => ({
       modes: { default: mode, levels, rules },
       drainMs: drain,
+      ...rest,
+    }),
+  },
+  replay: {
+    summary: 'Judge what audit logs tell of, and what enforce would have denied.',
+    settings: REPLAY,
+    examples: [
+      'sigma-admission replay /var/log/kubernetes/audit',
+      'sigma-admission replay audit.log.gz --since 7d --rule a80d927d --format ndjson',
+      'zstdcat audit.log.zst | sigma-admission replay - --fail-on-match',
+    ],
+    notes: [
+      'Lines are events, EventLists, or what AKS and CloudWatch wrap them in. Exits with 0; with 1 if something matches and',
+      '--fail-on-match asks; with 2 if the rules or a log could not be read. Bad lines are counted and shown, and no failure.',
+    ],
+    config: ({
+      mode,
+      levels,
+      rules,
+      replayFormat: format,
+      ...rest
+    }: Pick<Values, (typeof REPLAY)[number]>): ReplayConfig => ({
+      modes: { default: mode, levels, rules },
+      format,
       ...rest,
     }),
   },
@@ -474,6 +581,18 @@ function duration(value: unknown, refuse: Refuse): number | undefined {
   const [, number, unit = ''] = /^(\d+)(ms|s|m|h)$/.exec(String(value)) ?? [];
   const ms = Number(number) * (MS_OF_UNIT.get(unit) ?? NaN);
   return ms <= MAX_DURATION_MS ? ms : refuse('a duration such as 15s, 500ms or 1m, at most 24h', value);
+}
+
+const MS_OF_LONGER_UNIT = new Map([...MS_OF_UNIT, ['d', 24 * 3_600_000]]);
+
+/** A point in time, in ms since the epoch. Times without a zone could be anybody's, so they are refused; dates are UTC. */
+function instant(value: unknown, refuse: Refuse): number | undefined {
+  const text = String(value);
+  const [, number, unit = ''] = /^(\d+)(m|h|d)$/.exec(text) ?? [];
+  if (number !== undefined) return Date.now() - Number(number) * (MS_OF_LONGER_UNIT.get(unit) ?? NaN);
+  const isWhole = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
+  const at = isWhole ? Date.parse(text) : NaN;
+  return Number.isNaN(at) ? refuse('a time such as 2026-11-24T08:00:00Z, 2026-11-24 or 7d', value) : at;
 }
 
 /** `keyOf` gives a key as we write it, or nothing where it is none. */

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
+import type { ReplayConfig } from './config.ts';
 import type { AuditEvent } from './kubernetes/audit-event.ts';
 import { logFiles } from './kubernetes/log-files.ts';
 import type { LoggedProvenance } from './kubernetes/logged-event.ts';
-import type { Modes } from './policy/mode.ts';
 import type { RuleSource } from './policy/rule-source.ts';
 import { createJudge, type Judge } from './replay/judge.ts';
 import { createLineFilter } from './replay/line-filter.ts';
@@ -13,26 +13,6 @@ import { loadRules } from './replay/rules.ts';
 import { createSummary } from './replay/summary.ts';
 import { summaryText } from './replay/summary-text.ts';
 import { formatProblem, SigmaError } from './sigma/errors.ts';
-import type { Level } from './sigma/rule.ts';
-
-/** What `replay` was told. */
-export interface ReplayConfig {
-  /** Files, directories, and `-` for standard input. */
-  readonly logs: readonly string[];
-  /** Requests received before or after are not judged (ms since the epoch). */
-  readonly since?: number | undefined;
-  readonly until?: number | undefined;
-  /** Only these rules, by id, by what it begins with, or by name; empty for all. */
-  readonly onlyRules: readonly string[];
-  /** `table` and `json` are the summary; `ndjson` is a DecisionRecord a line, with the table on standard error. */
-  readonly format: 'table' | 'json' | 'ndjson';
-  readonly failOnMatch: boolean;
-  /** Parse every line, also those on which no rule can match. */
-  readonly checkLines: boolean;
-  readonly modes: Modes;
-  readonly subresources: 'resource' | 'literal';
-  readonly minLevel?: Level | undefined;
-}
 
 /** What the process hands in. */
 export interface ReplaySurroundings {

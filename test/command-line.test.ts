@@ -158,6 +158,47 @@ describe('problems', () => {
   });
 });
 
+describe('what replay is told', () => {
+  it('is logs, among them standard input, and what to make of them', () => {
+    const argv = ['replay', '-', 'audit', '--fail-on-match', '--rule', 'a80d927d', '--format', 'ndjson'];
+    expect(asked([...argv, '--since', '2026-11-24', '--until', '2026-11-24T08:00:00+01:00'])).toEqual({
+      command: 'replay',
+      config: {
+        logs: ['-', 'audit'],
+        since: Date.UTC(2026, 10, 24),
+        until: Date.UTC(2026, 10, 24, 7),
+        onlyRules: ['a80d927d'],
+        format: 'ndjson',
+        failOnMatch: true,
+        checkLines: false,
+        modes: { default: 'warn', levels: {}, rules: {} },
+        rulesDirs: ['rules'],
+        filtersDirs: ['filters'],
+        allowUsers: [],
+        subresources: 'resource',
+      },
+    });
+  });
+
+  it('may be a time that is some time ago', () => {
+    const week = 7 * 24 * 3_600_000;
+    const before = Date.now() - week;
+    const { config } = asked(['replay', 'audit.log', '--since', '7d']) as { config: { since: number } };
+    expect(config.since).toBeGreaterThanOrEqual(before);
+    expect(config.since).toBeLessThanOrEqual(Date.now() - week);
+  });
+
+  it.each(['yesterday', '2026-11-24T08:00:00', '2026-13-01', '7w', '24'])('is no time: %s', (time) => {
+    expect(asked(['replay', 'audit.log', '--until', time])).toEqual({
+      command: 'print',
+      text:
+        'sigma-admission replay: --until: expected a time such as 2026-11-24T08:00:00Z, 2026-11-24 or 7d, ' +
+        `got "${time}"\nSee sigma-admission replay --help.\n`,
+      exitCode: 2,
+    });
+  });
+});
+
 describe('a command of two words', () => {
   it('takes what stands without a flag, before and after flags', () => {
     expect(asked(['rules', 'check', 'a', '--format', 'json', 'b', '--strict', 'c'])).toEqual({
@@ -230,16 +271,18 @@ const HELP = `Usage: sigma-admission [options] [command]
 Sigma detection rules for Kubernetes audit logs, enforced before the fact.
 
 Options:
-  -V, --version    print the version
-  -h, --help       print this
+  -V, --version              print the version
+  -h, --help                 print this
 
 Commands:
-  serve [options]  Answer the API server: judge each request before it happens.
-  rules            Check, list, explain and test rules.
-  help [command]   print help for a command, with what it can be told
+  serve [options]            Answer the API server: judge each request before it happens.
+  replay [options] <LOG...>  Judge what audit logs tell of, and what enforce would have denied.
+  rules                      Check, list, explain and test rules.
+  help [command]             print help for a command, with what it can be told
 
 Examples:
   sigma-admission serve
+  sigma-admission replay /var/log/kubernetes/audit
   sigma-admission rules check my-rules my-filters
   sigma-admission rules list --rules rules my-rules
   sigma-admission rules explain a80d927d
