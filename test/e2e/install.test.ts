@@ -178,8 +178,17 @@ describeWithControlPlane(
       expect(made.map(({ msg }) => msg)).toEqual(['certificates made: it was empty']);
     });
 
-    it('makes the API server trust it at both entries', async () => {
+    it('makes the API server trust it at both entries, and again when somebody undoes that', async () => {
       const { body: secret } = await controlPlane.api('GET', SECRET);
+      const undone = [{ op: 'remove', path: '/webhooks/0/clientConfig/caBundle' }];
+      const { status } = await eventually('it was trusted', async () => {
+        const answer = await controlPlane.api('PATCH', WEBHOOKS, {
+          body: undone,
+          contentType: 'application/json-patch+json',
+        });
+        return answer.status === 200 && answer;
+      });
+      expect(status).toBe(200);
       const bundles = await eventually('both entries carry the CA', async () => {
         const { body } = await controlPlane.api('GET', WEBHOOKS);
         const found = body['webhooks'].map(({ clientConfig }: Json) => clientConfig.caBundle);
