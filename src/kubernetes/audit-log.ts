@@ -176,15 +176,14 @@ export function createAuditLogReader(
           visitor.onBadLine(begins, `${megabytes(length)}, too long for an event`),
       });
     }
-    const { line: begins } = splitter;
     const progress = splitter.read(bytes, at);
-    const { line: ends, firstLine } = splitter;
-    line = ends;
+    const { firstLine, line: lastLine } = splitter;
+    line = lastLine;
     if (progress.kind === 'open') return bytes.length;
     splitter = undefined;
     if (progress.kind === 'done') return progress.at;
-    visitor.onBadLine(firstLine, progress.problem);
-    return begins === ends ? recover(bytes, at, progress.at) : restart(bytes, progress.at);
+    visitor.onBadLine(firstLine, `${progress.problem}${firstLine === lastLine ? '' : ` (line ${lastLine})`}`);
+    return firstLine === lastLine ? recover(bytes, at, progress.at) : restart(bytes, progress.at);
   }
 
   /** An API server that was killed in the middle of a line goes on in that line when it is back. */
