@@ -1,13 +1,16 @@
 import { FIELD_MAPPING } from '../kubernetes/field-mapping.ts';
 import { mapFields, mapItems } from '../sigma/field-mapping.ts';
 import type { Tree } from '../sigma/tree.ts';
+import type { Door } from './door.ts';
 
 /**
- * The tree with its fields where the event has them. Time modifiers read the time the request was received by the best clock
- * a door has: admission shows no timestamps, but it happens now.
+ * The tree with its fields where an event of this door has them. Time modifiers read the time the request was received by
+ * the best clock a door has: admission shows no timestamps, but it happens now. What is in a cluster came at some time.
  */
-export function mapToEvent(tree: Tree): Tree {
-  return mapItems(mapFields(tree, FIELD_MAPPING), (item) =>
+export function mapToEvent(tree: Tree, door: Door): Tree {
+  const mapped = mapFields(tree, FIELD_MAPPING);
+  if (door === 'scan') return mapped;
+  return mapItems(mapped, (item) =>
     item.field === 'requestReceivedTimestamp' && item.predicates.every(({ kind }) => kind === 'time')
       ? { ...item, paths: ['receivedAt'] }
       : item,

@@ -27,8 +27,8 @@ export function problemsAmong(
   door: Door,
 ): readonly Problem[] {
   return [
-    ...rules.flatMap((rule) => valuesOfMaps(rule, 'detection', rule.conditions)),
-    ...filters.flatMap((filter) => valuesOfMaps(filter, 'filter', [filter.condition])),
+    ...rules.flatMap((rule) => valuesOfMaps(rule, 'detection', rule.conditions, door)),
+    ...filters.flatMap((filter) => valuesOfMaps(filter, 'filter', [filter.condition], door)),
     ...filters.flatMap((filter) => unobservableFields(filter, door)),
     ...filters.filter((filter) => appliesToNone(filter, rules)).map(namesNoRule),
   ];
@@ -39,8 +39,9 @@ function valuesOfMaps(
   { file, line }: Rule | Filter,
   section: 'detection' | 'filter',
   conditions: readonly { readonly tree: Tree }[],
+  door: Door,
 ): readonly Problem[] {
-  const paths = conditions.flatMap(({ tree }) => itemsOf(mapToEvent(tree)).flatMap(pathsOfValues));
+  const paths = conditions.flatMap(({ tree }) => itemsOf(mapToEvent(tree, door)).flatMap(pathsOfValues));
   return [...new Set(paths)]
     .filter((path) => MAP_FIELDS.includes(path))
     .map((path) => ({
@@ -65,7 +66,7 @@ function pathsReferredTo(predicate: Predicate): readonly string[] {
 
 /** One filter on a field that a door never shows would silently disarm, or silently pass, every rule it is for. */
 function unobservableFields({ condition, file, line }: Filter, door: Door): readonly Problem[] {
-  const paths = itemsOf(mapToEvent(condition.tree)).flatMap((item) => item.paths);
+  const paths = itemsOf(mapToEvent(condition.tree, door)).flatMap((item) => item.paths);
   return [...new Set(paths.filter((path) => isUnobservable(door, path)))].map((path) => ({
     code: 'filter-unobservable',
     severity: 'error',

@@ -84,7 +84,7 @@ export function createRuleset(
     ...problemsAmong(ours, parsed.filters, options.door),
   ];
   if (problems.some(({ severity }) => severity === 'error')) return { problems };
-  const filters = parsed.filters.map((filter) => loadFilter(filter, compiler));
+  const filters = parsed.filters.map((filter) => loadFilter(filter, compiler, options));
   const rules = ours.map((rule) => loadRule(rule, filters, compiler, options));
   const asked = rules.filter(({ off }) => off === undefined);
   const ruleset: Ruleset = {
@@ -105,7 +105,7 @@ function loadRule(
   compiler: Compiler,
   { door, subresources, minLevel }: RulesetOptions,
 ): LoadedRule {
-  const mapped = rule.conditions.map(({ text, tree }) => ({ text, tree: mapToEvent(tree) }));
+  const mapped = rule.conditions.map(({ text, tree }) => ({ text, tree: mapToEvent(tree, door) }));
   const subresourceAdded =
     subresources === 'resource' && isAboutTheResource(mapped.map(({ tree: each }) => each));
   const conditions = mapped.map(({ text, tree: written }): LoadedCondition => {
@@ -132,8 +132,8 @@ function loadRule(
   };
 }
 
-function loadFilter(filter: Filter, compiler: Compiler): LoadedFilter {
-  const tree = mapToEvent(filter.condition.tree);
+function loadFilter(filter: Filter, compiler: Compiler, { door }: RulesetOptions): LoadedFilter {
+  const tree = mapToEvent(filter.condition.tree, door);
   return { filter, tree, matches: compiler.compile(tree) };
 }
 

@@ -121,6 +121,12 @@ describe('the class of a rule elsewhere', () => {
       unseen('user.username', 'scan'),
     ],
     [
+      'a cluster does not show when',
+      'scan',
+      { ...PODS, 'requestReceivedTimestamp|hour': 3 },
+      unseen('requestReceivedTimestamp', 'scan'),
+    ],
+    [
       'a cluster shows no exec',
       'scan',
       { ...PODS, 'objectRef.subresource': 'exec' },

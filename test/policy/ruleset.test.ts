@@ -1,0 +1,248 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Door } from '../../src/policy/door.ts';
+import { formatProblem } from '../../src/sigma/errors.ts';
+import { show } from '../sigma/detections.ts';
+import { filter, id, load, problemsIn, rule } from './rulesets.ts';
+
+const PODS = { verb: 'create', 'objectRef.resource': 'pods' };
+const IN_KUBE_SYSTEM = { ...PODS, 'objectRef.namespace': 'kube-system' };
+
+/** Each problem as people read it, behind its severity and code. */
+function reported(documents: readonly string[], door: Door = 'serve'): readonly string[] {
+  return problemsIn(documents, { door }).map(
+    (problem) => `${problem.severity} ${problem.code} ${formatProblem(problem)}`,
+  );
+}
+
+describe('subresources', () => {
+  const anyOf = (...all: readonly object[]) => ({
+    ...Object.fromEntries(all.map((each, index) => [`one_${index}`, each])),
+    condition: all.map((_, index) => `one_${index}`),
+  });
+  const but = (selection: object, excluded: object) => ({
+    selection,
+    excluded,
+    condition: 'selection and not excluded',
+  });
+  const added = (detection: object, subresources: 'resource' | 'literal' = 'resource') =>
+    load([rule(1, detection)], { subresources, door: 'replay' }).rules[0]?.subresourceAdded;
+
+  it.each<[what: string, detection: object, expected: boolean]>([
+    ['a resource', PODS, true],
+    ['a resource by its bare name', { resource: 'pods' }, true],
+    ['any of several resources', { 'objectRef.resource': ['pods', 'secrets'] }, true],
+    ['a pattern of resources', { 'objectRef.resource|endswith': 'rolebindings' }, true],
+    ['a resource in each condition', anyOf(PODS, { 'objectRef.resource': 'secrets' }), true],
+    ['a resource in one condition of two', anyOf(PODS, { verb: 'delete' }), false],
+    ['no resource', { verb: 'create' }, false],
+    ['a resource or none', { 'objectRef.resource': ['pods', null] }, false],
+    ['any resource but one', { 'objectRef.resource|neq': 'pods' }, false],
+    ['a subresource', { ...PODS, 'objectRef.subresource': 'exec' }, false],
+    ['no subresource, in so many words', { ...PODS, subresource: null }, false],
+    ['all subresources but one', but(PODS, { 'objectRef.subresource': 'status' }), false],
+  ])('are left out of a rule that requires %s: %j %s', (_, detection, expected) => {
+    expect(added(detection)).toBe(expected);
+  });
+
+  it('are in it where it is read literally', () => {
+    expect(added(PODS, 'literal')).toBe(false);
+    expect(load([rule(1, { ...PODS, verb: 'get' })]).rules[0]?.classification.class).toBe('offline-only');
+    const [literally] = load([rule(1, { ...PODS, verb: 'get' })], { subresources: 'literal' }).rules;
+    expect(literally?.classification.class).toBe('decidable');
+  });
+});
+
+describe('a field', () => {
+  it.each([
+    ['apiGroup', ['objectRef.apiGroup']],
+    ['resource', ['objectRef.resource']],
+    ['subresource', ['objectRef.subresource']],
+    ['namespace', ['objectRef.namespace']],
+    ['name', ['objectRef.name']],
+    ['username', ['user.username']],
+    ['hostPath', ['requestObject.spec.volumes.hostPath.path']],
+    ['objectRef.namespace', ['objectRef.namespace']],
+    [
+      'capabilities',
+      ['containers', 'initContainers', 'ephemeralContainers'].map(
+        (list) => `requestObject.spec.${list}.securityContext.capabilities.add`,
+      ),
+    ],
+    [
+      'privileged',
+      ['containers', 'initContainers', 'ephemeralContainers'].map(
+        (list) => `requestObject.spec.${list}.securityContext.privileged`,
+      ),
+    ],
+  ])('%s is read where an event has it', (field, paths) => {
+    const [only] = load([rule(1, { [field]: 'x' })], { subresources: 'literal' }).rules;
+    expect(only?.tree).toMatchObject({ of: { item: { field, paths } } });
+  });
+
+  it('that another one refers to, too', () => {
+    const [only] = load([rule(1, { 'user.username|fieldref': 'name' })]).rules;
+    expect(only && show(only.tree)).toBe('identifier(user.username[equals name at objectRef.name])');
+  });
+
+  it('that is a map has no value: one asked of it is an error', () => {
+    const detections: readonly object[] = [
+      { 'requestObject|contains': 'hostNetwork' },
+      { annotations: '*' },
+      { 'user.extra|startswith': 'x' },
+      { 'user.username|fieldref': 'objectRef' },
+    ];
+    const message = (path: string) =>
+      `"${path}" is a map, which no value matches; expected the path of a field in it, or "exists"`;
+    expect(
+      reported(
+        detections.map((detection, index) => rule(index, detection)),
+        'replay',
+      ),
+    ).toEqual(
+      ['requestObject', 'annotations', 'user.extra', 'objectRef'].map(
+        (path, index) => `error map-as-value ${index}.yml:1: detection: ${message(path)}`,
+      ),
+    );
+    expect(reported([filter(1, { requestObject: 'x' })])).toEqual([
+      `error map-as-value 0.yml:1: filter: ${message('requestObject')}`,
+    ]);
+  });
+
+  it('that is a map may be asked whether it is there', () => {
+    const asked = {
+      'requestObject|exists': true,
+      annotations: null,
+      'requestObject.metadata.labels.app': 'x',
+    };
+    expect(reported([rule(1, asked)], 'replay')).toEqual([]);
+  });
+});
+
+describe('a rule', () => {
+  const low = rule(1, PODS, { level: 'low' });
+  const unnamed = rule(2, PODS);
+  const critical = rule(3, PODS, { level: 'critical' });
+  const offs = (documents: readonly string[], options = {}) =>
+    load(documents, options).rules.map(({ rule: { level }, off }) => [level, off]);
+
+  it('below the minimum level is loaded, and off', () => {
+    expect(offs([low, unnamed, critical], { minLevel: 'medium' })).toEqual([
+      ['low', 'level below medium'],
+      ['medium', undefined],
+      ['critical', undefined],
+    ]);
+  });
+
+  it.each([
+    ['deprecated', 'status deprecated'],
+    ['unsupported', 'status unsupported'],
+    ['experimental', undefined],
+    ['test', undefined],
+    ['stable', undefined],
+  ])('whose status is %s is off: %s', (status, off) => {
+    expect(load([rule(1, PODS, { status })]).rules.map((each) => each.off)).toEqual([off]);
+  });
+
+  it('that is off is never a candidate', () => {
+    const ruleset = load([rule(1, PODS, { status: 'deprecated' }), rule(2, PODS), rule(3, { verb: 'list' })]);
+    const event = { verb: 'create', objectRef: { resource: 'pods' } };
+    expect(ruleset.candidates(event).map((each) => each.rule.id)).toEqual([id(2)]);
+  });
+
+  it.each([
+    [{ product: 'kubernetes', service: 'audit' }, true],
+    [{ category: 'application', product: 'kubernetes', service: 'audit' }, true],
+    [{ product: 'kubernetes' }, true],
+    [{ service: 'audit' }, true],
+    [{ category: 'process_creation' }, false],
+    [{ product: 'windows' }, false],
+    [{ product: 'Kubernetes', service: 'audit' }, false],
+    [{ product: 'kubernetes', service: 'apiserver' }, false],
+  ])('for %j is for our log: %s', (logsource, expected) => {
+    const documents = [rule(1, PODS, { logsource })];
+    expect(load(documents).rules).toHaveLength(expected ? 1 : 0);
+    expect(problemsIn(documents).map(({ code }) => code)).toEqual(
+      expected ? [] : ['logsource-not-applicable'],
+    );
+  });
+
+  it('for another log is a warning that says so', () => {
+    expect(reported([rule(1, PODS, { logsource: { product: 'windows' } })])).toEqual([
+      'warning logsource-not-applicable 0.yml:1: logsource: rule "Rule 1" is for category any, product windows, service any, not for Kubernetes audit logs; it is not loaded',
+    ]);
+  });
+});
+
+describe('a filter', () => {
+  const unseen = (field: string, door: Door) =>
+    `error filter-unobservable 1.yml:1: filter: "${field}" is never seen by ${door}; a filter may name only fields that are`;
+
+  it.each<[field: string, doors: readonly Door[]]>([
+    ['userAgent', ['serve', 'scan']],
+    ['annotations.x', ['serve', 'scan']],
+    ['sourceIPs', ['serve', 'scan']],
+    ['requestReceivedTimestamp', ['serve', 'scan']],
+    ['impersonatedUser.username', ['serve', 'scan']],
+    ['user.username', ['scan']],
+    ['objectRef.name', []],
+    ['provenance.mirrorPod', []],
+    ['requestObject.metadata.name', []],
+  ])('on %s is an error at %j', (field, doors) => {
+    for (const door of ['serve', 'replay', 'scan'] as const) {
+      const problems = reported([rule(1, PODS), filter(1, { [field]: 'x' })], door);
+      expect(problems).toEqual(doors.includes(door) ? [unseen(field, door)] : []);
+    }
+  });
+
+  it('on the hour is an error where there is no clock', () => {
+    const documents = [rule(1, PODS), filter(1, { 'requestReceivedTimestamp|hour': 3 })];
+    expect((['serve', 'replay', 'scan'] as const).map((door) => reported(documents, door))).toEqual([
+      [],
+      [],
+      [unseen('requestReceivedTimestamp', 'scan')],
+    ]);
+  });
+
+  it('that names no loaded rule is a warning, and loaded', () => {
+    const other = { logsource: { product: 'windows' } };
+    const documents = [
+      rule(1, PODS, { name: 'pods' }),
+      rule(2, PODS, other),
+      filter(1, { 'user.username': 'x' }, { rules: [id(9), id(1)] }),
+      filter(2, { 'user.username': 'x' }, { rules: ['pods'] }),
+      filter(3, { 'user.username': 'x' }, { rules: [id(9), id(2)] }),
+    ];
+    expect(reported(documents)).toEqual([
+      expect.stringMatching(/^warning logsource-not-applicable 1\.yml/),
+      'warning filter-names-no-rule 4.yml:1: filter.rules: filter "Filter 3" has no effect: no rule it names is loaded for its log source',
+    ]);
+    expect(load(documents).filters).toHaveLength(3);
+  });
+
+  it('does not change the class of a rule, nor whether it is asked', () => {
+    const { rules } = load([
+      rule(1, IN_KUBE_SYSTEM),
+      filter(1, { verb: 'create' }),
+      filter(2, { verb: 'replace' }),
+    ]);
+    expect(rules.map(({ classification, off }) => [classification.class, off])).toEqual([
+      ['decidable', undefined],
+    ]);
+  });
+});
+
+describe('the digest', () => {
+  it('is of the rules, the filters and how they are read, and of nothing else', () => {
+    const digestOf = (...[documents, options]: Parameters<typeof load>) => load(documents, options).digest;
+    const one = digestOf([rule(1, PODS)]);
+    expect(digestOf([rule(1, PODS)])).toBe(one);
+    const others = [
+      digestOf([rule(1, IN_KUBE_SYSTEM)]),
+      digestOf([rule(1, PODS), filter(1, { verb: 'create' })]),
+      digestOf([rule(1, PODS)], { subresources: 'literal' }),
+      digestOf([rule(1, PODS)], { minLevel: 'high' }),
+      digestOf([rule(1, PODS)], { door: 'replay' }),
+    ];
+    expect(new Set([one, ...others]).size).toBe(6);
+  });
+});
