@@ -60,7 +60,7 @@ function itemEvidence(item: DetectionItem, event: object, { compiler }: Ruleset)
 }
 
 /** Anything of a Secret below its metadata, and keywords on one. */
-function isSecretData(item: DetectionItem, event: object): boolean {
+export function isSecretData(item: DetectionItem, event: object): boolean {
   const [resource] = compilePath('objectRef.resource')(event).values;
   if (typeof resource !== 'string' || foldCase(resource) !== 'secrets') return false;
   return (

@@ -15,6 +15,17 @@ export function wrap(text: string, width: number): readonly string[] {
   return line === '' ? lines : [...lines, line];
 }
 
+/** A dotted path over several lines where one of `width` cannot hold it. */
+export function breakPath(path: string, width: number): string {
+  const lines = [''];
+  for (const part of path.split(/(?<=\.)/)) {
+    const line = lines.at(-1) ?? '';
+    if (line !== '' && lengthOf(line + part) > width) lines.push(part);
+    else lines[lines.length - 1] = line + part;
+  }
+  return lines.join('\n');
+}
+
 /**
  * Rows as columns two spaces apart, each as wide as its widest cell; one column, the last if none is named, takes what is
  * left and wraps. Leading spaces of a cell stay, also on the lines it wraps to.
@@ -24,13 +35,13 @@ export function table(
   { indent = 2, wrapped = Math.max(0, ...rows.map((row) => row.length - 1)) } = {},
 ): readonly string[] {
   const widths = Array.from({ length: Math.max(0, ...rows.map((row) => row.length)) }, (_, column) =>
-    Math.max(0, ...rows.map((row) => lengthOf(row[column] ?? ''))),
+    Math.max(0, ...rows.flatMap((row) => (row[column] ?? '').split('\n').map(lengthOf))),
   );
   const others = widths.filter((_, column) => column !== wrapped).reduce((sum, width) => sum + width + 2, 0);
   widths[wrapped] = Math.min(widths[wrapped] ?? 0, Math.max(MIN_WIDTH, COLUMNS - indent - others));
   return rows.flatMap((row) => {
     const cells = row.map((cell, column) =>
-      column === wrapped ? wrapCell(cell, widths[wrapped] ?? 0) : [cell],
+      column === wrapped ? wrapCell(cell, widths[wrapped] ?? 0) : cell.split('\n'),
     );
     const height = Math.max(1, ...cells.map((lines) => lines.length));
     return Array.from({ length: height }, (_, at) =>
