@@ -1,0 +1,178 @@
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createLiveRuleset, type LiveRuleset } from '../../src/policy/live-ruleset.ts';
+import { directorySource, type NamedDocument, type RuleSource } from '../../src/policy/rule-source.ts';
+import type { Ruleset } from '../../src/policy/ruleset.ts';
+import { formatProblem, SigmaError, type Problem } from '../../src/sigma/errors.ts';
+import { rule } from './rulesets.ts';
+
+/** Follows a source, and says what became of each change. */
+async function follow(source: RuleSource) {
+  const events: string[] = [];
+  let heard = Promise.withResolvers<void>();
+  const tell = (event: string) => {
+    events.push(event);
+    heard.resolve();
+    heard = Promise.withResolvers();
+  };
+  const titles = ({ rules }: Ruleset) => rules.map((each) => each.rule.title).join(', ');
+  const live = await createLiveRuleset({
+    door: 'serve',
+    subresources: 'resource',
+    source,
+    onLoad: (ruleset) => tell(`loaded ${titles(ruleset)}`),
+    onRefuse: (problems) => tell(`refused ${problems.map(formatProblem).join('; ')}`),
+  });
+  return {
+    live,
+    events,
+    /** Resolves when the next change was dealt with. */
+    next: () => heard.promise,
+    inForce: () => titles(live.current()),
+  };
+}
+
+/** A source that a test changes. */
+function changingSource(first: readonly NamedDocument[]) {
+  let read: RuleSource['read'] = async () => first;
+  const listeners = new Set<() => void>();
+  const source: RuleSource = {
+    read: () => read(),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  return {
+    source,
+    listeners,
+    change(to: RuleSource['read']) {
+      read = to;
+      for (const listener of listeners) listener();
+    },
+  };
+}
+
+const PODS = { 'objectRef.resource': 'pods' };
+const file = (number: number, detection: object = PODS): NamedDocument => ({
+  name: `${number}.yml`,
+  text: rule(number, detection),
+});
+const broken: NamedDocument = { name: 'broken.yml', text: rule(3, { 'verb|startwith': 'c' }) };
+
+describe('rules that change', () => {
+  it('are replaced whole', async () => {
+    const { source, change } = changingSource([file(1)]);
+    const { events, next, inForce } = await follow(source);
+    const loaded = next();
+    change(async () => [file(2), file(1)]);
+    await loaded;
+    expect(events).toEqual(['loaded Rule 1', 'loaded Rule 2, Rule 1']);
+    expect(inForce()).toBe('Rule 2, Rule 1');
+  });
+
+  it('for the worse leave the last good set in force, and say all that is wrong, until they are right again', async () => {
+    const { source, change } = changingSource([file(1)]);
+    const { live, events, next, inForce } = await follow(source);
+    const refused = next();
+    change(async () => [file(2), broken, { name: 'worse.yml', text: '{' }]);
+    await refused;
+    expect(inForce()).toBe('Rule 1');
+    expect(live.refused()?.map(({ code, file: name }) => [code, name])).toEqual([
+      ['unknown-modifier', 'broken.yml'],
+      ['yaml-syntax', 'worse.yml'],
+    ]);
+    const loaded = next();
+    change(async () => [file(2)]);
+    await loaded;
+    expect(live.refused()).toBeUndefined();
+    expect(events).toEqual([
+      'loaded Rule 1',
+      expect.stringMatching(/^refused broken\.yml:1: .*; worse\.yml:1: /),
+      'loaded Rule 2',
+    ]);
+  });
+
+  it('may be unreadable for a while', async () => {
+    const { source, change } = changingSource([file(1)]);
+    const { live, events, next, inForce } = await follow(source);
+    const refused = next();
+    change(() => Promise.reject(Object.assign(new Error('EACCES: permission denied'), { path: 'rules' })));
+    await refused;
+    expect([inForce(), events.at(-1)]).toEqual(['Rule 1', 'refused rules: EACCES: permission denied']);
+    expect(live.refused()?.map(({ code }) => code)).toEqual(['unreadable']);
+  });
+
+  it('are taken one after the other, the last one last', async () => {
+    const { source, change } = changingSource([file(1)]);
+    const { events, next, inForce } = await follow(source);
+    const [reading, slow] = [
+      Promise.withResolvers<void>(),
+      Promise.withResolvers<readonly NamedDocument[]>(),
+    ];
+    change(() => {
+      reading.resolve();
+      return slow.promise;
+    });
+    await reading.promise;
+    change(async () => [file(2)]);
+    const first = next();
+    slow.resolve([file(3)]);
+    await first;
+    await next();
+    expect(events).toEqual(['loaded Rule 1', 'loaded Rule 3', 'loaded Rule 2']);
+    expect(inForce()).toBe('Rule 2');
+  });
+
+  it('are no longer followed once closed', async () => {
+    const { source, listeners } = changingSource([file(1)]);
+    const { live } = await follow(source);
+    expect(listeners.size).toBe(1);
+    live.close();
+    expect(listeners.size).toBe(0);
+  });
+
+  it('must be right from the start', async () => {
+    const { source } = changingSource([broken]);
+    const error = await follow(source).then(undefined, (thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(SigmaError);
+    expect((error as SigmaError).problems.map(({ code }: Problem) => code)).toEqual(['unknown-modifier']);
+  });
+});
+
+describe('rules in a ConfigMap', () => {
+  let directory: string;
+  let live: LiveRuleset | undefined;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'rules-'));
+  });
+  afterEach(async () => {
+    live?.close();
+    await rm(directory, { recursive: true });
+  });
+
+  /** As the kubelet does: files go through the link `..data`, which is swapped. */
+  async function mount(version: string, document: NamedDocument): Promise<void> {
+    await mkdir(join(directory, `..${version}`));
+    await writeFile(join(directory, `..${version}`, 'rule.yml'), document.text);
+    await symlink(`..${version}`, join(directory, '..data_tmp'));
+    await rename(join(directory, '..data_tmp'), join(directory, '..data'));
+  }
+
+  it('are followed through the swap of its link, and back', async () => {
+    await mount('1', file(1));
+    await symlink('..data/rule.yml', join(directory, 'rule.yml'));
+    const followed = await follow(directorySource([directory]));
+    ({ live } = followed);
+    const refused = followed.next();
+    await mount('2', broken);
+    await refused;
+    expect(followed.inForce()).toBe('Rule 1');
+    const loaded = followed.next();
+    await mount('3', file(2));
+    await loaded;
+    expect([followed.inForce(), live.refused()]).toEqual(['Rule 2', undefined]);
+  });
+});
