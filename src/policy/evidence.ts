@@ -59,12 +59,18 @@ function itemEvidence(item: DetectionItem, event: object, { compiler }: Ruleset)
   return satisfying.map((value) => ({ field, value: printable(shorten(String(value), MAX_VALUE)) }));
 }
 
-/** Anything of a Secret below its metadata, and keywords on one. */
-export function isSecretData(item: DetectionItem, event: object): boolean {
-  const [resource] = compilePath('objectRef.resource')(event).values;
-  if (typeof resource !== 'string' || foldCase(resource) !== 'secrets') return false;
-  return (
-    item.field === undefined ||
-    item.paths.some((path) => /^re(quest|sponse)Object(?!\.metadata\.)/.test(path))
-  );
+/** Whose bodies hold what nobody else may read. A token is asked of a service account's subresource. */
+const SECRETS = ['secrets', 'tokenreviews', 'serviceaccounts/token'];
+
+/** What says nothing of what is in one. Annotations do: kubectl keeps the whole object in one of them. */
+const HARMLESS = /^(?!re(quest|sponse)Object(\.|$))|^re(quest|sponse)Object\.metadata\.(?!annotations(\.|$))/;
+
+/** Anything of a Secret's bodies but its metadata, and keywords on one. */
+function isSecretData(item: DetectionItem, event: object): boolean {
+  const [resource, subresource] = ['resource', 'subresource'].map((part) => {
+    const [text] = compilePath(`objectRef.${part}`)(event).values;
+    return typeof text === 'string' ? foldCase(text) : '';
+  });
+  const asked = SECRETS.includes(`${resource}`) || SECRETS.includes(`${resource}/${subresource}`);
+  return asked && (item.field === undefined || !item.paths.every((path) => HARMLESS.test(path)));
 }
