@@ -1,6 +1,10 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { parseCommandLine, type CommandLine } from './command-line.ts';
+import { rulesCheck } from './rules/check.ts';
+import { rulesExplain } from './rules/explain.ts';
+import { rulesList } from './rules/list.ts';
+import { rulesTest } from './rules/test.ts';
 import { serve } from './serve.ts';
 import { SigmaError } from './sigma/errors.ts';
 
@@ -43,6 +47,14 @@ async function run(command: CommandLine): Promise<number> {
         }),
       });
       return 0;
+    case 'rules check':
+      return rulesCheck(command.config, process);
+    case 'rules list':
+      return rulesList(command.config, process);
+    case 'rules explain':
+      return rulesExplain(command.config, process);
+    case 'rules test':
+      return rulesTest(command.config, process);
   }
 }
 
