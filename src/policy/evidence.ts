@@ -65,8 +65,8 @@ const SECRETS = ['secrets', 'tokenreviews', 'serviceaccounts/token'];
 /** What says nothing of what is in one. Annotations do: kubectl keeps the whole object in one of them. */
 const HARMLESS = /^(?!re(quest|sponse)Object(\.|$))|^re(quest|sponse)Object\.metadata\.(?!annotations(\.|$))/;
 
-/** Anything of a Secret's bodies but its metadata, and keywords on one. */
-function isSecretData(item: DetectionItem, event: object): boolean {
+/** Whether an item looks at what nobody else may read: anything of a Secret's bodies but its metadata, and keywords on one. */
+export function isSecretData(item: DetectionItem, event: object): boolean {
   const [resource, subresource] = ['resource', 'subresource'].map((part) => {
     const [text] = compilePath(`objectRef.${part}`)(event).values;
     return typeof text === 'string' ? foldCase(text) : '';
