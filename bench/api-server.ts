@@ -7,6 +7,7 @@ import type { Json } from '../test/e2e/api-client.ts';
 import { startControlPlane, hasPrograms, type OwnControlPlane } from '../test/e2e/control-plane.ts';
 import { eventually } from '../test/e2e/eventually.ts';
 import { freePorts } from '../test/e2e/free-port.ts';
+import { cpuSeconds } from './cpu-seconds.ts';
 import { ROUNDS, summary, type Figure } from './figure.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -88,17 +89,11 @@ function* figuresOf(rounds: readonly Record<Way, Sample>[], suffix: string): Ite
 async function* cpuFigure(controlPlane: OwnControlPlane, webhook: ChildProcess): AsyncIterable<Figure> {
   const seconds: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const before = cpuSeconds(webhook);
+    const before = cpuSeconds(webhook.pid);
     await create(controlPlane, 'guard', 8, 'dry');
-    seconds.push((cpuSeconds(webhook) - before) * (1000 / REQUESTS));
+    seconds.push((cpuSeconds(webhook.pid) - before) * (1000 / REQUESTS));
   }
   yield summary('api.guard.cpu', 's/1000 requests', seconds);
-}
-
-/** User and system time, in ticks of 10 ms (proc(5)). */
-function cpuSeconds({ pid }: ChildProcess): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 async function measure(controlPlane: OwnControlPlane, concurrency: number, kind: 'dry' | 'real') {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import autocannon from 'autocannon';
+import { cpuSeconds } from './cpu-seconds.ts';
 import { ROUNDS, summary, type Figure } from './figure.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -46,7 +47,7 @@ export async function* serverFigures(): AsyncIterable<Figure> {
     }
     yield summary(
       'server.reference',
-      'reviews/s',
+      'reviews/CPU s',
       rounds.map((round) => round.parsing),
     );
     yield summary(
@@ -145,8 +146,12 @@ async function stop(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-/** Reviews answered a second. A response that is not 200 makes the figure worthless, so it is an error. */
-async function load({ url }: Running, body: string): Promise<number> {
+/**
+ * Reviews answered in a second of the server's processor time, which is reviews a second on a core of its own, whatever
+ * else this machine does. A response that is not 200 makes the figure worthless, so it is an error.
+ */
+async function load({ process: { pid }, url }: Running, body: string): Promise<number> {
+  const before = cpuSeconds(pid);
   const result = await autocannon({
     url,
     method: 'POST',
@@ -158,7 +163,7 @@ async function load({ url }: Running, body: string): Promise<number> {
   } as autocannon.Options);
   if (result.non2xx > 0 || result.errors > 0)
     throw new Error(`${url}: ${result.non2xx} refused, ${result.errors} failed`);
-  return result['2xx'] / result.duration;
+  return result['2xx'] / (cpuSeconds(pid) - before);
 }
 
 /** A pod as real ones are: about 9 KB with what admission adds to it. */

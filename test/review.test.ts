@@ -44,7 +44,7 @@ async function judge(
   return { response: answer.response, record: records[0] };
 }
 
-function example(name: string): Record<string, any> {
+function example(name: string): any {
   return JSON.parse(readFileSync(join(ROOT, 'examples', name), 'utf8')).request;
 }
 

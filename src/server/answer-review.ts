@@ -1,38 +1,54 @@
-import type { RequestHandler } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseGoDuration } from '../go-duration.ts';
 import type { AdmissionReview } from '../kubernetes/admission-review.ts';
-import type { Admit } from './intake.ts';
+import type { Admit, Place } from './intake.ts';
 import { Refusal } from './refusal.ts';
 import { send } from './send.ts';
 
 /** Answers the body of an AdmissionReview before `deadline` (ms since the epoch). */
 export type Review = (body: Buffer, deadline: number) => Promise<AdmissionReview>;
 
-/** Answers one entry's requests; `answered` is told how long it took from the last byte of each. */
-export function answerReview(
-  review: Review,
-  admit: Admit,
-  answered: (seconds: number) => void,
-): RequestHandler {
+/** Answers a request, with a verdict or a refusal. Never rejects. */
+export type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+export interface AnswerOptions {
+  readonly review: Review;
+  readonly admit: Admit;
+  /** From the last byte of the request to the answer. */
+  readonly answered: (seconds: number) => void;
+  /** `body` is for whoever must say which request it was that failed. */
+  readonly refuse: (
+    error: unknown,
+    request: IncomingMessage,
+    response: ServerResponse,
+    body?: Buffer,
+  ) => void;
+}
+
+/** Answers one entry's requests. */
+export function answerReview({ review, admit, answered, refuse }: AnswerOptions): Answer {
   // The API server asks an entry by the same URL every time.
   let known = { url: '', budgetMs: 0 };
   return async function answer(request, response) {
     const arrival = performance.now();
-    const { url } = request;
+    const { url = '' } = request;
     if (url !== known.url) known = { url, budgetMs: budgetOf(url) };
     const { budgetMs } = known;
     const deadline = Date.now() + budgetMs;
-    const place = admit(request.headers);
+    let place: Place | undefined;
+    let body: Buffer | undefined;
     try {
-      const body = await place.read(request, budgetMs);
-      // For whoever must say which request it was that failed.
-      request.body = body;
+      place = admit(request.headers);
+      const whole = await place.read(request, budgetMs);
+      body = whole;
       const read = performance.now();
-      const verdict = await within(budgetMs - (read - arrival), () => review(body, deadline));
+      const verdict = await within(budgetMs - (read - arrival), () => review(whole, deadline));
       send(response, 200, 'application/json', JSON.stringify(verdict));
       answered((performance.now() - read) / 1000);
+    } catch (error) {
+      refuse(error, request, response, body);
     } finally {
-      place.leave();
+      place?.leave();
     }
   };
 }

@@ -60,7 +60,7 @@ export interface Status {
  * Never 403, which reads like a denial and is none. Never 429, a redirect or Retry-After: the API server would call again
  * and again for as long as it waits.
  */
-export function statusOf(error: unknown, body?: unknown): Status {
+export function statusOf(error: unknown, body?: Buffer): Status {
   if (error instanceof InvalidReview) {
     const { path, problem, uid } = error;
     const causes = path === '' ? [] : [{ reason: 'FieldValueInvalid', message: problem, field: path }];
@@ -68,7 +68,7 @@ export function statusOf(error: unknown, body?: unknown): Status {
   }
   const { code, message } =
     error instanceof Refusal ? error : new Refusal(500, 'a fault of our own: the log of the webhook has it');
-  return statusWith(code, message, detailsOf(Buffer.isBuffer(body) ? uidIn(body) : undefined));
+  return statusWith(code, message, detailsOf(body === undefined ? undefined : uidIn(body)));
 }
 
 function statusWith(code: keyof typeof REASONS, message: string, details?: object): Status {

@@ -1,3 +1,4 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Registry } from 'prom-client';
 import { answerReview, queryOf, type Review } from './answer-review.ts';
@@ -30,17 +31,22 @@ export interface WebhookAppOptions {
   readonly isDraining: () => boolean;
 }
 
-/** Reviews and health. */
-export function webhookApp(options: WebhookAppOptions): Express {
+/**
+ * Reviews and health. A review does not go through express: its routing would be the dearest thing on the way to a verdict
+ * after the parsing of the body.
+ */
+export function webhookApp(options: WebhookAppOptions): RequestListener {
   const { entries, checks, metrics, limits, isDraining } = options;
-  const app = bareApp();
   const admit = createIntake(limits);
-  for (const [entry, review] of Object.entries(entries)) {
-    app
-      .route(`/${entry}`)
-      .post(answerReview(review, admit, (seconds) => metrics.answered(entry, seconds)))
-      .all(only('POST'));
-  }
+  const refuse = createRefuse(options);
+  const answers = new Map(
+    Object.entries(entries).map(([entry, review]) => {
+      const answered = (seconds: number) => metrics.answered(entry, seconds);
+      return [`/${entry}`, answerReview({ review, admit, answered, refuse })];
+    }),
+  );
+  const app = bareApp();
+  for (const path of answers.keys()) app.all(path, only('POST'));
   app
     .route('/healthz')
     .get((_, response) => send(response, 200, 'text/plain', 'ok'))
@@ -55,7 +61,17 @@ export function webhookApp(options: WebhookAppOptions): Express {
       send(response, ok ? 200 : 503, 'text/plain', ok && !verbose ? 'ok' : lines);
     })
     .all(only('GET, HEAD'));
-  return refusing(app, options);
+  refusing(app, refuse);
+  return function webhook(request, response) {
+    const answer = request.method === 'POST' ? answers.get(pathOf(request)) : undefined;
+    if (answer === undefined) app(request, response);
+    else void answer(request, response);
+  };
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  const end = url.indexOf('?');
+  return end < 0 ? url : url.slice(0, end);
 }
 
 /** Metrics, apart from reviews: who may scrape need not be who may ask. */
@@ -66,7 +82,7 @@ export function metricsApp(options: Pick<WebhookAppOptions, 'metrics' | 'onFault
     .route('/metrics')
     .get(async (_, response) => send(response, 200, registry.contentType, await registry.metrics()))
     .all(only('GET, HEAD'));
-  return refusing(app, { ...options, entries: {} });
+  return refusing(app, createRefuse({ ...options, entries: {} }));
 }
 
 /** Routes, and nothing else that express would do for each request. */
@@ -95,22 +111,21 @@ function only(methods: string): RequestHandler {
   };
 }
 
-/** Gives whatever has no answer yet a Status: `statusOf` says which. */
-function refusing(
-  app: Express,
-  { entries, metrics, onFault }: Pick<WebhookAppOptions, 'entries' | 'metrics' | 'onFault'>,
-): Express {
+type Refuse = (error: unknown, request: IncomingMessage, response: ServerResponse, body?: Buffer) => void;
+
+/** Answers with a Status: `statusOf` says which. */
+function createRefuse({
+  entries,
+  metrics,
+  onFault,
+}: Pick<WebhookAppOptions, 'entries' | 'metrics' | 'onFault'>): Refuse {
   // An unknown path is no label: whoever asks would choose it.
   const entryAt = new Map(Object.keys(entries).map((entry) => [`/${entry}`, entry]));
-  app.use(() => {
-    throw new Refusal(404, 'nothing is served here');
-  });
-  // Express knows it by its four parameters.
-  const refuse: ErrorRequestHandler = (error: unknown, request, response, _next) => {
+  return function refuse(error, request, response, body) {
     if (error instanceof ClientGone) return;
-    const status = statusOf(error, request.body);
+    const status = statusOf(error, body);
     if (status.code === 500) onFault(error);
-    metrics.refused(entryAt.get(request.path) ?? '', status.code);
+    metrics.refused(entryAt.get(pathOf(request)) ?? '', status.code);
     if (response.headersSent) return void response.destroy();
     // The rest of a body is thrown away as it comes, so that the connection is good for another request. Not of one that
     // stopped coming.
@@ -118,5 +133,15 @@ function refusing(
     request.resume();
     send(response, status.code, 'application/json', JSON.stringify(status));
   };
-  return app.use(refuse);
+}
+
+/** Refuses what no route of `app` answers, or what went wrong in one. */
+function refusing(app: Express, refuse: Refuse): Express {
+  app.use(() => {
+    throw new Refusal(404, 'nothing is served here');
+  });
+  // Express knows it by its four parameters.
+  const handler: ErrorRequestHandler = (error: unknown, request, response, _next) =>
+    refuse(error, request, response);
+  return app.use(handler);
 }

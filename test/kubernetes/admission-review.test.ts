@@ -103,7 +103,7 @@ describe('an AdmissionReview', () => {
   });
 
   it.each(['', '{', '\u0000', '{"apiVersion": '])('that is no JSON is refused: %j', (body) => {
-    expect(refusal(body).message).toMatch(/^not JSON: /);
+    expect(refusal(body).message).toBe('not JSON');
   });
 
   it('is read whatever its depth and keys', () => {
