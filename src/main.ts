@@ -1,6 +1,10 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { parseCommandLine, type CommandLine } from './command-line.ts';
+import { healsCluster } from './install/heals.ts';
+import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
+import { isLoggedMirrorPod } from './provenance/mirror-pod.ts';
+import { replay } from './replay.ts';
 import { rulesCheck } from './rules/check.ts';
 import { rulesExplain } from './rules/explain.ts';
 import { rulesList } from './rules/list.ts';
@@ -47,6 +51,18 @@ async function run(command: CommandLine): Promise<number> {
         }),
       });
       return 0;
+    case 'replay': {
+      const { rulesDirs, filtersDirs, allowUsers } = command.config;
+      return replay(command.config, {
+        stdin: process.stdin,
+        stdout: process.stdout,
+        stderr: process.stderr,
+        isTerminal: process.stderr.isTTY,
+        source: sourceUnion([directorySource([...rulesDirs, ...filtersDirs]), allowUsersSource(allowUsers)]),
+        provenance: (event) => ({ mirrorPod: isLoggedMirrorPod(event) }),
+        heals: ({ user = {} }) => healsCluster(user, 'upstream'),
+      });
+    }
     case 'rules check':
       return rulesCheck(command.config, process);
     case 'rules list':
