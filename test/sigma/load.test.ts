@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import { dump } from 'js-yaml';
 import { formatProblem } from '../../src/sigma/errors.ts';
 import { combine, parseSigma } from '../../src/sigma/load.ts';
+import { itemsOf } from '../../src/sigma/partial-evaluation.ts';
 import { corpusFiles, corpusText, describeWithCorpus } from '../corpus.ts';
 
 const ID = 'a80d927d-ac6e-443f-a867-e8d6e3897318';
@@ -150,6 +151,20 @@ describe('what is shipped', () => {
     expect(problems.map(formatProblem)).toEqual([]);
     expect(rules.length + filters.length).toBeGreaterThan(0);
   });
+
+  it.each(files.filter((file) => file.startsWith('filters/')))(
+    '%s names people as Kubernetes does, case and all',
+    (file) => {
+      const { filters } = parseSigma(file, readFileSync(join(root, file), 'utf8'));
+      const identities = filters
+        .flatMap(({ condition }) => itemsOf(condition.tree))
+        .filter(({ field }) => field?.startsWith('user.'))
+        .flatMap(({ predicates }) => predicates.filter((predicate) => predicate.kind === 'string'));
+      const named = identities.filter(({ pattern }) => pattern.some((part) => typeof part === 'string'));
+      expect(named.length).toBeGreaterThan(0);
+      expect(named.filter(({ cased }) => !cased)).toEqual([]);
+    },
+  );
 });
 
 describeWithCorpus('the corpus', () => {
