@@ -16,7 +16,8 @@ COPY src ./src
 RUN npm run build
 
 FROM node:${NODE_VERSION}-bookworm-slim
-ENV NODE_ENV=production
+# Where it can be written to by whoever runs the image without a Secret.
+ENV NODE_ENV=production SIGMA_ADMISSION_CERTS=/tmp/certs
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
