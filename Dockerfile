@@ -26,5 +26,7 @@ COPY rules ./rules
 COPY filters ./filters
 USER 65532:65532
 EXPOSE 8443 8080
-ENTRYPOINT ["node", "dist/main.js"]
+# Reviews live for a moment: a small nursery collects them before they are taken for something that stays (110 MiB under
+# full load rather than 270).
+ENTRYPOINT ["node", "--max-semi-space-size=4", "dist/main.js"]
 CMD ["serve"]
