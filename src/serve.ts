@@ -17,7 +17,9 @@ import { createRegisteredScope, type RegisteredScope } from './registered-scope.
 import { createReviewer } from './review.ts';
 import { createServer } from './server.ts';
 import { createServingCertificates, SERVICE, type ServingCertificates } from './serving-certificates.ts';
+import type { Check } from './server/webhook-app.ts';
 import { formatProblem } from './sigma/errors.ts';
+import type { CertificateSource } from './tls/certificate-source.ts';
 
 /** What the process lends: records go to `stdoutFd`, our own log and what is said to people to `stderrFd`. */
 export interface ServeSurroundings {
@@ -75,7 +77,11 @@ export async function serve(
       other: entry('other', config.modes),
     },
     certificates,
-    checks: () => [rulesCheck(rules), ...(config.webhookConfiguration === undefined ? [] : [scope.check()])],
+    checks: () => [
+      rulesCheck(rules),
+      certificateCheck(certificates),
+      ...(config.webhookConfiguration === undefined ? [] : [scope.check()]),
+    ],
     metrics,
     onFault: (error) => log.error(error, 'a request got no verdict: a fault of our own'),
   });
@@ -173,12 +179,24 @@ function summaryOf({ rules, filters, digest }: Ruleset) {
   return { asked: rules.length - off.length, filters: filters.length, ruleset: digest, off };
 }
 
-function rulesCheck(rules: LiveRuleset) {
+function rulesCheck(rules: LiveRuleset): Check {
   const { digest, rules: loaded } = rules.current();
   const refused = rules.refused();
   const stale =
     refused === undefined ? '' : `; the newest set is refused: ${refused.map(formatProblem).join('; ')}`;
   return { name: 'rules', ok: true, detail: `${loaded.length} loaded, ruleset ${digest}${stale}` };
+}
+
+/** An API server refuses an expired certificate, so nobody is to be sent here with one. */
+function certificateCheck(certificates: CertificateSource): Check {
+  const { notAfter } = certificates.current();
+  const refused = certificates.refused();
+  const stale = refused === undefined ? '' : `; the newest one is refused: ${refused.message}`;
+  return {
+    name: 'certificate',
+    ok: notAfter.getTime() > Date.now(),
+    detail: `until ${notAfter.toISOString()}${stale}`,
+  };
 }
 
 async function unnamedSubdirectories(paths: readonly string[]): Promise<readonly string[]> {
