@@ -1,11 +1,18 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
+import { afterAll } from '@jest/globals';
 
-/** A new directory with these files, by path. */
+const written: string[] = [];
+afterAll(() => {
+  for (const directory of written) rmSync(directory, { recursive: true });
+});
+
+/** A new directory with these files, by path. It is gone when the tests are over. */
 export function directoryOf(files: Readonly<Record<string, string>>): string {
   const directory = mkdtempSync(join(tmpdir(), 'rules-'));
+  written.push(directory);
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(directory, path)), { recursive: true });
     writeFileSync(join(directory, path), text);

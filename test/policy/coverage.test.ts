@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals';
+import { coverageOf, operationsOf } from '../../src/policy/coverage.ts';
+import { createRuleset } from '../../src/policy/ruleset.ts';
+import { combine, parseSigma } from '../../src/sigma/load.ts';
+
+/** What a rule with this selection is about, literally read. */
+function covered(selection: string) {
+  const text = `title: t\nlogsource: {product: kubernetes, service: audit}\ndetection:\n  s: ${selection}\n  condition: s\n`;
+  const parsed = combine([parseSigma('t.yml', text)]);
+  const { ruleset, problems } = createRuleset(parsed, { door: 'replay', subresources: 'literal' });
+  const condition = ruleset?.rules[0]?.conditions[0];
+  if (condition === undefined) throw new Error(JSON.stringify(problems));
+  return coverageOf(condition.tree).map((coverage) => ({ ...coverage, operations: operationsOf(coverage) }));
+}
+
+describe('what a rule covers', () => {
+  it.each([
+    [
+      'a resource itself, in a namespace',
+      '{verb: create, objectRef.resource: pods, objectRef.subresource: null, objectRef.namespace: kube-system}',
+      [
+        {
+          verbs: ['create'],
+          resource: 'pods',
+          subresource: '',
+          namespaces: ['kube-system'],
+          operations: ['CREATE'],
+        },
+      ],
+    ],
+    [
+      'a resource and whatever is below it',
+      '{verb: create, objectRef.resource: pods}',
+      [
+        { verbs: ['create'], resource: 'pods', subresource: '', operations: ['CREATE'] },
+        { verbs: ['create'], resource: 'pods', operations: ['CREATE', 'CONNECT'] },
+      ],
+    ],
+    [
+      'subresources, which a patch changes and never makes',
+      '{verb: [get, patch], objectRef.resource: pods, objectRef.subresource: [exec, ephemeralcontainers]}',
+      [
+        { verbs: ['get', 'patch'], resource: 'pods', subresource: 'exec', operations: ['CONNECT'] },
+        {
+          verbs: ['get', 'patch'],
+          resource: 'pods',
+          subresource: 'ephemeralcontainers',
+          operations: ['UPDATE'],
+        },
+      ],
+    ],
+    [
+      'a patch of the resource itself, which may make it',
+      '{verb: patch, objectRef.resource: deployments, objectRef.subresource: null, objectRef.apiGroup: apps}',
+      [
+        {
+          verbs: ['patch'],
+          resource: 'deployments',
+          subresource: '',
+          apiGroups: ['apps'],
+          operations: ['CREATE', 'UPDATE'],
+        },
+      ],
+    ],
+    [
+      'reads, which reach no admission',
+      '{verb: list, objectRef.resource: secrets, objectRef.subresource: null}',
+      [{ verbs: ['list'], resource: 'secrets', subresource: '', operations: [] }],
+    ],
+    [
+      'anything',
+      '{responseStatus.code: 403}',
+      [
+        { subresource: '', operations: ['CREATE', 'UPDATE', 'DELETE'] },
+        { operations: ['CREATE', 'UPDATE', 'CONNECT'] },
+      ],
+    ],
+    ['nothing, if its verb is none', '{verb: replace, objectRef.resource: pods}', []],
+  ])('%s', (_, selection, expected) => {
+    expect(covered(selection)).toEqual(expected);
+  });
+});
