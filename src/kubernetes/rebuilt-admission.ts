@@ -9,7 +9,7 @@ import type { LoggedProvenance } from './logged-event.ts';
  */
 export function rebuildAdmission(logged: Observation, provenance: LoggedProvenance): Observation | undefined {
   const operation = operationOf(logged.event);
-  if (operation === undefined || isRefusedBefore(logged.event)) return undefined;
+  if (operation === undefined || isRefusedBefore(logged.event, operation)) return undefined;
   const { verb, objectRef, user, impersonatedUser } = logged.event;
   const requestObject = objectOf(logged, operation);
   const event: AuditEvent = {
@@ -64,15 +64,16 @@ function verbsOf({ verb, objectRef }: AuditEvent, operation: Operation): readonl
 
 /** Said of a request that admission webhooks refused, ours among them: it had come so far. */
 const BY_WEBHOOK = /^admission webhook "/;
-const CONFLICT = 409;
+const [UNAUTHORIZED, FORBIDDEN, CONFLICT] = [401, 403, 409] as const;
 
 /**
- * Nobody, or not allowed, or not understood, or not found, or not valid. A conflict is found after admission, where a
- * created object's name is taken.
+ * Nobody, or not allowed, or not understood, not found, not valid. A conflict is found after admission, where a created
+ * object's name is taken; what CONNECT leads to may answer anything.
  */
-function isRefusedBefore({ responseStatus }: AuditEvent): boolean {
+function isRefusedBefore({ responseStatus }: AuditEvent, operation: Operation): boolean {
   const { code, message } = responseStatus ?? {};
   if (typeof code !== 'number' || code < 400 || code >= 500 || code === CONFLICT) return false;
+  if (operation === 'CONNECT' && code !== UNAUTHORIZED && code !== FORBIDDEN) return false;
   return typeof message !== 'string' || !BY_WEBHOOK.test(message);
 }
 

@@ -140,7 +140,9 @@ const GO_ESCAPES = ['0026', '003c', '003e'];
 function mayBeInLiteral(digits: string): boolean {
   const code = Number.parseInt(digits, 16);
   const isPrintable = code >= 0x20 && code < 0x7f && !GO_ESCAPES.includes(digits.toLowerCase());
-  return isPrintable || code === LONG_S || code === KELVIN;
+  // Space stands before a number, and within a text it may be escaped.
+  const isSpace = code === 0x09 || code === 0x0a || code === 0x0d;
+  return isPrintable || isSpace || code === LONG_S || code === KELVIN;
 }
 
 /** The only characters beyond ASCII that case folding turns into one of it: ſ into s, K into k. */

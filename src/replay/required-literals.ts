@@ -12,7 +12,8 @@ export type Frequency = (literal: Literal) => number;
 
 /**
  * Fields that no literal may come from: what a line says is not all of them that is judged. The forecast judges other verbs
- * than the logged one, and bodies that were not logged, or were cut off, make a rule *not judged*, which is to be seen.
+ * than the logged one, and bodies that were not logged, or were cut off, make a rule *not judged*, which is to be seen. (So
+ * does a status that is yet to come; but only where the log ends before it does.)
  */
 const NOT_IN_EVERY_LINE = new Set(
   'verb kind apiVersion provenance receivedAt requestObject responseObject metadata'.split(' '),
@@ -76,8 +77,8 @@ function literalsOfPredicate(predicate: Predicate): readonly Literal[] {
   );
 }
 
-/** Between a number and the key, or member, before it. */
-const BEFORE_NUMBER = [':', ' ', '\t', ',', '[', '"'];
+/** Between a number and the key, or member, before it. Within a text a space may be written as `\t`, `\n` or `\r`. */
+const BEFORE_NUMBER = [':', '[', ',', ' ', '\t', '"', 't', 'n', 'r'];
 
 /**
  * The longest run of plain characters. The quote before a value is part of it, because it tells `"pods"` from
