@@ -1,4 +1,5 @@
 import { foldCase } from '../sigma/case-folding.ts';
+import type { Compiler } from '../sigma/compile.ts';
 import type { DetectionItem, Tree } from '../sigma/tree.ts';
 import { compilePredicates } from '../sigma/predicate.ts';
 import { compilePath, readLeaves } from '../sigma/fields.ts';
@@ -16,59 +17,77 @@ export interface Evidence {
 const MAX_VALUE = 256;
 const MAX_EVIDENCE = 32;
 
+type FindEvidence = (event: object) => readonly Evidence[];
+
 /**
  * The search identifiers that were true of an event, with the fields and values that made them so. Found after the fact:
  * it costs nothing when nothing matches. Never the contents of a Secret.
  */
-export function evidenceOf(tree: Tree, event: object, ruleset: Ruleset): readonly Evidence[] {
-  return collect(tree, event, ruleset, undefined).slice(0, MAX_EVIDENCE);
+export function evidenceOf(tree: Tree, event: object, { compiler }: Ruleset): readonly Evidence[] {
+  const known = COMPILED.get(tree) ?? compileEvidence(tree, compiler, undefined);
+  COMPILED.set(tree, known);
+  return known(event).slice(0, MAX_EVIDENCE);
 }
 
-function collect(
-  tree: Tree,
-  event: object,
-  ruleset: Ruleset,
-  searchIdentifier: string | undefined,
-): Evidence[] {
-  if (ruleset.compiler.compile(tree)(event) !== true) return [];
+/** Compiled when a rule first matches. A tree is one ruleset's, and goes with it. */
+const COMPILED = new WeakMap<Tree, FindEvidence>();
+
+function compileEvidence(tree: Tree, compiler: Compiler, searchIdentifier: string | undefined): FindEvidence {
+  const matches = compiler.compile(tree);
+  const find = compileParts(tree, compiler, searchIdentifier);
+  return (event) => (matches(event) === true ? find(event) : []);
+}
+
+function compileParts(tree: Tree, compiler: Compiler, searchIdentifier: string | undefined): FindEvidence {
   switch (tree.kind) {
     case 'constant':
     case 'not':
-      return [];
+      return () => [];
     case 'item':
-      return itemEvidence(tree.item, event, ruleset).map((evidence) =>
-        searchIdentifier === undefined ? evidence : { searchIdentifier, ...evidence },
-      );
+      return compileItemEvidence(tree.item, compiler, searchIdentifier);
     case 'identifier':
-      return collect(tree.of, event, ruleset, tree.name);
+      return compileEvidence(tree.of, compiler, tree.name);
     case 'and':
-    case 'or':
-      return tree.of.flatMap((branch) => collect(branch, event, ruleset, searchIdentifier));
+    case 'or': {
+      const branches = tree.of.map((branch) => compileEvidence(branch, compiler, searchIdentifier));
+      return (event) => branches.flatMap((find) => find(event));
+    }
   }
 }
 
-function itemEvidence(item: DetectionItem, event: object, { compiler }: Ruleset): Evidence[] {
-  const field = item.field ?? 'keywords';
-  const readings =
-    item.field === undefined
-      ? readLeaves(event).values
-      : item.paths.flatMap((path) => compiler.reader(path)(event).values);
-  const satisfying = readings.filter(compilePredicates(item.predicates));
-  if (satisfying.length === 0) return [{ field, value: readings.length === 0 ? '(absent)' : '(present)' }];
-  if (isSecretData(item, event)) return [{ field, value: '(redacted)' }];
-  return satisfying.map((value) => ({ field, value: printable(shorten(String(value), MAX_VALUE)) }));
+function compileItemEvidence(
+  item: DetectionItem,
+  compiler: Compiler,
+  searchIdentifier: string | undefined,
+): FindEvidence {
+  const named = {
+    ...(searchIdentifier === undefined ? {} : { searchIdentifier }),
+    field: item.field ?? 'keywords',
+  };
+  const readers = item.field === undefined ? [readLeaves] : item.paths.map((path) => compiler.reader(path));
+  const satisfies = compilePredicates(item.predicates);
+  return (event) => {
+    const readings = readers.flatMap((read) => read(event).values);
+    const satisfying = readings.filter(satisfies);
+    if (satisfying.length === 0)
+      return [{ ...named, value: readings.length === 0 ? '(absent)' : '(present)' }];
+    if (isSecretData(item, event)) return [{ ...named, value: '(redacted)' }];
+    return satisfying.map((value) => ({ ...named, value: printable(shorten(String(value), MAX_VALUE)) }));
+  };
 }
 
 /** Whose bodies hold what nobody else may read. A token is asked of a service account's subresource. */
 const SECRETS = ['secrets', 'tokenreviews', 'serviceaccounts/token'];
+
+const OBJECT_REF = ['objectRef.resource', 'objectRef.subresource'].map(compilePath);
 
 /** What says nothing of what is in one. Annotations do: kubectl keeps the whole object in one of them. */
 const HARMLESS = /^(?!re(quest|sponse)Object(\.|$))|^re(quest|sponse)Object\.metadata\.(?!annotations(\.|$))/;
 
 /** Whether an item looks at what nobody else may read: anything of a Secret's bodies but its metadata, and keywords on one. */
 export function isSecretData(item: DetectionItem, event: object): boolean {
-  const [resource, subresource] = ['resource', 'subresource'].map((part) => {
-    const [text] = compilePath(`objectRef.${part}`)(event).values;
+  const [resource, subresource] = OBJECT_REF.map((read) => {
+    const [text] = read(event).values;
     return typeof text === 'string' ? foldCase(text) : '';
   });
   const asked = SECRETS.includes(`${resource}`) || SECRETS.includes(`${resource}/${subresource}`);

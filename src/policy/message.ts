@@ -42,11 +42,13 @@ export function techniques(tags: readonly string[]): readonly string[] {
 
 /** Text of a client's choosing, made safe to show: the API server silently drops a warning with control characters. */
 export function printable(text: string): string {
+  if (/^[\x20-\x7e]*$/.test(text)) return text;
   return text.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
 }
 
 /** Keeps both ends: controllers differ at the end of their names, people at the beginning. */
 export function shorten(text: string, length: number): string {
+  if (text.length <= length) return text;
   const characters = [...text];
   if (characters.length <= length) return text;
   const head = Math.ceil((length - 1) / 2);
@@ -55,5 +57,5 @@ export function shorten(text: string, length: number): string {
 }
 
 function lengthOf(text: string): number {
-  return [...text].length;
+  return /[\ud800-\udbff]/.test(text) ? [...text].length : text.length;
 }
