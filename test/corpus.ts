@@ -16,6 +16,11 @@ export function corpusText(path: string): string {
   return existsSync(join(CORPUS, path)) ? readFileSync(join(CORPUS, path), 'utf8') : '';
 }
 
+/** For what reads files by itself. */
+export function corpusPath(path: string): string {
+  return join(CORPUS, path);
+}
+
 export function corpusLines(path: string): readonly unknown[] {
   return corpusText(path)
     .split('\n')

@@ -37,8 +37,9 @@ export interface Judge {
 /** Loads the rules for a log and for the forecast, or throws a SigmaError with all that is wrong. */
 export function createJudge(
   parsed: ParsedSigma,
-  { modes, provenance, heals, ...options }: JudgeOptions,
+  { modes, provenance, heals, subresources, minLevel }: JudgeOptions,
 ): Judge {
+  const options = { subresources, minLevel };
   const ruleset = load(parsed, { ...options, door: 'replay' });
   const byStage = part(ruleset, parsed, options, namesStage);
   const byRequest =

@@ -104,7 +104,8 @@ function isWithin({ receivedAt }: Observation, since: number, until: number): bo
   return Number.isNaN(time) || (time >= since && time <= until);
 }
 
-/** Not a mistake of ours. */
+/** Not a mistake of ours. What the system and zlib report has a number. */
 function isOfLog(error: unknown): boolean {
-  return error instanceof UnreadableLog || (error instanceof Error && 'code' in error && 'errno' in error);
+  if (error instanceof UnreadableLog) return true;
+  return typeof error === 'object' && error !== null && 'errno' in error;
 }

@@ -1,0 +1,509 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ReplayConfig } from '../src/config.ts';
+import { fixedSource } from '../src/policy/rule-source.ts';
+import type { DecisionRecord } from '../src/record/decision-record.ts';
+import type { Summary } from '../src/replay/summary.ts';
+import { replay, type ReplaySurroundings } from '../src/replay.ts';
+import { corpusFiles, corpusPath, corpusText, describeWithCorpus } from './corpus.ts';
+import { filter, id, rule } from './policy/rulesets.ts';
+
+let directory = '';
+beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), 'replay-'))));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function write(name: string, content: string | Buffer): string {
+  writeFileSync(join(directory, name), content);
+  return join(directory, name);
+}
+
+const PODS = rule(1, { verb: 'create', 'objectRef.resource': 'pods', 'objectRef.namespace': 'kube-system' });
+
+interface Told
+  extends
+    Partial<ReplayConfig>,
+    Partial<Pick<ReplaySurroundings, 'stdin' | 'stdout' | 'heals' | 'isTerminal'>> {
+  readonly documents?: readonly string[];
+}
+
+/** What replay prints, and how it exits. Paths are told without the directory. */
+async function run(
+  logs: readonly string[],
+  { documents = [PODS], stdin = pipe(), stdout, heals, isTerminal = false, ...told }: Told = {},
+) {
+  let [out, err] = ['', ''];
+  const sink = (keep: (text: string) => void) =>
+    new Writable({
+      write(chunk, _, done) {
+        keep(String(chunk).replaceAll(`${directory}/`, ''));
+        done();
+      },
+    });
+  const code = await replay(
+    {
+      logs,
+      onlyRules: [],
+      format: 'json',
+      failOnMatch: false,
+      checkLines: true,
+      modes: { default: 'warn', levels: {}, rules: {} },
+      rulesDirs: [],
+      filtersDirs: [],
+      allowUsers: [],
+      subresources: 'resource',
+      ...told,
+    },
+    {
+      stdin,
+      stdout: stdout ?? sink((text) => (out += text)),
+      stderr: sink((text) => (err += text)),
+      isTerminal,
+      source: fixedSource(documents.map((text, index) => ({ name: `${index}.yml`, text }))),
+      provenance: () => ({ mirrorPod: false }),
+      ...(heals === undefined ? {} : { heals }),
+    },
+  );
+  return { code, out, err };
+}
+
+async function summaryOf(logs: readonly string[], told: Told = {}): Promise<Summary> {
+  return JSON.parse((await run(logs, told)).out) as Summary;
+}
+
+async function recordsOf(logs: readonly string[], told: Told = {}): Promise<readonly DecisionRecord[]> {
+  const { out } = await run(logs, { ...told, format: 'ndjson' });
+  return out
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as DecisionRecord);
+}
+
+async function* pipe(...pieces: readonly (string | Buffer)[]) {
+  for (const piece of pieces) yield Buffer.from(piece);
+}
+
+function event(auditID: string, more: object = {}): object {
+  return {
+    kind: 'Event',
+    apiVersion: 'audit.k8s.io/v1',
+    level: 'Request',
+    auditID,
+    stage: 'ResponseComplete',
+    requestURI: '/api/v1/namespaces/kube-system/pods',
+    verb: 'create',
+    user: { username: 'admin', groups: ['system:masters'] },
+    objectRef: { resource: 'pods', namespace: 'kube-system', name: `pod-${auditID}`, apiVersion: 'v1' },
+    responseStatus: { code: 201 },
+    requestObject: { kind: 'Pod' },
+    requestReceivedTimestamp: '2026-11-24T08:00:00.000000Z',
+    ...more,
+  };
+}
+
+const lines = (...events: readonly object[]) => events.map((each) => `${JSON.stringify(each)}\n`).join('');
+
+describe('replay', () => {
+  it('records what matched, and where in which log', async () => {
+    const log = write('records.log', lines(event('a', { verb: 'get' }), event('b')));
+    expect(await recordsOf([log])).toEqual([
+      {
+        schemaVersion: 1,
+        door: 'replay',
+        time: '2026-11-24T08:00:00.000000Z',
+        uid: 'b',
+        file: 'records.log',
+        line: 2,
+        verdict: 'warn',
+        dryRun: false,
+        apiGroup: '',
+        apiVersion: 'v1',
+        resource: 'pods',
+        kind: 'Pod',
+        namespace: 'kube-system',
+        name: 'pod-b',
+        user: { username: 'admin', groups: ['system:masters'] },
+        matches: [
+          {
+            id: id(1),
+            title: 'Rule 1',
+            level: 'medium',
+            mode: 'warn',
+            verb: 'create',
+            evidence: [
+              { searchIdentifier: 'selection', field: 'verb', value: 'create' },
+              { searchIdentifier: 'selection', field: 'objectRef.resource', value: 'pods' },
+              { searchIdentifier: 'selection', field: 'objectRef.namespace', value: 'kube-system' },
+              { field: 'objectRef.subresource', value: '(absent)' },
+            ],
+          },
+        ],
+        notJudged: [],
+        ruleset: expect.stringMatching(/^[\da-f]{12}$/),
+      },
+    ]);
+  });
+
+  it('sums up what it found', async () => {
+    const controller = { user: { username: 'system:serviceaccount:kube-system:job-controller' } };
+    const log = write(
+      'summary.log',
+      `${lines(
+        event('a', { stage: 'RequestReceived' }),
+        event('a'),
+        event('b', controller),
+        event('c', { level: 'Metadata', requestObject: undefined }),
+        event('d', { verb: 'list' }),
+        event('e', { requestURI: '/x?dryRun=All' }),
+        event('f', { responseStatus: { code: 403 } }),
+        event('g', { stage: 'RequestReceived', verb: 'list' }),
+      )}nonsense\n`,
+    );
+    const documents = [
+      PODS,
+      rule(2, { verb: 'create', 'requestObject.spec.hostNetwork': true }),
+      filter(3, { 'user.username|endswith': 'job-controller' }),
+    ];
+    expect(await summaryOf([log], { documents })).toEqual({
+      schemaVersion: 1,
+      ruleset: expect.any(String),
+      rules: { asked: 2, off: [] },
+      read: { files: 1, bytes: expect.any(Number), events: 8, badLines: 1, skippedLines: 0 },
+      requests: {
+        judged: 7,
+        unfinished: 1,
+        evicted: 0,
+        repeatedEvents: 0,
+        eventsOutsideTime: 0,
+        matched: 5,
+        filtered: 1,
+      },
+      matches: {
+        byRule: [{ id: id(1), title: 'Rule 1', level: 'medium', requests: 5, filtered: 1 }],
+        byPrincipal: [
+          { username: 'admin', requests: 4, filtered: 0 },
+          { username: 'system:serviceaccount:kube-system:job-controller', requests: 1, filtered: 1 },
+        ],
+        byNamespace: [{ namespace: 'kube-system', requests: 5, filtered: 1 }],
+        byFilter: [
+          { rule: { id: id(1), title: 'Rule 1' }, filter: { id: id(3), title: 'Filter 3' }, requests: 1 },
+        ],
+      },
+      notJudged: [{ reason: 'requestObject not logged at level Metadata', requests: 1 }],
+      forecast: {
+        denied: 2,
+        dryRuns: 1,
+        byRuleAndPrincipal: [
+          {
+            rule: { id: id(1), title: 'Rule 1' },
+            username: 'admin',
+            denied: 2,
+            dryRuns: 1,
+            example: {
+              uid: 'a',
+              time: '2026-11-24T08:00:00.000000Z',
+              file: 'summary.log',
+              line: 2,
+              verb: 'create',
+              resource: 'pods',
+              namespace: 'kube-system',
+              name: 'pod-a',
+            },
+          },
+        ],
+      },
+      badLines: [{ file: 'summary.log', line: 9, problem: 'not JSON' }],
+      empty: [],
+      unreadable: [],
+    });
+    expect((await run([log], { documents, format: 'table' })).out).toBe(TABLE);
+  });
+
+  it('leaves lines out that no rule can match, and says that they were not checked', async () => {
+    const log = write('skipped.log', lines(event('a'), event('b', { objectRef: { resource: 'leases' } })));
+    expect(await summaryOf([log], { checkLines: false })).toMatchObject({
+      read: { events: 1, skippedLines: 1 },
+      requests: { judged: 1, matched: 1 },
+    });
+    const { out } = await run([log], { checkLines: false, format: 'table' });
+    expect(out).toContain(
+      'skipped    1 line that no rule can match: not parsed, and not checked (--check-lines does)\n',
+    );
+  });
+
+  it('reads a request that begins in one log and ends in the next once', async () => {
+    const [old, young] = [
+      write('old.log', lines(event('a', { stage: 'RequestReceived' }))),
+      write('young.log.gz', gzipSync(lines(event('a')))),
+    ];
+    expect((await recordsOf([old, young])).map(({ file, line }) => [file, line])).toEqual([
+      ['young.log.gz', 1],
+    ]);
+  });
+
+  it('asks a rule that names a stage about every line, and no other rule twice', async () => {
+    const stage = rule(2, { verb: 'create', stage: ['RequestReceived', 'ResponseComplete'] });
+    const log = write(
+      'stages.log',
+      lines(event('a', { stage: 'RequestReceived' }), event('a'), event('b', { stage: 'RequestReceived' })),
+    );
+    const records = await recordsOf([log], { documents: [PODS, stage] });
+    expect(records.map(({ line, matches }) => [line, matches.map((match) => match.id)])).toEqual([
+      [1, [id(2)]],
+      [2, [id(1), id(2)]],
+      [3, [id(2)]],
+      [3, [id(1)]],
+    ]);
+    expect(new Set(records.map(({ ruleset }) => ruleset)).size).toBe(1);
+  });
+
+  it('judges only the time it is told, and what has no time', async () => {
+    const at = (auditID: string, requestReceivedTimestamp: string | undefined) =>
+      event(auditID, { requestReceivedTimestamp });
+    const log = write(
+      'times.log',
+      lines(
+        at('a', '2026-11-24T07:59:59.999999Z'),
+        at('b', '2026-11-24T08:00:00Z'),
+        at('c', '2026-11-24T09:00:00Z'),
+        at('d', '2026-11-24T09:00:01Z'),
+        at('e', undefined),
+      ),
+    );
+    const told = { since: Date.UTC(2026, 10, 24, 8), until: Date.UTC(2026, 10, 24, 9) };
+    expect((await recordsOf([log], told)).map(({ uid }) => uid)).toEqual(['b', 'c', 'e']);
+    expect((await summaryOf([log], told)).requests).toMatchObject({ judged: 3, eventsOutsideTime: 2 });
+  });
+
+  it('asks only the rules it is told, by id, its beginning or name', async () => {
+    const documents = [PODS, rule(2, { verb: 'create' }, { name: 'creates' }), rule(3, { verb: 'create' })];
+    const log = write('rules.log', lines(event('a')));
+    const asked = async (...onlyRules: readonly string[]) =>
+      (await recordsOf([log], { documents, onlyRules })).flatMap(({ matches }) =>
+        matches.map((match) => match.id),
+      );
+    expect(await asked(id(1).toUpperCase(), 'creates')).toEqual([id(1), id(2)]);
+    expect(await asked(id(3).slice(0, 36))).toEqual([id(3)]);
+    expect(await run([log], { documents, onlyRules: ['00000000', 'nothing', '000000'] })).toEqual({
+      code: 2,
+      out: '',
+      err: '--rule: no rule "nothing" is loaded\n--rule: no rule "000000" is loaded\n',
+    });
+  });
+
+  it('exits with 1 if somebody asks and something matches that no filter accepts', async () => {
+    const [match, none] = [
+      write('match.log', lines(event('a'))),
+      write('none.log', lines(event('a', { verb: 'list' }))),
+    ];
+    const accepting = [PODS, filter(3, { 'user.username': 'admin' })];
+    const codes = [
+      await run([match]),
+      await run([match], { failOnMatch: true }),
+      await run([none], { failOnMatch: true }),
+      await run([match], { failOnMatch: true, documents: accepting }),
+    ].map(({ code }) => code);
+    expect(codes).toEqual([0, 1, 0, 0]);
+  });
+
+  it('exits with 2 and says why if the rules do not load', async () => {
+    expect(await run([], { documents: ['detection: 1'] })).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining('0.yml'),
+    });
+  });
+});
+
+const TABLE = `read       1 file, 8 events, 7 requests judged (1 that the log ends before)
+rules      2 asked
+bad        1 line
+  summary.log:9: not JSON
+
+matched    5 requests, 1 of them accepted by filters
+  requests  filtered  level   rule
+         5         1  medium  Rule 1 (00000000)
+
+  requests  filtered  principal
+         4         0  admin
+         1         1  system:serviceaccount:kube-system:job-controller
+
+  requests  filtered  namespace
+         5         1  kube-system
+
+  accepted  by filter  of rule
+         1  Filter 3   Rule 1
+
+not judged by some rule
+  requestObject not logged at level Metadata: 1 request
+
+forecast   enforce would have denied 2 requests and 1 dry run
+  denied  dry runs  principal  rule    for example
+       2         1  admin      Rule 1  create pods kube-system/pod-a 2026-11-24T08:00:00.000000Z (summary.log:2)
+`;
+
+describe('the forecast', () => {
+  const denied = async (logged: object, told: Told = {}) => {
+    const { forecast } = await summaryOf([write('forecast.log', lines(event('a', logged)))], told);
+    return forecast.denied;
+  };
+
+  it('is of what admission would have been asked', async () => {
+    const exec = rule(2, { verb: 'create', 'objectRef.resource': 'pods', 'objectRef.subresource': 'exec' });
+    const webSocket = {
+      verb: 'get',
+      objectRef: { resource: 'pods', subresource: 'exec', name: 'x' },
+      responseStatus: { code: 101 },
+    };
+    expect(await denied(webSocket, { documents: [exec] })).toBe(1);
+    expect(await denied({ verb: 'patch', responseStatus: { code: 201 } })).toBe(1);
+    expect(await denied({ verb: 'patch', responseStatus: { code: 200 } })).toBe(0);
+    expect(await denied({ responseStatus: { code: 403, message: 'pods is forbidden' } })).toBe(0);
+  });
+
+  it('sees the impersonated user', async () => {
+    const documents = [PODS, filter(3, { 'user.username': 'ci' })];
+    expect(await denied({ impersonatedUser: { username: 'ci' } }, { documents })).toBe(0);
+    expect(
+      await denied({ user: { username: 'ci' }, impersonatedUser: { username: 'other' } }, { documents }),
+    ).toBe(1);
+  });
+
+  it('is without who heals a cluster, unless a rule is set to enforce by its id', async () => {
+    const heals = () => true;
+    expect(await denied({}, { heals })).toBe(0);
+    expect(
+      await denied({}, { heals, modes: { default: 'warn', levels: {}, rules: { [id(1)]: 'enforce' } } }),
+    ).toBe(1);
+  });
+
+  it('is without rules that are set to less by id or level', async () => {
+    expect(await denied({}, { modes: { default: 'audit', levels: {}, rules: { [id(1)]: 'warn' } } })).toBe(0);
+    expect(await denied({}, { modes: { default: 'audit', levels: { medium: 'audit' }, rules: {} } })).toBe(0);
+    expect(await denied({}, { modes: { default: 'audit', levels: {}, rules: {} } })).toBe(1);
+  });
+
+  it('is none where the rules do not load at admission', async () => {
+    const documents = [PODS, filter(3, { userAgent: 'x' })];
+    const { forecast } = await summaryOf([write('forecast.log', lines(event('a')))], { documents });
+    expect(forecast).toMatchObject({
+      denied: 0,
+      impossible: expect.stringContaining('"userAgent" is never seen by serve'),
+    });
+  });
+});
+
+describe('a fault', () => {
+  const good = lines(event('a'));
+
+  it.each([
+    [
+      'a log that ends in the middle of a line',
+      `${good}${good.slice(0, 99)}`,
+      0,
+      'cut off: the log ends in the middle of it',
+    ],
+    [
+      'invalid UTF-8',
+      Buffer.concat([
+        Buffer.from(good),
+        Buffer.from(lines(event('b')).replace('admin', 'adm?n')).map((byte) => (byte === 0x3f ? 0xff : byte)),
+      ]),
+      0,
+      'not UTF-8',
+    ],
+    [
+      'a line of 100 MB',
+      Buffer.concat([Buffer.from(good), Buffer.from(`{"x":"${'x'.repeat(1e8)}"}\n`)]),
+      0,
+      '100 MB, too long for an event',
+    ],
+  ])('is told, and nothing is judged twice: %s', async (_, log, code, problem) => {
+    const told = await run([write('fault.log', log)]);
+    expect(JSON.parse(told.out)).toMatchObject({
+      requests: { judged: 1, matched: 1 },
+      badLines: [{ file: 'fault.log', line: 2, problem }],
+      unreadable: [],
+    });
+    expect(told).toMatchObject({ code, err: '' });
+  });
+
+  it('in a gzip archive that was cut off is told, and what is in it is judged', async () => {
+    const many = lines(
+      ...Array.from({ length: 2000 }, (_, index) =>
+        event(`e${index}`, { requestObject: { x: String(Math.sin(index)) } }),
+      ),
+    );
+    const packed = gzipSync(many);
+    const { code, out, err } = await run([write('cut.log.gz', packed.subarray(0, packed.length - 500))]);
+    const { read, requests, unreadable, badLines } = JSON.parse(out) as Summary;
+    const problem = 'the gzip data ends too early: the file was cut off; what it still held was read';
+    expect([code, err, unreadable]).toEqual([
+      2,
+      `cut.log.gz: ${problem}\n`,
+      [{ file: 'cut.log.gz', problem }],
+    ]);
+    expect(requests.judged).toBe(read.events);
+    expect(requests.judged).toBeGreaterThan(1800);
+    expect(badLines).toEqual([
+      { file: 'cut.log.gz', line: read.events + 1, problem: 'cut off: the log ends in the middle of it' },
+    ]);
+  });
+
+  it('is no reason to leave out the other logs', async () => {
+    const logs = [
+      join(directory, 'missing.log'),
+      write('gke.json', '{"logName":"projects/p/logs/cloudaudit.googleapis.com%2Factivity"}\n'),
+      write('pods.json', '{"kind":"PodList","apiVersion":"v1","items":[]}'),
+      write('empty.log', ''),
+      write('good.log', good),
+    ];
+    const { code, out, err } = await run(logs);
+    expect(code).toBe(2);
+    expect(err.replace(/: GKE .*/, '')).toBe(
+      'missing.log: there is no such file\ngke.json: a Google Cloud LogEntry, not an audit.k8s.io event\npods.json: no audit event in it\n',
+    );
+    expect(JSON.parse(out)).toMatchObject({ requests: { matched: 1 }, empty: ['empty.log'] });
+  });
+
+  it('of whoever reads the output ends the reading', async () => {
+    let written = '';
+    const head = new Writable({
+      write(chunk, _, done) {
+        written += String(chunk);
+        done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+      },
+    });
+    async function* endless() {
+      for (let index = 0; index < 1_000_000; index++) yield Buffer.from(lines(event(`e${index}`)));
+    }
+    const told = await run(['-'], { format: 'ndjson', stdin: endless(), stdout: head });
+    expect(told).toEqual({ code: 0, out: '', err: 'stopped: nobody reads the output any more\n' });
+    expect(written.split('\n').length).toBeLessThan(5);
+  });
+});
+
+describeWithCorpus('a log of 2,971 events', () => {
+  const log = corpusPath('audit/immudb-log-audit/k8s.log');
+  const documents = corpusFiles('sigma-rules', '.yml').map(corpusText);
+
+  it('holds 1,484 requests, of which 2 match the public rules, 14 read literally', async () => {
+    expect(await summaryOf([log], { documents })).toMatchObject({
+      read: { events: 2971, badLines: 0 },
+      requests: { judged: 1484, unfinished: 108, matched: 2 },
+    });
+    expect(await summaryOf([log], { documents, subresources: 'literal' })).toMatchObject({
+      requests: { judged: 1484, matched: 14 },
+    });
+  });
+
+  it('gives the same matches where lines are left out', async () => {
+    const whole = await recordsOf([log], { documents, subresources: 'literal' });
+    const filtered = await recordsOf([log], { documents, subresources: 'literal', checkLines: false });
+    expect(filtered).toEqual(whole);
+    expect(whole).toHaveLength(14);
+  });
+});
