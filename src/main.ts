@@ -27,7 +27,8 @@ try {
   process.exitCode = await run(asked);
 } catch (error) {
   process.stderr.write(`sigma-admission: ${explain(error)}\n`);
-  process.exitCode = 1;
+  // Not just its exit code: what had begun by then (a port, a watch) would keep a process that serves nobody.
+  process.exit(1);
 }
 
 async function run(command: CommandLine): Promise<number> {
