@@ -20,13 +20,19 @@ export interface Webhook {
   readonly authorityPem: string;
   /** Every decision it has recorded so far. */
   readonly records: readonly DecisionRecord[];
+  /** What it has said so far, a line each. */
+  readonly log: readonly string[];
   /** How many requests an entry has judged; those with these labels. */
   judged(entry: 'guard' | 'observe', labels?: Readonly<Record<string, string>>): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** Starts `sigma-admission serve` with the shipped seed rule and filters, and waits until it serves. */
-export async function startWebhook(mode: Mode, flags: readonly string[] = []): Promise<Webhook> {
+/** Starts `sigma-admission serve` with the shipped seed rule, unless others are named, and filters; waits until it serves. */
+export async function startWebhook(
+  mode: Mode,
+  flags: readonly string[] = [],
+  rules: readonly string[] = ['rules/creation_of_pod_in_system_namespace.yml'],
+): Promise<Webhook> {
   const directory = mkdtempSync(join(tmpdir(), 'sigma-admission-webhook-'));
   const certs = join(directory, 'certs');
   const ours = Object.entries(process.env).filter(([name]) => !name.startsWith('SIGMA_ADMISSION_'));
@@ -42,10 +48,9 @@ export async function startWebhook(mode: Mode, flags: readonly string[] = []): P
     '--certs',
     certs,
   ];
-  const rules = ['--rules', 'rules/creation_of_pod_in_system_namespace.yml'];
   const child = spawn(
     process.execPath,
-    ['src/main.ts', 'serve', '--mode', mode, ...fixed, ...rules, ...flags],
+    ['src/main.ts', 'serve', '--mode', mode, ...fixed, '--rules', ...rules, ...flags],
     {
       cwd: ROOT,
       env: Object.fromEntries(ours),
@@ -66,6 +71,7 @@ export async function startWebhook(mode: Mode, flags: readonly string[] = []): P
     port,
     authorityPem: readFileSync(join(certs, 'ca.crt'), 'utf8'),
     records,
+    log,
     async judged(entry, labels = {}) {
       const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
       const wanted = Object.entries({ entry, ...labels }).map(([label, value]) => `${label}="${value}"`);
