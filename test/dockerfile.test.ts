@@ -77,7 +77,11 @@ describe('the Dockerfile', () => {
     const last = STAGES.at(-1)?.instructions ?? [];
     const argumentOf = (wanted: string) => last.find(({ name }) => name === wanted)?.argument;
     expect(argumentOf('USER')).toBe('65532:65532');
-    expect(JSON.parse(argumentOf('ENTRYPOINT') ?? '')).toEqual(['node', '--max-semi-space-size=4', 'dist/main.js']);
+    expect(JSON.parse(argumentOf('ENTRYPOINT') ?? '')).toEqual([
+      'node',
+      '--max-semi-space-size=4',
+      'dist/main.js',
+    ]);
     expect(JSON.parse(argumentOf('CMD') ?? '')).toEqual(['serve']);
   });
 });

@@ -12,7 +12,7 @@ import { bringUpWorkloads } from './workloads.ts';
 import { pod, register, startWebhook, unregister, type Webhook } from './webhook.ts';
 
 const SEED = 'a80d927d-ac6e-443f-a867-e8d6e3897318';
-const CONTROLLERS = 'Controllers that make pods in kube-system';
+const CONTROLLERS = 'Controllers that make pods';
 const MIRROR_PODS = 'Mirror pods made by kubelets';
 const DAEMON_SET_CONTROLLER = 'system:serviceaccount:kube-system:daemon-set-controller';
 const ALLOW = `To allow it, an administrator adds a Sigma filter for this user, or sets rule ${SEED} to warn.`;
