@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseCommandLine } from '../src/command-line.ts';
 import { serve } from '../src/serve.ts';
+import { corpusFiles, corpusLines, corpusText, describeWithCorpus } from './corpus.ts';
 import { eventually } from './e2e/eventually.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -135,5 +136,43 @@ describe('rules that are swapped while requests come in', () => {
       async () => (await running.post(body)).answer.response.warnings === undefined,
     );
     expect(await running.get('/readyz?verbose')).not.toContain('selektion');
+  });
+});
+
+describeWithCorpus('reviews of other projects, sent to it one after the other', () => {
+  it('give a verdict if they are whole v1 reviews, and else a Status that says what is wrong', async () => {
+    const connaisseur = corpusFiles('admission/connaisseur', '.json').map(corpusText);
+    const k3s = corpusLines('admission/kube-audit-rest/kube-audit-rest.log').map((review) =>
+      JSON.stringify(review),
+    );
+    const bare = corpusFiles('admission/kubewarden', '.json').map(corpusText);
+    const wrapped = bare.map((request) =>
+      JSON.stringify({
+        apiVersion: 'admission.k8s.io/v1',
+        kind: 'AdmissionReview',
+        request: JSON.parse(request),
+      }),
+    );
+    const outcome = { connaisseur: {}, k3s: {}, bare: {}, wrapped: {} } as Record<
+      string,
+      Record<string, number>
+    >;
+    for (const [name, bodies] of Object.entries({ connaisseur, k3s, bare, wrapped })) {
+      for (const body of bodies) {
+        const { status, answer } = await running.post(body);
+        const kind = `${status} ${answer.kind}`;
+        outcome[name] = { ...outcome[name], [kind]: (outcome[name]?.[kind] ?? 0) + 1 };
+        if (status === 200)
+          expect(answer.response).toMatchObject({ uid: JSON.parse(body).request.uid, allowed: true });
+        else expect(answer.message).toMatch(/expected|not JSON/);
+      }
+    }
+    expect(outcome).toEqual({
+      connaisseur: { '200 AdmissionReview': 20, '400 Status': 28 },
+      k3s: { '200 AdmissionReview': 59 },
+      bare: { '400 Status': 78 },
+      // Five are no whole requests: two of another kind, three without resource or user.
+      wrapped: { '200 AdmissionReview': 73, '400 Status': 5 },
+    });
   });
 });
