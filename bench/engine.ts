@@ -4,13 +4,15 @@ import { parseAdmissionReview } from '../src/kubernetes/admission-review.ts';
 import { auditEventFromAdmission } from '../src/kubernetes/audit-event.ts';
 import { evaluate } from '../src/policy/evaluate.ts';
 import { createRuleset, type Ruleset } from '../src/policy/ruleset.ts';
+import { createReviewer } from '../src/review.ts';
 import { combine, parseSigma } from '../src/sigma/load.ts';
-import { compilePattern, parsePattern } from '../src/sigma/pattern.ts';
-import { compileRegex } from '../src/sigma/regular-expression.ts';
 import { ROUNDS, summary, time, type Figure } from './figure.ts';
+import { growthFigures } from './growth.ts';
 
 const EXAMPLE = join(import.meta.dirname, '../examples/pod-by-alice.json');
 const EVENTS = 20_000;
+const REVIEWS = 500;
+const SLICES = 20;
 
 function uuid(index: number): string {
   return `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`;
@@ -18,34 +20,29 @@ function uuid(index: number): string {
 
 /** A rule like the public ones, about a resource of its own. */
 function elsewhere(index: number): string {
-  return rule(
-    index,
-    `{verb: [create, update, patch], objectRef.apiGroup: example${index % 50}.org, objectRef.resource: things${index}}`,
-  );
+  return rule(index, {
+    verb: ['create', 'update', 'patch'],
+    'objectRef.apiGroup': `example${index % 50}.org`,
+    'objectRef.resource': `things${index}`,
+  });
 }
 
 /** A rule on the very action of the event, which must look into the pod to tell. */
 function onPodsCreate(index: number): string {
-  return rule(
-    index,
-    `{verb: create, objectRef.resource: pods, requestObject.spec.containers.image|contains: registry${index}.example.org}`,
-  );
+  return rule(index, {
+    verb: 'create',
+    'objectRef.resource': 'pods',
+    'requestObject.spec.containers.image|contains': `registry${index}.example.org`,
+  });
 }
 
-function rule(index: number, selection: string): string {
+function rule(index: number, selection: object): string {
   return JSON.stringify({
     title: `Rule ${index}`,
     id: uuid(index),
     logsource: { product: 'kubernetes', service: 'audit' },
-    detection: { condition: 'selection' },
-  }).replace('"condition"', `"selection": ${toJson(selection)}, "condition"`);
-}
-
-function toJson(flow: string): string {
-  return flow
-    .replace(/([{,] ?)([\w.|]+): /g, '$1"$2": ')
-    .replace(/: ([\w.]+)/g, ': "$1"')
-    .replace(/([[ ])([a-z]+)(?=[,\]])/g, '$1"$2"');
+    detection: { selection, condition: 'selection' },
+  });
 }
 
 function load(texts: readonly string[]): Ruleset {
@@ -70,10 +67,24 @@ function interleaved(rulesets: readonly Ruleset[]): readonly (readonly number[])
   return rulesets.map((_, index) => rounds.map((round) => round[index] ?? NaN));
 }
 
+/** The same review again and again, through all of the spine but the network. */
+async function nanosecondsAReview(ruleset: Ruleset): Promise<number> {
+  const body = readFileSync(EXAMPLE);
+  const review = createReviewer({
+    ruleset: () => ruleset,
+    modes: { default: 'warn', levels: {}, rules: {} },
+    provenance: () => ({ mirrorPod: false }),
+    recorder: { record: () => {} },
+  });
+  const start = process.hrtime.bigint();
+  for (let index = 0; index < REVIEWS; index++) await review(body, Infinity);
+  return Number(process.hrtime.bigint() - start) / REVIEWS;
+}
+
 const COUNTS = [1, 16, 100, 1000, 3000];
 
 /** ns an event on one core; rules about other resources must cost nothing, rules on the very action little. */
-export function* engineFigures(): Iterable<Figure> {
+export async function* engineFigures(): AsyncIterable<Figure> {
   const sets = COUNTS.map((count) => load(Array.from({ length: count }, (_, index) => elsewhere(index))));
   const crowd = load(Array.from({ length: 1000 }, (_, index) => onPodsCreate(index)));
   const [one = [], ...more] = interleaved([...sets, crowd]);
@@ -90,25 +101,25 @@ export function* engineFigures(): Iterable<Figure> {
     crowded.map((ns) => ns / 1000),
     '≤ 100',
   );
+  yield* serverFigures(sets);
   yield* growthFigures();
 }
 
-/** time(2n) ÷ time(n) on values made to be hard: 2 is linear, 4 quadratic. */
-function* growthFigures(): Iterable<Figure> {
-  const matchers: Record<string, (text: string) => boolean> = {
-    literal: compilePattern(['a'.repeat(64)], false),
-    startswith: compilePattern(parsePattern('aaaa*'), false),
-    endswith: compilePattern(parsePattern('*aaaab'), false),
-    contains: compilePattern(parsePattern(`*${'a'.repeat(16)}b*`), false),
-    wildcards: compilePattern(parsePattern('*a*a*a*a?b'), false),
-    regex: compileRegex('(a+)+$', ''),
-  };
-  for (const [name, matches] of Object.entries(matchers)) {
-    const [short, long] = [2 ** 14, 2 ** 15].map((length) => `${'a'.repeat(length)}c`);
-    const rounds = Array.from({ length: ROUNDS }, () => {
-      const [first = NaN, second = NaN] = [short, long].map((text = '') => time(200, () => matches(text)));
-      return second / first;
-    });
-    yield summary(`engine.growth.${name}`, 'time(2n)/time(n)', rounds, '≤ 2.2');
+/** How many reviews a thousand rules about other resources leave of those that one leaves. */
+async function* serverFigures(sets: readonly Ruleset[]): AsyncIterable<Figure> {
+  const [one, thousand] = [1, 1000].map((count) => sets[COUNTS.indexOf(count)]);
+  if (one === undefined || thousand === undefined) throw new TypeError('both are measured above');
+  await nanosecondsAReview(one);
+  await nanosecondsAReview(thousand);
+  const ratios: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const spent = { one: 0, thousand: 0 };
+    // In short turns, so that whatever the machine does hits both.
+    for (let slice = 0; slice < SLICES; slice++) {
+      spent.one += await nanosecondsAReview(one);
+      spent.thousand += await nanosecondsAReview(thousand);
+    }
+    ratios.push(spent.one / spent.thousand);
   }
+  yield summary('engine.server.1000', '× 1 rule, reviews/s', ratios, '≥ 0.95');
 }
