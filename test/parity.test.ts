@@ -9,12 +9,10 @@ import type { Ruleset } from '../src/policy/ruleset.ts';
 import { isLoggedMirrorPod, isMirrorPod } from '../src/provenance/mirror-pod.ts';
 import { readRules, rulesetAt } from '../src/rules/loaded-rules.ts';
 import { corpusLines, corpusPath, describeWithCorpus } from './corpus.ts';
+import { MADE_TO_DIFFER, type Verdict } from './made-to-differ.ts';
 import { load, rule } from './policy/rulesets.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-
-/** What a door says of a rule. */
-type Verdict = 'matches' | 'filtered' | 'not judged' | '-' | 'never asked';
 
 interface Pair {
   readonly step: string;
@@ -80,49 +78,6 @@ const DIFFERENCES = [
   ],
 ];
 
-/** A rule for each difference that our rules do not show, and what log and admission say of it. */
-const MADE_TO_DIFFER: readonly (readonly [
-  name: string,
-  step: string,
-  detection: object,
-  log: Verdict,
-  admission: Verdict,
-])[] = [
-  ['update and patch', 'replace', { verb: 'patch' }, '-', 'matches'],
-  [
-    'CONNECT options',
-    'exec-spdy',
-    { 'objectRef.subresource': 'exec', 'requestObject.command': 'id' },
-    '-',
-    'matches',
-  ],
-  ['patch bodies', 'label-patch', { verb: 'patch', 'requestObject.metadata.namespace': '*' }, '-', 'matches'],
-  [
-    'delete bodies',
-    'delete-pod',
-    { verb: 'delete', 'requestObject.apiVersion': 'meta.k8s.io/v1' },
-    '-',
-    'matches',
-  ],
-  [
-    'defaulting and mutation',
-    'create-name-admin',
-    { 'requestObject.spec.serviceAccountName': 'default' },
-    '-',
-    'matches',
-  ],
-  ['generated names', 'create-generate-name', { 'objectRef.name|startswith': 'kube-proxy-' }, '-', 'matches'],
-  ['references', 'replace', { 'objectRef.uid': '*' }, 'matches', '-'],
-  [
-    "a Namespace's own namespace",
-    'namespace-create',
-    { 'objectRef.namespace': 'kube-systern' },
-    '-',
-    'matches',
-  ],
-  ['deletecollection', 'delete-collection', { 'objectRef.name|exists': true }, '-', 'matches'],
-];
-
 /** The same, of a log at level Metadata. */
 const UNKNOWN_AT_METADATA = [
   ['audit level', 'create-privileged', 'Creation Of Privileged Pod', 'not judged', 'matches'],
@@ -130,7 +85,7 @@ const UNKNOWN_AT_METADATA = [
 ];
 
 /** Recorded in the end-to-end test. */
-const ELSEWHERE = [['repeated calls', 'deleting a pod that runs']];
+const ELSEWHERE = [['repeated calls', 'force-delete']];
 
 function first(step: string): Pair {
   const pair = pairs.find((each) => each.step === step);
@@ -142,9 +97,10 @@ it('every difference that docs/parity.md names is shown by the scenario it names
   const rows = readFileSync(join(ROOT, 'docs/parity.md'), 'utf8').matchAll(
     /^\| ([^|]+) \| .* \| `([^`]+)` *\|$/gm,
   );
-  const shown = [...DIFFERENCES, ...MADE_TO_DIFFER, ...UNKNOWN_AT_METADATA, ...ELSEWHERE].map(
-    ([name, step]) => [name, step],
-  );
+  const made = MADE_TO_DIFFER.map(({ difference, scenario }) => [difference, scenario]);
+  const shown = [...DIFFERENCES, ...UNKNOWN_AT_METADATA, ...ELSEWHERE]
+    .map(([name, step]) => [name, step])
+    .concat(made);
   const told = [...rows].map(([, name, step]) => [name?.trim(), step]);
   expect(shown).toEqual(expect.arrayContaining(told));
   expect([...new Set(shown.map(([name]) => name))].toSorted()).toEqual(told.map(([name]) => name).toSorted());
@@ -208,8 +164,8 @@ describeWithCorpus('124 requests, as the log tells of them and as the webhook wa
     expect(found).toEqual(expect.arrayContaining(UNKNOWN_AT_METADATA.map(([, ...difference]) => difference)));
   });
 
-  it.each(MADE_TO_DIFFER)('%s: %s', (_, step, detection, log, admission) => {
-    const pair = first(step);
+  it.each(MADE_TO_DIFFER)('$difference: $scenario', ({ scenario, detection, log, admission }) => {
+    const pair = first(scenario);
     const [replay, serve] = (['replay', 'serve'] as const).map((door) =>
       load([rule(1, detection)], { door, subresources: 'literal' }),
     );
