@@ -50,6 +50,7 @@ export interface Status {
  * | -------------------------------------------- | -------- | --------------- | ------------- |
  * | a verdict: allowed, warned about, denied     | 200      | AdmissionReview | we do         |
  * | not an AdmissionReview v1 we can read        | 400      | Status          | failurePolicy |
+ * | body of more objects than could be afforded  | 400      | Status          | failurePolicy |
  * | body over 20 MiB; not JSON, by its type      | 413, 415 | Status          | failurePolicy |
  * | body that stops coming before the deadline   | 408      | Status          | failurePolicy |
  * | too many bytes or requests in flight         | 503      | Status          | failurePolicy |
