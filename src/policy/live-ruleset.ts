@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../sigma/errors.ts';
 import { SigmaError } from '../sigma/errors.ts';
 import { combine, parseSigma } from '../sigma/load.ts';
-import type { RuleSource } from './rule-source.ts';
+import type { NamedDocument, RuleSource } from './rule-source.ts';
 import { createRuleset, type Ruleset, type RulesetOptions } from './ruleset.ts';
 
 /** The rules in force. A set is replaced whole; one that cannot be loaded leaves the last good one, and says so. */
@@ -15,6 +16,7 @@ export interface LiveRuleset {
 export interface LiveRulesetOptions extends RulesetOptions {
   readonly source: RuleSource;
   readonly onLoad: (ruleset: Ruleset) => void;
+  /** Called once for each new thing that is wrong. */
   readonly onRefuse: (problems: readonly Problem[]) => void;
 }
 
@@ -25,35 +27,54 @@ export async function createLiveRuleset({
   onRefuse,
   ...options
 }: LiveRulesetOptions): Promise<LiveRuleset> {
-  let current = await load(source, options);
   let refused: readonly Problem[] | undefined;
-  let loading: Promise<void> = Promise.resolve();
+  // Followed before it is read, so that no change falls between the two.
+  const first = Promise.withResolvers<void>();
+  let loading = first.promise;
+  const stopFollowing = source.onChange(() => {
+    loading = loading.then(reload);
+  });
+  let documents: readonly NamedDocument[];
+  let current: Ruleset;
+  try {
+    documents = await source.read();
+    current = load(documents, options);
+  } catch (error) {
+    stopFollowing();
+    throw error;
+  }
   onLoad(current);
 
   async function reload(): Promise<void> {
     try {
-      const next = await load(source, options);
+      const read = await source.read();
+      if (!isUnreadable(refused) && isDeepStrictEqual(read, documents)) return;
+      documents = read;
+      const next = load(documents, options);
       refused = undefined;
       if (next.digest === current.digest) return;
       current = next;
       onLoad(current);
     } catch (error) {
+      const before = refused;
       refused = problemsOf(error);
-      onRefuse(refused);
+      if (!isDeepStrictEqual(refused, before)) onRefuse(refused);
     }
   }
-  const stopFollowing = source.onChange(() => {
-    loading = loading.then(reload);
-  });
+  first.resolve();
   return { current: () => current, refused: () => refused, close: stopFollowing };
 }
 
-async function load(source: RuleSource, options: RulesetOptions): Promise<Ruleset> {
-  const documents = await source.read();
+function load(documents: readonly NamedDocument[], options: RulesetOptions): Ruleset {
   const parsed = combine(documents.map(({ name, text }) => parseSigma(name, text)));
   const { ruleset, problems } = createRuleset(parsed, options);
   if (ruleset === undefined) throw new SigmaError(problems.filter(({ severity }) => severity === 'error'));
   return ruleset;
+}
+
+/** Then what was read before is no answer. */
+function isUnreadable(refused: readonly Problem[] | undefined): boolean {
+  return refused?.some(({ code }) => code === 'unreadable') ?? false;
 }
 
 /** A source that cannot be read is as good as a set that cannot be loaded. */

@@ -1,6 +1,6 @@
-import { watch, type FSWatcher } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { followPaths } from '../follow-paths.ts';
 
 /** One file of rules or filters: its name, as errors and records show it, and its text. */
 export interface NamedDocument {
@@ -20,9 +20,6 @@ export function fixedSource(documents: readonly NamedDocument[]): RuleSource {
   return { read: async () => documents, onChange: () => () => {} };
 }
 
-/** A ConfigMap changes by several renames at once; one reload is enough. */
-const SETTLE_MS = 50;
-
 /**
  * Files and directories. A directory gives its own `.yml` and `.yaml` files, in order of name; a subdirectory is loaded by
  * naming it. Names that begin with `..` (a ConfigMap's data) and `kustomization.yaml` are no rules. A ConfigMap is replaced
@@ -34,19 +31,7 @@ export function directorySource(paths: readonly string[]): RuleSource {
       const files = (await Promise.all(paths.map(filesOf))).flat();
       return Promise.all(files.map(async (name) => ({ name, text: await readFile(name, 'utf8') })));
     },
-    onChange(listener) {
-      let timer: NodeJS.Timeout | undefined;
-      const watchers: FSWatcher[] = paths.map((path) =>
-        watch(path, () => {
-          clearTimeout(timer);
-          timer = setTimeout(listener, SETTLE_MS);
-        }),
-      );
-      return () => {
-        clearTimeout(timer);
-        for (const watcher of watchers) watcher.close();
-      };
-    },
+    onChange: followPaths(paths),
   };
 }
 

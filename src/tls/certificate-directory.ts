@@ -2,13 +2,12 @@ import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { followPaths, type Follow } from '../follow-paths.ts';
 import { createAuthority, issueCertificate, type KeyedCertificate } from './authority.ts';
 import {
   createCertificateSource,
-  followDirectories,
   parseCertificate,
   type CertificateSource,
-  type Follow,
   type NamedPem,
   type TlsCertificate,
 } from './certificate-source.ts';
@@ -47,7 +46,7 @@ export async function createCertificateDirectory({
   now = Date.now,
   onMake,
   onRefuse,
-  follow = followDirectories([directory]),
+  follow = followPaths([directory]),
 }: CertificateDirectoryOptions): Promise<CertificateSource> {
   async function load(): Promise<TlsCertificate> {
     const due = await whatIsDue(directory, names, now());

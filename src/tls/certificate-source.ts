@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { watch, type FSWatcher } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { followPaths, type Follow } from '../follow-paths.ts';
 import type { KeyedCertificate } from './authority.ts';
 
 /** A serving certificate (with its chain, if it has one) whose key fits it. */
@@ -20,9 +20,6 @@ export interface CertificateSource {
   onChange(listener: (certificate: TlsCertificate) => void): () => void;
   close(): void;
 }
-
-/** Says when something may have changed, and returns what ends that. */
-export type Follow = (changed: () => void) => () => void;
 
 /** What every kind of source is made of. */
 export interface CertificateSourceOptions {
@@ -98,7 +95,7 @@ export function createCertificateFiles({
   certificateFile,
   keyFile,
   onRefuse,
-  follow = followDirectories([dirname(certificateFile), dirname(keyFile)]),
+  follow = followPaths([dirname(certificateFile), dirname(keyFile)]),
 }: CertificateFilesOptions): Promise<CertificateSource> {
   const load = async () =>
     parseCertificate(
@@ -139,40 +136,5 @@ function naming<T>({ name }: NamedPem, problem: string, read: () => T): T {
     return read();
   } catch (error) {
     throw new Error(`${name}: ${problem}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-/** A Secret changes by several renames at once, and the two files of a pair one after the other. */
-const SETTLE_MS = 50;
-/** Watches can fail and file systems stay silent; looking costs two small reads. Also how late a renewal can be. */
-const LOOK_EVERY_MS = 60_000;
-
-/**
- * Follows whatever happens in directories. A mounted Secret is replaced by swapping the `..data` link that its files go
- * through: a change in the directory like any other. Keeps no process alive.
- */
-export function followDirectories(directories: readonly string[]): Follow {
-  return (changed) => {
-    let settling: NodeJS.Timeout | undefined;
-    const settle = () => {
-      clearTimeout(settling);
-      settling = setTimeout(changed, SETTLE_MS);
-    };
-    const looking = setInterval(changed, LOOK_EVERY_MS).unref();
-    const watchers = [...new Set(directories)].flatMap((directory) => watcher(directory, settle));
-    return () => {
-      clearInterval(looking);
-      clearTimeout(settling);
-      for (const each of watchers) each.close();
-    };
-  };
-}
-
-/** None where the machine has no watches left: then it is looked at every minute. */
-function watcher(directory: string, changed: () => void): FSWatcher[] {
-  try {
-    return [watch(directory, { persistent: false }, changed).on('error', changed)];
-  } catch {
-    return [];
   }
 }

@@ -105,6 +105,47 @@ describe('rules that change', () => {
     expect(live.refused()?.map(({ code }) => code)).toEqual(['unreadable']);
   });
 
+  it('are missed at no time, not while they are read for the first time', async () => {
+    const { source, change } = changingSource([file(1)]);
+    const [slow, second] = [
+      Promise.withResolvers<readonly NamedDocument[]>(),
+      Promise.withResolvers<readonly NamedDocument[]>(),
+    ];
+    const reads = [slow.promise, second.promise];
+    const following = follow({ ...source, read: () => reads.shift()! });
+    change(async () => []);
+    slow.resolve([file(1)]);
+    const { events, next, inForce } = await following;
+    const loaded = next();
+    second.resolve([file(2)]);
+    await loaded;
+    expect([events, inForce()]).toEqual([['loaded Rule 1', 'loaded Rule 2'], 'Rule 2']);
+  });
+
+  it('are looked at again without a word if nothing changed, be it for the worse', async () => {
+    const { source, change } = changingSource([file(1)]);
+    const { live, events, next } = await follow(source);
+    change(async () => [file(1)]);
+    const refused = next();
+    change(async () => [broken]);
+    await refused;
+    change(async () => [broken]);
+    const unreadable = next();
+    change(() => Promise.reject(new Error('EIO')));
+    await unreadable;
+    change(() => Promise.reject(new Error('EIO')));
+    const loaded = next();
+    change(async () => [file(1), file(2)]);
+    await loaded;
+    expect(live.refused()).toBeUndefined();
+    expect(events).toEqual([
+      'loaded Rule 1',
+      expect.stringMatching(/^refused broken\.yml/),
+      expect.stringMatching(/^refused .*EIO/),
+      'loaded Rule 1, Rule 2',
+    ]);
+  });
+
   it('are taken one after the other, the last one last', async () => {
     const { source, change } = changingSource([file(1)]);
     const { events, next, inForce } = await follow(source);

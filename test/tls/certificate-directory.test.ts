@@ -9,7 +9,7 @@ import {
   servingNames,
   type CertificateDirectoryOptions,
 } from '../../src/tls/certificate-directory.ts';
-import type { Follow } from '../../src/tls/certificate-source.ts';
+import type { Follow } from '../../src/follow-paths.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const NAMES = ['ca.crt', 'ca.key', 'tls.crt', 'tls.key'];
