@@ -53,6 +53,7 @@ describe('the class of a rule at admission', () => {
     ['a field that may not matter', eitherOf(PODS, { userAgent: 'x' }), decidable],
     ['the hour it is', { ...PODS, 'requestReceivedTimestamp|hour': 3 }, decidable],
     ['a field that no event has, excluded', but(PODS, { hostPID: true }), decidable],
+    ['a field that no event has, absent', { ...PODS, 'hostPID|exists': false, hostIPC: null }, decidable],
     ['patch alone', { verb: 'patch', 'objectRef.resource': 'pods' }, approximate],
     ['update alone', { verb: 'update', 'objectRef.resource': 'pods' }, approximate],
     ['patch excluded', but({ 'objectRef.resource': 'pods' }, { verb: 'patch' }), approximate],

@@ -168,6 +168,18 @@ describe('what somebody chose', () => {
     expect(records).toHaveLength(1);
   });
 
+  it('is left out of the record where a text belongs', () => {
+    const group: unknown = JSON.parse('{"toString": 1, "valueOf": 1}');
+    const record = recordOf({
+      verb: 'create',
+      user: { username: group, groups: [group, ['a'], 'dev', null] },
+      objectRef: { resource: 5, apiGroup: group, namespace: ['x'] },
+    });
+    expect(record).toMatchObject({ apiGroup: '', user: { groups: ['dev'] } });
+    expect(Object.keys(record)).not.toContain('resource');
+    expect(Object.keys(record)).not.toContain('namespace');
+  });
+
   it('in any part of an event gives a record, unless it is no event at all', () => {
     const part = fc.oneof(
       fc
