@@ -1,13 +1,13 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createAuthority, issueCertificate, type KeyedCertificate } from '../tls/authority.ts';
-import type { ServingNames } from '../tls/certificate-directory.ts';
 import {
   createCertificateSource,
   parseCertificate,
   type CertificateSource,
   type TlsCertificate,
 } from '../tls/certificate-source.ts';
+import { reasonNotToIssue, reasonNotToServe, reasonToRenew } from '../tls/fitness.ts';
+import type { ServingNames } from '../tls/serving-names.ts';
 import { ApiError, type ApiServer } from './api-server.ts';
 import { repeat } from './repeat.ts';
 
@@ -72,7 +72,6 @@ export async function createCertificateSecret({
 /** What the Secret holds, checked. */
 interface Held {
   readonly caBundle: string;
-  readonly authority: KeyedCertificate;
   readonly serving: TlsCertificate;
 }
 
@@ -116,49 +115,27 @@ function judge(data: NonNullable<Secret['data']>, names: ServingNames, now: numb
   let authority: TlsCertificate;
   try {
     authority = pair('ca', text);
-    mustIssue(authority, now);
+    refuseFor('ca.crt', reasonNotToIssue(authority) ?? reasonToRenew(authority, now));
   } catch (error) {
     return { why: (error as Error).message };
   }
   try {
     const serving = pair('tls', text);
-    mustServe(serving, authority, names, now);
-    return { held: { caBundle: authority.certificatePem, authority, serving } };
+    const issuer = { ...authority, file: 'ca.crt' };
+    refuseFor('tls.crt', reasonNotToServe(serving, issuer, names) ?? reasonToRenew(serving, now));
+    return { held: { caBundle: authority.certificatePem, serving } };
   } catch (error) {
     return { why: (error as Error).message, issuer: authority };
   }
 }
 
+function refuseFor(file: string, reason: string | undefined): void {
+  if (reason !== undefined) throw new Error(`${file}: ${reason}`);
+}
+
 function pair(name: string, text: (key: string) => string): TlsCertificate {
   const [certificate, key] = [`${name}.crt`, `${name}.key`];
   return parseCertificate({ name: certificate, text: text(certificate) }, { name: key, text: text(key) });
-}
-
-function mustIssue(authority: TlsCertificate, now: number): void {
-  if (!new X509Certificate(authority.certificatePem).ca) throw new Error('ca.crt: not an authority');
-  // node-forge signs with RSA only.
-  const type = createPrivateKey(authority.keyPem).asymmetricKeyType;
-  if (type !== 'rsa') throw new Error(`ca.key: only an RSA key can issue here, and this one is ${type}`);
-  mustBeYoung('ca.crt', authority, now);
-}
-
-function mustServe(serving: TlsCertificate, authority: TlsCertificate, names: ServingNames, now: number) {
-  const leaf = new X509Certificate(serving.certificatePem);
-  const issuer = new X509Certificate(authority.certificatePem);
-  if (!leaf.checkIssued(issuer) || !leaf.verify(issuer.publicKey)) {
-    throw new Error('tls.crt: not issued by ca.crt');
-  }
-  const missing = names.dnsNames.filter((name) => leaf.checkHost(name, { subject: 'never' }) === undefined);
-  if (missing.length > 0) throw new Error(`tls.crt: not valid for ${missing.join(', ')}`);
-  mustBeYoung('tls.crt', serving, now);
-}
-
-/** A third of its life is left for whatever keeps the next one from coming. */
-function mustBeYoung(name: string, { notBefore, notAfter }: TlsCertificate, now: number): void {
-  const [from, to] = [notBefore.getTime(), notAfter.getTime()];
-  if (now < from) throw new Error(`${name}: not valid before ${notBefore.toISOString()}`);
-  if (now < from + (2 / 3) * (to - from)) return;
-  throw new Error(`${name}: past two thirds of its life, which ends ${notAfter.toISOString()}`);
 }
 
 /** The authority stays where it can: what the API server trusts already need not change. */

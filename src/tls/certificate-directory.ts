@@ -1,4 +1,4 @@
-import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -11,18 +11,8 @@ import {
   type NamedPem,
   type TlsCertificate,
 } from './certificate-source.ts';
-
-/** What a serving certificate must be valid for. */
-export interface ServingNames {
-  readonly dnsNames: readonly string[];
-  readonly ipAddresses: readonly string[];
-}
-
-/** From this machine, and from an API server through a Service of that name. */
-export function servingNames(service = 'sigma-admission', namespace = 'sigma-admission'): ServingNames {
-  const name = `${service}.${namespace}.svc`;
-  return { dnsNames: ['localhost', name, `${name}.cluster.local`], ipAddresses: ['127.0.0.1', '::1'] };
-}
+import { reasonNotToIssue, reasonNotToServe, reasonToRenew } from './fitness.ts';
+import { servingNames, type ServingNames } from './serving-names.ts';
 
 export interface CertificateDirectoryOptions {
   /** Made if need be; holds `ca.crt`, `ca.key`, `tls.crt` and `tls.key`. */
@@ -142,13 +132,6 @@ function contentOf({ content }: Pair): TlsCertificate {
   return content;
 }
 
-/** node-forge issues with RSA only. */
-function reasonNotToIssue({ certificatePem, keyPem }: TlsCertificate): string | undefined {
-  if (!new X509Certificate(certificatePem).ca) return 'not a certificate authority';
-  const type = createPrivateKey(keyPem).asymmetricKeyType;
-  return type === 'rsa' ? undefined : `only an RSA authority can issue here, and this one is ${type}`;
-}
-
 /** Why a pair of ours cannot stay. What is not ours stays as long as it can be read, and is an error when not. */
 function reasonToReplace({ files: [file], ours, content }: Pair, now: number): string | undefined {
   if (content instanceof Error) {
@@ -158,27 +141,15 @@ function reasonToReplace({ files: [file], ours, content }: Pair, now: number): s
       { cause: content },
     );
   }
-  const [from, to] = [content.notBefore.getTime(), content.notAfter.getTime()];
-  if (!ours) return undefined;
-  if (now < from) return `${file}: not valid before ${content.notBefore.toISOString()}`;
-  return now < from + (2 / 3) * (to - from)
-    ? undefined
-    : `${file}: past two thirds of its life, which ends ${content.notAfter.toISOString()}`;
+  const reason = ours ? reasonToRenew(content, now) : undefined;
+  return reason === undefined ? undefined : `${file}: ${reason}`;
 }
 
 /** Why a serving certificate of ours, good in itself, is not the one that is needed. */
 function misfit(serving: Pair, authority: Pair, names: ServingNames): string | undefined {
-  const leaf = new X509Certificate(contentOf(serving).certificatePem);
-  const issuer = new X509Certificate(contentOf(authority).certificatePem);
-  const [file] = serving.files;
-  if (!leaf.checkIssued(issuer) || !leaf.verify(issuer.publicKey)) {
-    return `${file}: not issued by ${authority.files[0]}`;
-  }
-  const missing = [
-    ...names.dnsNames.filter((name) => leaf.checkHost(name, { subject: 'never' }) === undefined),
-    ...names.ipAddresses.filter((address) => leaf.checkIP(address) === undefined),
-  ];
-  return missing.length === 0 ? undefined : `${file}: not valid for ${missing.join(', ')}`;
+  const issuer = { ...contentOf(authority), file: authority.files[0] };
+  const reason = reasonNotToServe(contentOf(serving), issuer, names);
+  return reason === undefined ? undefined : `${serving.files[0]}: ${reason}`;
 }
 
 async function writePair({ files: [certificate, key] }: Pair, made: KeyedCertificate): Promise<void> {

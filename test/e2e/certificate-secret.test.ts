@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { connectToCluster, type ApiServer } from '../../src/cluster/api-server.ts';
 import { createCertificateSecret, type CertificateSecret } from '../../src/cluster/certificate-secret.ts';
 import { createAuthority, issueCertificate } from '../../src/tls/authority.ts';
-import { servingNames } from '../../src/tls/certificate-directory.ts';
+import { servingNames } from '../../src/tls/serving-names.ts';
 import { describeWithControlPlane } from './describe-with-control-plane.ts';
 import { eventually } from './eventually.ts';
 

@@ -5,7 +5,7 @@ import { connect } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { CONTROL_PLANES } from '../../src/install/identities.ts';
 import { issueCertificate } from '../../src/tls/authority.ts';
-import { servingNames } from '../../src/tls/certificate-directory.ts';
+import { servingNames } from '../../src/tls/serving-names.ts';
 import type { Json } from './api-client.ts';
 import { startBalancer, type Balancer } from './balancer.ts';
 import type { ControlPlane } from './control-plane.ts';

@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { createAuthority, issueCertificate } from '../../src/tls/authority.ts';
 import {
   createCertificateDirectory,
-  servingNames,
   type CertificateDirectoryOptions,
 } from '../../src/tls/certificate-directory.ts';
+import { servingNames } from '../../src/tls/serving-names.ts';
 import type { Follow } from '../../src/follow-paths.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
