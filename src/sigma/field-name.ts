@@ -6,6 +6,9 @@ const BRACKETS = /\[(?:"([^"]*)"|'([^']*)'|[^\]]*)\]/g;
 /** An array's index between dots. Sigma has none: a path that meets an array asks every member of it. */
 const INDEX = /\.\d+(?=\.|$)/g;
 
+/** A key may itself hold dots, so a path is read in as many ways as it has pairs of parts. The longest in use has ten. */
+const MAX_PARTS = 64;
+
 /**
  * What is wrong with a field's name, and the standard spelling; undefined if nothing is. Such a name would be read as a key
  * that no event has, and the rule would be silent for ever.
@@ -23,8 +26,10 @@ export function fieldNameProblem(field: string): string | undefined {
   if (field.trim() !== field) {
     return `${quote(field)} begins or ends with a space; expected ${quote(field.trim())}`;
   }
-  if (field.split('.').includes('')) {
-    return `${quote(field)} has an empty part; expected names between dots`;
+  const parts = field.split('.');
+  if (parts.includes('')) return `${quote(field)} has an empty part; expected names between dots`;
+  if (parts.length > MAX_PARTS) {
+    return `${quote(field)} has ${parts.length} parts; expected at most ${MAX_PARTS}`;
   }
   return undefined;
 }

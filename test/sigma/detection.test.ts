@@ -257,6 +257,7 @@ describe('a field of another spelling', () => {
     ['.a', '".a" has an empty part; expected names between dots'],
     ['a.', '"a." has an empty part; expected names between dots'],
     ['.', '"." has an empty part; expected names between dots'],
+    ['a.'.repeat(3000) + 'a', `"${'a.'.repeat(30)}…" has 3001 parts; expected at most 64`],
     [' a', '" a" begins or ends with a space; expected "a"'],
     ['a ', '"a " begins or ends with a space; expected "a"'],
   ])('%j is an error', (field, message) => {
