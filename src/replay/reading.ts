@@ -34,6 +34,10 @@ export function createReading(options: ReadingOptions) {
       if (denied !== undefined) summary.onDenied(denied, logged);
     },
     onEarlyStage: (logged) => report(judge.earlyStage(logged.observation), logged),
+    isOfInterest: ({ observation }) =>
+      judge.request(observation) !== undefined || judge.forecast(observation) !== undefined,
+    onOther: () => void counts.judged++,
+    parse: (event) => parseAuditEvent(event, judge.provenance),
   });
 
   function report(judged: Judged | undefined, { file, line }: Logged): void {

@@ -12,12 +12,20 @@ export interface RequestsOptions {
   readonly onRequest: (request: Logged) => void;
   /** An event of a stage before that. */
   readonly onEarlyStage: (event: Logged) => void;
-  /** How many requests may wait for their end, and how many ended ones are remembered. */
+  /** Whether there is anything to say of a request as far as it has come. */
+  readonly isOfInterest: (request: Logged) => boolean;
+  /** A request of which, at its end, there was nothing to say. */
+  readonly onOther: () => void;
+  /** Reads an event again that was kept as text. */
+  readonly parse: (event: unknown) => Observation;
+  /** How many requests may wait for their end. */
   readonly limit?: number;
 }
 
-/** Watches and execs that are open at a time; some 2 KB each. */
+/** Watches and execs that are open at a time. */
 const LIMIT = 16_384;
+/** Most requests end within some lines. Of those that do not, only what is of interest is kept, as text. */
+const RECENT = 512;
 /** Ended requests that are remembered: what the API server sends twice, or out of order, it sends within seconds. */
 const REMEMBERED = 4096;
 
@@ -25,8 +33,10 @@ const REMEMBERED = 4096;
  * Makes requests of events. The API server logs a request up to three times; it is judged at the end, at ResponseComplete
  * or Panic, which shows all there is. One that has not ended waits. An event without stage or audit ID stands alone.
  */
-export function createRequests({ onRequest, onEarlyStage, limit = LIMIT }: RequestsOptions) {
-  const waiting = new Map<string, Logged>();
+export function createRequests(options: RequestsOptions) {
+  const { onRequest, onEarlyStage, isOfInterest, onOther, parse, limit = LIMIT } = options;
+  const recent = new Map<string, Logged>();
+  const parked = new Map<string, Parked>();
   const ended = createMemory(REMEMBERED);
   const counts = { evicted: 0, unfinished: 0, repeated: 0 };
 
@@ -37,31 +47,62 @@ export function createRequests({ onRequest, onEarlyStage, limit = LIMIT }: Reque
     } else if (ended.has(uid, receivedAt)) {
       counts.repeated++;
     } else if (event.stage === 'ResponseComplete' || event.stage === 'Panic') {
-      if (isOneRequest(waiting.get(uid), logged)) waiting.delete(uid);
+      if (isWaiting(uid, receivedAt)) forget(uid);
       ended.add(uid, receivedAt);
       onRequest(logged);
     } else {
       onEarlyStage(logged);
-      wait(logged);
+      if (!isWaiting(uid, receivedAt)) evict(uid);
+      parked.delete(uid);
+      recent.set(uid, logged);
+      if (recent.size > RECENT) parkOldest();
+      if (recent.size + parked.size > limit) evict(oldestOf(parked) ?? oldestOf(recent) ?? uid);
     }
   }
 
-  function wait(logged: Logged): void {
-    const { uid } = logged.observation;
-    const other = waiting.get(uid);
-    if (other !== undefined && !isOneRequest(other, logged)) evict(other);
-    waiting.set(uid, logged);
-    if (waiting.size <= limit) return;
-    const [oldest] = waiting.values();
-    if (oldest !== undefined) evict(oldest);
+  /** The audit ID alone does not say so: a client may choose it, and would hide one request behind another. */
+  function isWaiting(uid: string, receivedAt: string): boolean {
+    const waiting = recent.get(uid)?.observation ?? parked.get(uid);
+    return waiting?.receivedAt === receivedAt;
   }
 
-  function evict(logged: Logged): void {
-    const { uid, receivedAt } = logged.observation;
+  function forget(uid: string): void {
+    if (!recent.delete(uid)) parked.delete(uid);
+  }
+
+  function parkOldest(): void {
+    const uid = oldestOf(recent);
+    const logged = uid === undefined ? undefined : recent.get(uid);
+    if (uid === undefined || logged === undefined) return;
+    recent.delete(uid);
+    const { observation, ...place } = logged;
+    const { receivedAt, event } = observation;
+    parked.set(
+      uid,
+      isOfInterest(logged) ? { receivedAt, text: JSON.stringify(event), ...place } : { receivedAt },
+    );
+  }
+
+  function evict(uid: string): void {
+    const waiting = recent.get(uid)?.observation ?? parked.get(uid);
+    if (waiting === undefined) return;
     counts.evicted++;
-    waiting.delete(uid);
-    ended.add(uid, receivedAt);
-    onRequest(logged);
+    ended.add(uid, waiting.receivedAt);
+    end(uid);
+  }
+
+  /** Judges a waiting request as far as it has come. */
+  function end(uid: string): void {
+    const logged = recent.get(uid) ?? restored(parked.get(uid));
+    forget(uid);
+    if (logged === undefined) onOther();
+    else onRequest(logged);
+  }
+
+  function restored(waiting: Parked | undefined): Logged | undefined {
+    if (waiting === undefined || !('text' in waiting)) return undefined;
+    const { text, file, line } = waiting;
+    return { observation: parse(JSON.parse(text)), file, line };
   }
 
   return {
@@ -69,16 +110,19 @@ export function createRequests({ onRequest, onEarlyStage, limit = LIMIT }: Reque
     counts,
     /** There are no more events. */
     end(): void {
-      counts.unfinished = waiting.size;
-      for (const logged of waiting.values()) onRequest(logged);
-      waiting.clear();
+      counts.unfinished = parked.size + recent.size;
+      for (const uid of [...parked.keys(), ...recent.keys()]) end(uid);
     },
   };
 }
 
-/** The audit ID alone does not say so: a client may choose it, and would hide one request behind another. */
-function isOneRequest(one: Logged | undefined, other: Logged): boolean {
-  return one?.observation.receivedAt === other.observation.receivedAt;
+/** A request that waits long: with its event as text, if there is anything to say of it. */
+type Parked =
+  | { readonly receivedAt: string }
+  | { readonly receivedAt: string; readonly text: string; readonly file: string; readonly line: number };
+
+function oldestOf(waiting: ReadonlyMap<string, unknown>): string | undefined {
+  return waiting.keys().next().value;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { parseAuditEvent } from '../../src/kubernetes/logged-event.ts';
 import { createRequests } from '../../src/replay/requests.ts';
 
 type Seen = readonly [uid: string, stage: string | undefined, receivedAt?: string];
@@ -9,15 +10,14 @@ function judged(events: readonly Seen[], limit?: number): readonly string[] {
   const requests = createRequests({
     onRequest: ({ observation: { uid, event } }) => found.push(`${uid} ${event.stage ?? '-'}`),
     onEarlyStage: ({ observation: { uid, event } }) => found.push(`(${uid} ${event.stage ?? '-'})`),
+    isOfInterest: ({ line }) => line % 2 === 0,
+    onOther: () => found.push('other'),
+    parse: (event) => parseAuditEvent(event, () => ({})),
     ...(limit === undefined ? {} : { limit }),
   });
   for (const [line, [uid, stage, receivedAt = '']] of events.entries()) {
-    const event = { verb: 'get', stage };
-    requests.add({
-      observation: { uid, event, verbs: ['get'], unknown: [], receivedAt, dryRun: false },
-      file: 'a',
-      line,
-    });
+    const event = { verb: 'get', stage, auditID: uid, requestReceivedTimestamp: receivedAt };
+    requests.add({ observation: parseAuditEvent(event, () => ({})), file: 'a', line });
   }
   requests.end();
   const counts = Object.entries(requests.counts).filter(([, count]) => count > 0);
@@ -101,6 +101,24 @@ describe('a request', () => {
       'a ResponseStarted',
       'evicted: 1',
       'unfinished: 1',
+    ]);
+  });
+
+  it('is judged once where thousands wait, as it was logged', () => {
+    const watches = Array.from({ length: 2000 }, (_, index): Seen => [
+      `w${index}`,
+      'ResponseStarted',
+      `t${index}`,
+    ]);
+    const ends = watches.slice(0, 1000).map(([uid, , at = '']): Seen => [uid, 'ResponseComplete', at]);
+    const found = judged([...watches, ...ends]).filter((each) => !each.startsWith('('));
+    expect(found).toEqual([
+      ...ends.map(([uid]) => `${uid} ResponseComplete`),
+      // Every other one is of interest; the last are still looked at as they are.
+      ...watches
+        .slice(1000)
+        .map(([uid], index) => (index >= 488 || index % 2 === 0 ? `${uid} ResponseStarted` : 'other')),
+      'unfinished: 1000',
     ]);
   });
 
