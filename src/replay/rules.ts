@@ -1,12 +1,13 @@
 import type { RuleSource } from '../policy/rule-source.ts';
 import { SigmaError } from '../sigma/errors.ts';
+import { appliesTo } from '../sigma/filter.ts';
 import { combine, parseSigma, type ParsedSigma } from '../sigma/load.ts';
 import type { Rule } from '../sigma/rule.ts';
 
 /** Enough of a UUID to name one rule. */
 const MIN_PREFIX = 8;
 
-/** All filters, and the rules, or those of them that are named. Throws a SigmaError if the source or a name is wrong. */
+/** All rules and filters; or the rules that are named, and the filters for them. Throws a SigmaError if the source or a name is wrong. */
 export async function loadRules(source: RuleSource, names: readonly string[]): Promise<ParsedSigma> {
   const parsed = combine((await read(source)).map(({ name, text }) => parseSigma(name, text)));
   if (names.length === 0) return parsed;
@@ -16,7 +17,9 @@ export async function loadRules(source: RuleSource, names: readonly string[]): P
       'unknown-rule',
       unknown.map((name) => `--rule: no rule ${JSON.stringify(name)} is loaded`),
     );
-  return { ...parsed, rules: parsed.rules.filter((rule) => names.some((name) => isCalled(rule, name))) };
+  const rules = parsed.rules.filter((rule) => names.some((name) => isCalled(rule, name)));
+  const filters = parsed.filters.filter((filter) => rules.some((rule) => appliesTo(filter, rule)));
+  return { ...parsed, rules, filters };
 }
 
 async function read(source: RuleSource) {
