@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { apiServerFigures } from './api-server.ts';
 import { engineFigures } from './engine.ts';
 import type { Bench, Figure } from './figure.ts';
+import { replayFigures } from './replay.ts';
 import { serverFigures } from './server.ts';
 
 /** Each bench under the prefix its figures begin with. */
@@ -9,6 +10,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'engine.': engineFigures,
   'server.': serverFigures,
   'api.': apiServerFigures,
+  'replay.': replayFigures,
 };
 
 const HELP = `npm run bench [-- --only PREFIX] [-- --json]
