@@ -86,7 +86,7 @@ describe('the admission of a logged request', () => {
     ['an exec that failed', { code: 500 }],
     ['a request that has not ended', undefined],
     ['a proxied request that was not found', { code: 404 }, pods('proxy')],
-  ])('is one of %s', (_, responseStatus, logged = {}) => {
+  ])('is one of %s', (_, responseStatus, logged: object = {}) => {
     expect(rebuild({ ...created, responseStatus, ...logged })).toBeDefined();
   });
 
