@@ -1,7 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ReplayConfig } from '../src/config.ts';
@@ -145,6 +148,24 @@ describe('replay', () => {
         ruleset: expect.stringMatching(/^[\da-f]{12}$/),
       },
     ]);
+  });
+
+  it('records only what the published schema has', async () => {
+    const schema = JSON.parse(
+      readFileSync(join(import.meta.dirname, '../docs/decision-record.schema.json'), 'utf8'),
+    ) as {
+      properties: object;
+      required: readonly string[];
+    };
+    for (const record of await recordsOf([
+      write(
+        'schema.log',
+        lines(event('a'), { verb: 'create', objectRef: { resource: 'pods', namespace: 'kube-system' } }),
+      ),
+    ])) {
+      expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining(Object.keys(record)));
+      expect(Object.keys(record)).toEqual(expect.arrayContaining([...schema.required]));
+    }
   });
 
   it('sums up what it found', async () => {
@@ -372,8 +393,10 @@ describe('the forecast', () => {
     ).toBe(1);
   });
 
-  it('is without who heals a cluster, unless a rule is set to enforce by its id', async () => {
+  it('is without pods by who heals a cluster, unless a rule is set to enforce by its id', async () => {
     const heals = () => true;
+    const secrets = { documents: [rule(1, { 'objectRef.resource': 'secrets' })], heals };
+    expect(await denied({ objectRef: { resource: 'secrets' } }, secrets)).toBe(1);
     expect(await denied({}, { heals })).toBe(0);
     expect(
       await denied({}, { heals, modes: { default: 'warn', levels: {}, rules: { [id(1)]: 'enforce' } } }),
@@ -483,6 +506,41 @@ describe('a fault', () => {
     const told = await run(['-'], { format: 'ndjson', stdin: endless(), stdout: head });
     expect(told).toEqual({ code: 0, out: '', err: 'stopped: nobody reads the output any more\n' });
     expect(written.split('\n').length).toBeLessThan(5);
+  });
+});
+
+describe('the program', () => {
+  const rules = () => write('rules.yml', PODS);
+  const filters = () => write('filters.yml', filter(3, { 'user.username': 'ci' }));
+
+  async function start(input: string, ...flags: readonly string[]) {
+    const args = ['src/main.ts', 'replay', '-', '--rules', rules(), '--filters', filters(), ...flags];
+    const env = { PATH: process.env['PATH'] };
+    const child = spawn(process.execPath, args, { cwd: join(import.meta.dirname, '..'), env });
+    const err = text(child.stderr);
+    child.stdin.on('error', () => {});
+    child.stdin.write(input);
+    return { child, ended: once(child, 'close').then(async ([code]) => ({ code, err: await err })) };
+  }
+
+  it.each([
+    ['nothing to say', lines(event('a', { verb: 'list' })), 0],
+    ['a match', lines(event('a')), 1],
+    ['a log that is none', 'nonsense\n', 2],
+  ])('exits as documented: %s', async (_, input, code) => {
+    const { child, ended } = await start(input, '--fail-on-match');
+    child.stdout.resume();
+    child.stdin.end();
+    expect(await ended).toMatchObject({ code });
+  });
+
+  it('ends when head has read enough', async () => {
+    const { child, ended } = await start(lines(event('a')), '--format', 'ndjson');
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    child.stdin.write(lines(...Array.from({ length: 5000 }, (_, index) => event(`e${index}`))));
+    // Standard input stays open: it is the output's end that ends it.
+    expect(await ended).toEqual({ code: 0, err: 'stopped: nobody reads the output any more\n' });
   });
 });
 

@@ -14,7 +14,7 @@ import type { Tree } from '../sigma/tree.ts';
 export interface JudgeOptions extends Omit<RulesetOptions, 'door'> {
   readonly modes: Modes;
   readonly provenance: LoggedProvenance;
-  /** Whether somebody is one of the identities that heal a cluster: the forecast denies them only by a rule's own id. */
+  /** Whether somebody is one of the identities that heal a cluster: only a rule's own id denies them a pod. */
   readonly heals?: ((event: AuditEvent) => boolean) | undefined;
 }
 
@@ -68,14 +68,17 @@ export function createJudge(
       if (admission instanceof SigmaError) return undefined;
       const request = rebuildAdmission(observation, provenance);
       if (request === undefined) return undefined;
-      const judged = judge(
-        request,
-        admission,
-        heals?.(request.event) === true ? onlyByRuleId(enforce) : enforce,
-      );
+      const isObserved = isPodCreation(request) && heals?.(request.event) === true;
+      const judged = judge(request, admission, isObserved ? onlyByRuleId(enforce) : enforce);
       return judged?.decision.verdict === 'deny' ? judged : undefined;
     },
   };
+}
+
+/** What the entries guard and observe are about. */
+function isPodCreation({ verbs, event: { objectRef } }: Observation): boolean {
+  const isPods = objectRef?.resource === 'pods' && objectRef.apiGroup === undefined;
+  return isPods && objectRef.subresource === undefined && verbs[0] === 'create';
 }
 
 /** Without a stage it was not judged before. */

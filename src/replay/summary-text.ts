@@ -49,10 +49,10 @@ export function summaryText(summary: Summary): string {
 function requestNotes({ requests }: Summary): readonly string[] {
   const { unfinished, evicted, repeatedEvents, eventsOutsideTime } = requests;
   return [
-    ...note(unfinished, 'that the log ends before'),
-    ...note(evicted, 'judged before their end, because too many waited for it'),
-    ...note(repeatedEvents, 'events of requests already judged'),
-    ...note(eventsOutsideTime, 'events outside --since and --until'),
+    ...(unfinished === 0 ? [] : [`${number(unfinished)} that the log ends before`]),
+    ...(evicted === 0 ? [] : [`${number(evicted)} before their end, because too many waited for it`]),
+    ...(repeatedEvents === 0 ? [] : [`${plural(repeatedEvents, 'event')} of requests already judged`]),
+    ...(eventsOutsideTime === 0 ? [] : [`${plural(eventsOutsideTime, 'event')} outside --since and --until`]),
   ];
 }
 
@@ -132,10 +132,6 @@ function aligned(cell: string, width: number): string {
 
 function aside(notes: readonly string[]): string {
   return notes.length === 0 ? '' : ` (${notes.join('; ')})`;
-}
-
-function note(count: number, text: string): readonly string[] {
-  return count === 0 ? [] : [`${number(count)} ${text}`];
 }
 
 function plural(count: number, noun: string): string {

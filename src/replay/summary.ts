@@ -169,13 +169,15 @@ export function createSummary({ ruleset, noForecast }: Pick<Judge, 'ruleset' | '
     requests,
     onBadLine(file: string, line: number, problem: string): void {
       read.badLines++;
-      if (badLines.length < SHOWN_BAD_LINES) badLines.push({ file, line, problem });
+      if (badLines.length < SHOWN_BAD_LINES) {
+        badLines.push({ file: printable(file), line, problem: printable(problem) });
+      }
     },
     onUnreadable(file: string, problem: string): void {
-      unreadable.push({ file, problem });
+      unreadable.push({ file: printable(file), problem: printable(problem) });
     },
     onEmpty(file: string): void {
-      empty.push(file);
+      empty.push(printable(file));
     },
     /** A request with a match, or with something not judged. */
     onJudged(judged: Judged): void {
@@ -259,7 +261,7 @@ function exampleOf({ observation: { uid, receivedAt, event }, file, line }: Logg
   return {
     uid: printable(uid),
     time: printable(receivedAt),
-    file,
+    file: printable(file),
     line,
     verb: printable(event.verb),
     resource: [resource, subresource].map(text).filter(Boolean).join('/'),
