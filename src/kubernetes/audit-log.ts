@@ -122,19 +122,16 @@ export function createAuditLogReader(
   /** False if it must be looked at more closely. */
   function readLine(bytes: Buffer, from: number, to: number): boolean {
     const text = bytes.toString('utf8', from, to);
-    const document = parse(text);
-    if (document === undefined) return readOtherLine(text.trim());
-    if (isUtf8Chunk || isUtf8(bytes.subarray(from, to))) report(document, line);
+    let document = parse(text);
+    if (document === undefined) {
+      const trimmed = text.trim();
+      if (trimmed === '') return true;
+      if (/^[{[]/.test(trimmed)) return false;
+      document = parse(withoutPrefix(trimmed));
+    }
+    if (document === undefined) visitor.onBadLine(line, 'not JSON');
+    else if (isUtf8Chunk || isUtf8(bytes.subarray(from, to))) report(document, line);
     else visitor.onBadLine(line, 'not UTF-8');
-    return true;
-  }
-
-  /** Something may stand before the document: the time, in CloudWatch's exports and a container's log. */
-  function readOtherLine(text: string): boolean {
-    if (text.startsWith('{') || text.startsWith('[')) return false;
-    const document = parse(text.slice(text.search(/[{[]/)));
-    if (document !== undefined) report(document, line);
-    else if (text !== '') visitor.onBadLine(line, 'not JSON');
     return true;
   }
 
@@ -241,6 +238,12 @@ function afterMark(chunk: Buffer): number {
 function endsDocument(bytes: Buffer, end: number): boolean {
   const last = bytes[end - 1] === CARRIAGE_RETURN ? bytes[end - 2] : bytes[end - 1];
   return last === CLOSE_OBJECT;
+}
+
+/** Something may stand before a document: the time, in CloudWatch's exports and a container's log. */
+function withoutPrefix(text: string): string {
+  const start = text.search(/[{[]/);
+  return start === -1 ? '' : text.slice(start);
 }
 
 /** Undefined if it is not JSON. Without the reason: V8's quotes the text, which may be a Secret's. */

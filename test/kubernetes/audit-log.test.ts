@@ -129,7 +129,7 @@ describe('a log', () => {
 
   const BAD = 'cut off: the line ends in the middle of it';
   it.each([
-    ['text', `${line('a')}\nI1124 started\n${line('b')}\n`, ['a@1', '2: not JSON', 'b@3']],
+    ['text', `${line('a')}\nI1124 started 7\n${line('b')}\n`, ['a@1', '2: not JSON', 'b@3']],
     ['text with a bracket', `I1124 {x\n${line('b')}\n`, ['1: not JSON', 'b@2']],
     ['a number', `7\n${line('b')}\n`, ['1: a number, not an audit event', 'b@2']],
     ['a line cut off within a text', `{"kind":"Event","auditID":"x\n${line('b')}\n`, [`1: ${BAD}`, 'b@2']],
