@@ -42,7 +42,10 @@ export async function serve(
     pino.destination({ fd: stderrFd, sync: true }),
   );
   const metrics = createMetrics();
-  const records = createQueue(stdoutFd, () => metrics.dropped.inc());
+  const records = createQueue(stdoutFd, {
+    onDrop: () => metrics.dropped.inc(),
+    onFailure: (error) => log.error(error, 'decision records cannot be written'),
+  });
   const lines = createJsonLinesRecorder(records);
   const api = asksCluster(config)
     ? await connectToCluster({ kubeconfig: config.kubeconfig, env })
@@ -95,7 +98,7 @@ export async function serve(
   leaveCluster?.();
   rules.close();
   certificates.close();
-  records.flushSync();
+  records.close();
   log.info('stopped');
 }
 

@@ -21,9 +21,35 @@ export function createJsonLinesRecorder(queue: LineQueue): Recorder {
   };
 }
 
-/** A file descriptor written in the background, with a bounded queue. `onDrop` is told of each record lost. */
-export function createQueue(fd: number, onDrop: () => void): LineQueue & { flushSync(): void } {
+/**
+ * A file descriptor written in the background, with a bounded queue. `onDrop` is told of each record lost, `onFailure` once
+ * when writing begins to fail. A full disk is tried again with the next record; what stood in the queue stays there.
+ */
+export function createQueue(
+  fd: number,
+  { onDrop, onFailure }: { readonly onDrop: () => void; readonly onFailure: (error: Error) => void },
+): LineQueue & { close(): void } {
   const queue = pino.destination({ fd, sync: false, maxLength: MAX_QUEUED_BYTES });
+  let failure: NodeJS.ErrnoException | undefined;
   queue.on('drop', onDrop);
-  return queue;
+  queue.on('write', () => {
+    failure = undefined;
+  });
+  // Without a listener an error ends the process, and its end waits for a last write that cannot be.
+  queue.on('error', (error: NodeJS.ErrnoException) => {
+    if (failure === undefined) onFailure(error);
+    failure = error;
+  });
+  return {
+    write(line) {
+      // Whoever read them is gone for good, and pino throws away what comes.
+      if (failure?.code === 'EPIPE') onDrop();
+      else queue.write(line);
+    },
+    /** Writes what waits, unless writing fails: it would be tried for ever. */
+    close() {
+      if (failure === undefined) queue.flushSync();
+      else queue.destroy();
+    },
+  };
 }
