@@ -154,7 +154,7 @@ function logOutOfScope(found: readonly OutOfScope[], log: Logger): void {
 }
 
 async function loadRules(config: Config, log: Logger, metrics: Metrics): Promise<LiveRuleset> {
-  const paths = [...config.rulesDirs, ...config.filtersDirs];
+  const paths = [...new Set([...config.rulesDirs, ...config.filtersDirs])];
   for (const directory of await unnamedSubdirectories(paths)) {
     log.info(`${directory} is not loaded; name it with --rules or --filters to load it`);
   }
@@ -168,6 +168,7 @@ async function loadRules(config: Config, log: Logger, metrics: Metrics): Promise
       metrics.reloads.inc({ result: 'loaded' });
       for (const warning of ruleset.warnings) log.warn({ code: warning.code }, formatProblem(warning));
       log.info(summaryOf(ruleset), 'rules loaded');
+      if (askedRules(ruleset) === 0) log.warn('no rule is asked: whatever comes is allowed');
     },
     onRefuse(problems) {
       metrics.reloads.inc({ result: 'refused' });
@@ -177,17 +178,27 @@ async function loadRules(config: Config, log: Logger, metrics: Metrics): Promise
   });
 }
 
-function summaryOf({ rules, filters, digest }: Ruleset) {
+function summaryOf(ruleset: Ruleset) {
+  const { rules, filters, digest } = ruleset;
   const off = rules.filter((rule) => rule.off !== undefined).map(({ rule, off }) => `${rule.title}: ${off}`);
-  return { asked: rules.length - off.length, filters: filters.length, ruleset: digest, off };
+  return { asked: askedRules(ruleset), filters: filters.length, ruleset: digest, off };
+}
+
+function askedRules({ rules }: Ruleset): number {
+  return rules.filter(({ off }) => off === undefined).length;
 }
 
 function rulesCheck(rules: LiveRuleset): Check {
   const { digest, rules: loaded } = rules.current();
+  const asked = askedRules(rules.current());
   const refused = rules.refused();
   const stale =
     refused === undefined ? '' : `; the newest set is refused: ${refused.map(formatProblem).join('; ')}`;
-  return { name: 'rules', ok: true, detail: `${loaded.length} loaded, ruleset ${digest}${stale}` };
+  return {
+    name: 'rules',
+    ok: true,
+    detail: `${loaded.length} loaded, ${asked} asked, ruleset ${digest}${stale}`,
+  };
 }
 
 /** An API server refuses an expired certificate, so nobody is to be sent here with one. */

@@ -68,7 +68,7 @@ function compileItemEvidence(
   const satisfies = compilePredicates(item.predicates);
   return (event) => {
     const readings = readers.flatMap((read) => read(event).values);
-    const satisfying = readings.filter(satisfies);
+    const satisfying = readings.filter(satisfies).slice(0, MAX_EVIDENCE);
     if (satisfying.length === 0)
       return [{ ...named, value: readings.length === 0 ? '(absent)' : '(present)' }];
     if (isSecretData(item, event)) return [{ ...named, value: '(redacted)' }];

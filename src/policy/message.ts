@@ -49,7 +49,9 @@ export function printable(text: string): string {
 /** Keeps both ends: controllers differ at the end of their names, people at the beginning. */
 export function shorten(text: string, length: number): string {
   if (text.length <= length) return text;
-  const characters = [...text];
+  // A character is at most two units, so what is far from both ends is never shown.
+  const isLong = text.length > 4 * length;
+  const characters = isLong ? [...text.slice(0, 2 * length), ...text.slice(-2 * length)] : [...text];
   if (characters.length <= length) return text;
   const head = Math.ceil((length - 1) / 2);
   const tail = length - 1 - head;

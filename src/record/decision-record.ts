@@ -3,7 +3,7 @@ import { modeOfMatch } from '../policy/decision.ts';
 import type { Door } from '../policy/door.ts';
 import { eventAs, type Match } from '../policy/evaluate.ts';
 import { evidenceOf, type Evidence } from '../policy/evidence.ts';
-import { printable } from '../policy/message.ts';
+import { printable, shorten } from '../policy/message.ts';
 import type { Mode } from '../policy/mode.ts';
 import type { Level } from '../sigma/rule.ts';
 import type { Judged } from './recorder.ts';
@@ -135,8 +135,11 @@ function userOf({
   });
 }
 
+/** Names end at 253 characters; an owner's, which is any text a client likes, must not fill the queue of records. */
+const MAX_TEXT = 1024;
+
 function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? printable(value) : undefined;
+  return typeof value === 'string' && value !== '' ? printable(shorten(value, MAX_TEXT)) : undefined;
 }
 
 function asObject(value: unknown): KubernetesObject | undefined {

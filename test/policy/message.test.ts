@@ -99,6 +99,8 @@ describe('shortening', () => {
     ['abcdefghijk', 10, 'abcde…hijk'],
     ['🙂🙂🙂🙂', 3, '🙂…🙂'],
     ['abc', 2, 'a…'],
+    ['🙂'.repeat(1000), 3, '🙂…🙂'],
+    [`${'a'.repeat(1000)}${'b'.repeat(1000)}`, 5, 'aa…bb'],
   ])('%s to %i is %s', (text, length, short) => {
     expect(shorten(text, length)).toBe(short);
   });
