@@ -316,9 +316,11 @@ describe('hostile YAML', () => {
   it('any JSON value is the map it says, or an error', () => {
     fc.assert(
       fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
-        const { documents, problems } = parseDocuments('r.yml', JSON.stringify(value));
+        const text = JSON.stringify(value);
+        const { documents, problems } = parseDocuments('r.yml', text);
         if (problems.every(({ severity }) => severity === 'warning')) {
-          expect(documents.map((each) => each.value)).toEqual([value]);
+          // Not the value itself: JSON has no -0.
+          expect(documents.map((each) => each.value)).toEqual([JSON.parse(text)]);
         }
       }),
       { numRuns: 500 },
