@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../sigma/errors.ts';
-import { SigmaError } from '../sigma/errors.ts';
-import { combine, parseSigma } from '../sigma/load.ts';
+import { loadRuleset, parseAll, problemsOf } from './load-rules.ts';
 import type { NamedDocument, RuleSource } from './rule-source.ts';
-import { createRuleset, type Ruleset, type RulesetOptions } from './ruleset.ts';
+import type { Ruleset, RulesetOptions } from './ruleset.ts';
 
 /** The rules in force. A set is replaced whole; one that cannot be loaded leaves the last good one, and says so. */
 export interface LiveRuleset {
@@ -38,7 +37,7 @@ export async function createLiveRuleset({
   let current: Ruleset;
   try {
     documents = await source.read();
-    current = load(documents, options);
+    current = loadRuleset(parseAll(documents), options);
   } catch (error) {
     stopFollowing();
     throw error;
@@ -50,7 +49,7 @@ export async function createLiveRuleset({
       const read = await source.read();
       if (!isUnreadable(refused) && isDeepStrictEqual(read, documents)) return;
       documents = read;
-      const next = load(documents, options);
+      const next = loadRuleset(parseAll(documents), options);
       refused = undefined;
       if (next.digest === current.digest) return;
       current = next;
@@ -65,21 +64,7 @@ export async function createLiveRuleset({
   return { current: () => current, refused: () => refused, close: stopFollowing };
 }
 
-function load(documents: readonly NamedDocument[], options: RulesetOptions): Ruleset {
-  const parsed = combine(documents.map(({ name, text }) => parseSigma(name, text)));
-  const { ruleset, problems } = createRuleset(parsed, options);
-  if (ruleset === undefined) throw new SigmaError(problems.filter(({ severity }) => severity === 'error'));
-  return ruleset;
-}
-
 /** Then what was read before is no answer. */
 function isUnreadable(refused: readonly Problem[] | undefined): boolean {
   return refused?.some(({ code }) => code === 'unreadable') ?? false;
-}
-
-/** A source that cannot be read is as good as a set that cannot be loaded. */
-function problemsOf(error: unknown): readonly Problem[] {
-  if (error instanceof SigmaError) return error.problems;
-  const { message, path = '' } = error as NodeJS.ErrnoException;
-  return [{ code: 'unreadable', severity: 'error', file: path, path: '', message }];
 }

@@ -4,7 +4,8 @@ import { rebuildAdmission } from '../kubernetes/rebuilt-admission.ts';
 import { decide } from '../policy/decision.ts';
 import { evaluate } from '../policy/evaluate.ts';
 import { onlyByRuleId, type Modes } from '../policy/mode.ts';
-import { createRuleset, type LoadedRule, type Ruleset, type RulesetOptions } from '../policy/ruleset.ts';
+import { loadRuleset } from '../policy/load-rules.ts';
+import type { LoadedRule, Ruleset, RulesetOptions } from '../policy/ruleset.ts';
 import type { Judged } from '../record/recorder.ts';
 import { SigmaError } from '../sigma/errors.ts';
 import type { ParsedSigma } from '../sigma/load.ts';
@@ -40,7 +41,7 @@ export function createJudge(
   { modes, provenance, heals, subresources, minLevel }: JudgeOptions,
 ): Judge {
   const options = { subresources, minLevel };
-  const ruleset = load(parsed, { ...options, door: 'replay' });
+  const ruleset = loadRuleset(parsed, { ...options, door: 'replay' });
   const byStage = part(ruleset, parsed, options, namesStage);
   const byRequest =
     byStage === undefined ? ruleset : part(ruleset, parsed, options, (rule) => !namesStage(rule));
@@ -103,16 +104,14 @@ function part(
 ): Ruleset | undefined {
   const rules = whole.rules.filter((rule) => isAsked(rule) && belongs(rule)).map(({ rule }) => rule);
   if (rules.length === 0) return undefined;
-  return { ...load({ ...parsed, rules }, { ...options, door: whole.door }), digest: whole.digest };
-}
-
-function load(parsed: ParsedSigma, options: RulesetOptions): Ruleset {
-  const loaded = tryLoad(parsed, options);
-  if (loaded instanceof SigmaError) throw loaded;
-  return loaded;
+  return { ...loadRuleset({ ...parsed, rules }, { ...options, door: whole.door }), digest: whole.digest };
 }
 
 function tryLoad(parsed: ParsedSigma, options: RulesetOptions): Ruleset | SigmaError {
-  const { ruleset, problems } = createRuleset(parsed, options);
-  return ruleset ?? new SigmaError(problems.filter(({ severity }) => severity === 'error'));
+  try {
+    return loadRuleset(parsed, options);
+  } catch (error) {
+    if (error instanceof SigmaError) return error;
+    throw error;
+  }
 }

@@ -4,7 +4,7 @@ import { directorySource } from '../policy/rule-source.ts';
 import { RULE_CLASSES } from '../policy/rule-class.ts';
 import { createRuleset, type Ruleset } from '../policy/ruleset.ts';
 import { SigmaError, type Problem } from '../sigma/errors.ts';
-import { parseAll, readDocuments } from './loaded-rules.ts';
+import { parseAll, readDocuments } from '../policy/load-rules.ts';
 
 /** Writes everything that is wrong with rules and filters. Gives the exit code: 1 if anything is, 0 if not. */
 export async function rulesCheck(

@@ -1,0 +1,31 @@
+import { SigmaError, type Problem } from '../sigma/errors.ts';
+import { combine, parseSigma, type ParsedSigma } from '../sigma/load.ts';
+import type { NamedDocument, RuleSource } from './rule-source.ts';
+import { createRuleset, type Ruleset, type RulesetOptions } from './ruleset.ts';
+
+/** Reads a source, or throws a SigmaError. */
+export async function readDocuments(source: RuleSource): Promise<readonly NamedDocument[]> {
+  try {
+    return await source.read();
+  } catch (error) {
+    throw new SigmaError(problemsOf(error));
+  }
+}
+
+export function parseAll(documents: readonly NamedDocument[]): ParsedSigma {
+  return combine(documents.map(({ name, text }) => parseSigma(name, text)));
+}
+
+/** The rules as a door loads them, or a SigmaError with everything that is wrong. */
+export function loadRuleset(parsed: ParsedSigma, options: RulesetOptions): Ruleset {
+  const { ruleset, problems } = createRuleset(parsed, options);
+  if (ruleset === undefined) throw new SigmaError(problems.filter(({ severity }) => severity === 'error'));
+  return ruleset;
+}
+
+/** A source that cannot be read is as good as a set that cannot be loaded. */
+export function problemsOf(error: unknown): readonly Problem[] {
+  if (error instanceof SigmaError) return error.problems;
+  const { message, path: file = '' } = error as NodeJS.ErrnoException;
+  return [{ code: 'unreadable', severity: 'error', file, path: '', message }];
+}
