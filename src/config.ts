@@ -330,7 +330,8 @@ export type Values = {
 } & { readonly [K in Key as (typeof SETTINGS)[K] extends { default: unknown } ? never : K]?: ValueOf<K> };
 type ValueOf<K extends Key> = Exclude<ReturnType<(typeof SETTINGS)[K]['read']>, undefined>;
 
-const SERVE = [
+/** By what something is judged: rules, filters and modes. */
+const JUDGING = [
   'mode',
   'levels',
   'rules',
@@ -339,6 +340,10 @@ const SERVE = [
   'allowUsers',
   'minLevel',
   'subresources',
+] as const satisfies readonly Key[];
+
+const SERVE = [
+  ...JUDGING,
   'certsDir',
   'tlsCert',
   'tlsKey',
@@ -361,27 +366,10 @@ const REPLAY = [
   'replayFormat',
   'failOnMatch',
   'checkLines',
-  'mode',
-  'levels',
-  'rules',
-  'rulesDirs',
-  'filtersDirs',
-  'allowUsers',
-  'minLevel',
-  'subresources',
+  ...JUDGING,
 ] as const satisfies readonly Key[];
 
-const LOADED_RULES = [
-  'mode',
-  'levels',
-  'rules',
-  'rulesDirs',
-  'filtersDirs',
-  'allowUsers',
-  'minLevel',
-  'subresources',
-  'door',
-] as const satisfies readonly Key[];
+const LOADED_RULES = [...JUDGING, 'door'] as const satisfies readonly Key[];
 
 const CHECK = [
   'checkedDirs',
