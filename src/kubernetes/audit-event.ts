@@ -1,4 +1,5 @@
 import type { AdmissionRequest, KubernetesObject } from './admission-review.ts';
+import { asObject } from './as-object.ts';
 import type { UserInfo } from './user-info.ts';
 
 /** What a request was about. As in the audit log: of what the client sent, and without `apiGroup` for the core group. */
@@ -142,6 +143,5 @@ function metadataName(object: KubernetesObject | undefined): string | undefined 
 }
 
 function metadata(object: KubernetesObject | undefined): KubernetesObject | undefined {
-  const value = object?.['metadata'];
-  return typeof value === 'object' && value !== null ? (value as KubernetesObject) : undefined;
+  return asObject(object?.['metadata']);
 }

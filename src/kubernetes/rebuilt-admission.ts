@@ -1,4 +1,5 @@
 import { candidateVerbs, UNKNOWN_AT_ADMISSION, type AuditEvent, type Observation } from './audit-event.ts';
+import { asObject } from './as-object.ts';
 import type { KubernetesObject, Operation } from './admission-review.ts';
 import type { LoggedProvenance } from './logged-event.ts';
 
@@ -80,17 +81,17 @@ function isRefusedBefore({ responseStatus }: AuditEvent, operation: Operation): 
 /** A patch is not the object, but what came of it is; the options of CONNECT stand only in the URI. */
 function objectOf({ event, unknown }: Observation, operation: Operation): KubernetesObject | undefined {
   if (operation === 'CONNECT') return undefined;
-  if (event.verb === 'patch') return asObject(event.responseObject);
-  return unknown.includes('requestObject') ? undefined : (asObject(event.requestObject) ?? {});
+  if (event.verb === 'patch') return unlessStatus(event.responseObject);
+  return unknown.includes('requestObject') ? undefined : (unlessStatus(event.requestObject) ?? {});
 }
 
 function nameOf(object: unknown): string | undefined {
-  const name = asObject(asObject(object)?.['metadata'])?.['name'];
+  const name = unlessStatus(unlessStatus(object)?.['metadata'])?.['name'];
   return typeof name === 'string' ? name : undefined;
 }
 
 /** A Status says that something failed, or that a binding or eviction was made. */
-function asObject(value: unknown): KubernetesObject | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  return (value as KubernetesObject)['kind'] === 'Status' ? undefined : (value as KubernetesObject);
+function unlessStatus(value: unknown): KubernetesObject | undefined {
+  const object = asObject(value);
+  return object?.['kind'] === 'Status' ? undefined : object;
 }

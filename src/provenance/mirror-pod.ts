@@ -1,4 +1,5 @@
 import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
+import { asObject } from '../kubernetes/as-object.ts';
 import type { AuditEvent } from '../kubernetes/audit-event.ts';
 
 const NODE_USER = 'system:node:';
@@ -34,19 +35,19 @@ export function isLoggedMirrorPod({ objectRef, user, requestObject }: AuditEvent
     requestResource: { group, version, resource },
     requestSubResource: subresource,
     userInfo: user ?? {},
-    object: object(requestObject),
+    object: asObject(requestObject),
   });
 }
 
 /** Conditions 3 to 5: what the pod itself says. */
 export function isMirrorPodOf(node: string, pod: KubernetesObject | undefined): boolean {
-  const metadata = object(pod?.['metadata']);
+  const metadata = asObject(pod?.['metadata']);
   const owners = metadata?.['ownerReferences'];
-  const [owner, ...others] = Array.isArray(owners) ? owners.map(object) : [];
-  const mirror = object(metadata?.['annotations'])?.['kubernetes.io/config.mirror'];
+  const [owner, ...others] = Array.isArray(owners) ? owners.map(asObject) : [];
+  const mirror = asObject(metadata?.['annotations'])?.['kubernetes.io/config.mirror'];
   return (
     node !== '' &&
-    object(pod?.['spec'])?.['nodeName'] === node &&
+    asObject(pod?.['spec'])?.['nodeName'] === node &&
     others.length === 0 &&
     owner?.['apiVersion'] === 'v1' &&
     owner['kind'] === 'Node' &&
@@ -54,8 +55,4 @@ export function isMirrorPodOf(node: string, pod: KubernetesObject | undefined): 
     typeof mirror === 'string' &&
     mirror !== ''
   );
-}
-
-function object(value: unknown): KubernetesObject | undefined {
-  return typeof value === 'object' && value !== null ? (value as KubernetesObject) : undefined;
 }

@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
+import { asObject } from '../kubernetes/as-object.ts';
 import { modeOfMatch } from '../policy/decision.ts';
 import type { Door } from '../policy/door.ts';
 import { eventAs, type Match } from '../policy/evaluate.ts';
@@ -140,12 +141,6 @@ const MAX_TEXT = 1024;
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? printable(shorten(value, MAX_TEXT)) : undefined;
-}
-
-function asObject(value: unknown): KubernetesObject | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as KubernetesObject)
-    : undefined;
 }
 
 function compact<T extends object>(object: T): Partial<T> {
