@@ -1,18 +1,32 @@
 import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { Agent, request, type RequestOptions } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 /**
- * The API server, as far as we ask it: whole objects by path. They stay the JSON they came as, so that a field we do not
- * know survives being written back.
+ * The API server, as far as we ask it: whole objects by path, which may carry a query. They stay the JSON they came as, so
+ * that a field we do not know survives being written back. Each rejects with an ApiError where the answer is not the thing.
  */
 export interface ApiServer {
-  get(path: string): Promise<unknown>;
+  get(path: string, signal?: AbortSignal): Promise<unknown>;
+  /** `path` is the collection's. */
+  create(path: string, object: unknown): Promise<unknown>;
   /** Refused (409) when the object's resourceVersion is not the newest. */
   replace(path: string, object: unknown): Promise<unknown>;
   /** A strategic merge patch: members of a list are met by name. */
   patch(path: string, patch: unknown): Promise<unknown>;
+  /**
+   * Tells of each change until the API server ends it, which is no error, or `signal` does, which is. One that died
+   * silently ends only by `signal`.
+   */
+  watch(path: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void>;
+}
+
+/** A change (meta/v1 WatchEvent). `ERROR` carries a Status: with code 410, what was asked from is too old. */
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  readonly object: unknown;
 }
 
 /** The API server answered, and it was not what we asked for. */
@@ -44,9 +58,11 @@ const TIMEOUT_MS = 10_000;
 export async function connectToCluster({ kubeconfig, ...pod }: ClusterOptions): Promise<ApiServer> {
   const connect = kubeconfig === undefined ? fromServiceAccount(pod) : await fromKubeconfig(kubeconfig);
   return {
-    get: (path) => send(connect, 'GET', path),
-    replace: (path, object) => send(connect, 'PUT', path, object, 'application/json'),
-    patch: (path, patch) => send(connect, 'PATCH', path, patch, 'application/strategic-merge-patch+json'),
+    get: (path, signal) => send(connect, { method: 'GET', path, signal }),
+    create: (path, body) => send(connect, { method: 'POST', path, body }),
+    replace: (path, body) => send(connect, { method: 'PUT', path, body }),
+    patch: (path, body) => send(connect, { method: 'PATCH', path, body, contentType: STRATEGIC_MERGE }),
+    watch: (path, onEvent, signal) => watch(connect, path, onEvent, signal),
   };
 }
 
@@ -88,36 +104,71 @@ async function fromKubeconfig(file: string): Promise<Connect> {
   };
 }
 
-async function send(
+const STRATEGIC_MERGE = 'application/strategic-merge-patch+json';
+
+interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+async function send(connect: Connect, { signal, ...asked }: Request): Promise<unknown> {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const response = await exchange(connect, {
+    ...asked,
+    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+  });
+  return JSON.parse(await text(response));
+}
+
+async function watch(
   connect: Connect,
-  method: string,
   path: string,
-  body?: unknown,
-  contentType?: string,
-): Promise<unknown> {
+  onEvent: (event: WatchEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const response = await exchange(connect, { method: 'GET', path, signal });
+  let rest = '';
+  try {
+    for await (const chunk of response.setEncoding('utf8')) {
+      const lines = (rest + String(chunk)).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) onEvent(JSON.parse(line) as WatchEvent);
+    }
+  } catch (error) {
+    // Node calls it a connection reset, whoever ended it.
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+/** Resolves when the answer begins, if it is what was asked for. */
+async function exchange(
+  connect: Connect,
+  { method, path, body, contentType = 'application/json', signal }: Request,
+): Promise<IncomingMessage> {
   const { server, options } = await connect();
-  const writes = body !== undefined;
-  const url = new URL(server.replace(/\/$/, '') + path + (writes ? '?fieldManager=sigma-admission' : ''));
+  const url = new URL(server.replace(/\/$/, '') + path);
+  if (body !== undefined) url.searchParams.set('fieldManager', 'sigma-admission');
   const headers = {
     ...(options.headers as Record<string, string>),
     accept: 'application/json',
     'user-agent': 'sigma-admission',
-    ...(contentType === undefined ? {} : { 'content-type': contentType }),
+    ...(body === undefined ? {} : { 'content-type': contentType }),
   };
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const { status, answer } = await exchange(url, { ...options, method, headers, signal }, body);
-  if (status >= 200 && status < 300) return JSON.parse(answer);
-  throw new ApiError(status, `${method} ${url.pathname}: ${status}: ${messageOf(answer)}`);
-}
-
-function exchange(url: URL, options: RequestOptions, body: unknown) {
-  return new Promise<{ status: number; answer: string }>((resolve, reject) => {
-    const sent = request(url, options, (response) => {
-      text(response).then((answer) => resolve({ status: response.statusCode ?? 0, answer }), reject);
-    });
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const sent = request(url, { ...options, method, headers, signal }, resolve);
     sent.on('error', reject);
     sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
+  const { statusCode = 0 } = response;
+  if (statusCode >= 200 && statusCode < 300) return response;
+  throw new ApiError(
+    statusCode,
+    `${method} ${url.pathname}: ${statusCode}: ${messageOf(await text(response))}`,
+  );
 }
 
 /** A Status says it in `message`; what stands before the API server may answer anything. */

@@ -45,7 +45,9 @@ function apiWith(entries: RegisteredEntry[], answers: (() => never)[] = []) {
   };
   const api: ApiServer = {
     get: async () => answer('get'),
+    create: () => Promise.reject(new TypeError('nothing is created')),
     replace: () => Promise.reject(new TypeError('nothing is replaced')),
+    watch: () => Promise.reject(new TypeError('nothing is watched')),
     async patch(_, patch) {
       answer(JSON.stringify(patch));
       resourceVersion += 1;
