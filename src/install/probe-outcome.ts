@@ -1,0 +1,51 @@
+/** What became of a probe that went through the API server, and in whose words. */
+export interface ProbeOutcome {
+  readonly kind:
+    | 'answered'
+    /** Nobody listens there, or a network said so at once. */
+    | 'refused'
+    | 'timed-out'
+    | 'certificate'
+    /** The Service is missing, or nothing ready stands behind it. */
+    | 'no-endpoints'
+    /** The API server took the probe: no entry of ours stopped it. */
+    | 'not-registered'
+    /** Whoever probed may not: nothing was learnt. */
+    | 'not-allowed'
+    | 'other';
+  /** As the API server words it, without what it always says before. */
+  readonly detail: string;
+}
+
+/** The entry that answers probes. A failure of anybody else's entry says nothing of us. */
+const ENTRY = 'probe.sigma-admission.svc';
+
+// As Go and the API server word it (kube-apiserver 1.36 and 1.37). The first that fits is meant: `TLS handshake timeout` is
+// no certificate's fault.
+const CALL_FAILURES: readonly (readonly [RegExp, ProbeOutcome['kind']])[] = [
+  [/no endpoints available for service|(service|endpoints) "[^"]*" not found/, 'no-endpoints'],
+  [/context deadline exceeded|i\/o timeout|Client\.Timeout exceeded|handshake timeout/, 'timed-out'],
+  [/connection refused|no route to host|(network|host) is unreachable/, 'refused'],
+  [/first record does not look like a TLS handshake/, 'other'],
+  [/x509: |tls: |root certificates/, 'certificate'],
+];
+
+/** Reads what the API server answered (HTTP status and message) to a dry-run create of the probe that carried `nonce`. */
+export function probeOutcome(status: number, message: string, nonce: string): ProbeOutcome {
+  if (status >= 200 && status < 300) return { kind: 'not-registered', detail: 'the probe was let through' };
+  const [, name, cause = ''] =
+    /failed calling webhook "([^"]*)": (?:failed to call webhook: )?(.*)/s.exec(message) ?? [];
+  if (name === ENTRY) {
+    const [, kind = 'other'] = CALL_FAILURES.find(([words]) => words.test(cause)) ?? [];
+    return { kind, detail: cause };
+  }
+  if (name !== undefined) return { kind: 'other', detail: `the webhook ${name} of somebody else: ${cause}` };
+  const [, denier, words = ''] =
+    /admission webhook "([^"]*)" denied the request:? ?(.*)/s.exec(message) ?? [];
+  if (denier === ENTRY && words.includes(nonce)) return { kind: 'answered', detail: words };
+  if (denier !== undefined) return { kind: 'other', detail: `${denier} denied it: ${words}` };
+  // It would have been denied before its name was looked at.
+  if (status === 409) return { kind: 'not-registered', detail: message };
+  const isForbidden = status === 401 || (status === 403 && / is forbidden: User "/.test(message));
+  return { kind: isForbidden ? 'not-allowed' : 'other', detail: message };
+}
