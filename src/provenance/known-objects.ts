@@ -1,0 +1,82 @@
+/** What is known of the objects that pods come from, or are taken for: from watches, or read at once. */
+export interface KnownObjects {
+  /**
+   * Whether all there is of this namespace is here, as far as anybody can say. Where not, what is missing says nothing.
+   */
+  complete(namespace: string): boolean;
+  workload(reference: WorkloadReference): Workload | undefined;
+  workloadsIn(namespace: string): Iterable<Workload>;
+  /** What a StatefulSet's pod was made from: the ControllerRevision that its label `controller-revision-hash` names. */
+  revision(namespace: string, name: string): Revision | undefined;
+  servicesIn(namespace: string): Iterable<Service>;
+  /** Nodes belong to no namespace; `complete` says nothing of them where there are none at all. */
+  node(name: string): Node | undefined;
+}
+
+/** The kinds whose controllers make pods. A Deployment's are its ReplicaSet's, a CronJob's its Job's. */
+export const WORKLOAD_KINDS = {
+  DaemonSet: 'apps/v1',
+  ReplicaSet: 'apps/v1',
+  StatefulSet: 'apps/v1',
+  Job: 'batch/v1',
+  ReplicationController: 'v1',
+} as const;
+
+export type WorkloadKind = keyof typeof WORKLOAD_KINDS;
+
+export interface WorkloadReference {
+  readonly kind: WorkloadKind;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** A workload as far as its pods can be held against it; everything else of it is let go. */
+export interface Workload extends WorkloadReference {
+  readonly apiVersion: string;
+  readonly uid: string;
+  /** Absent: it selects nothing. */
+  readonly selector?: LabelSelector;
+  readonly template: PodTemplate;
+  /** Its controller, such as the Deployment of a ReplicaSet. */
+  readonly owner?: { readonly kind: string; readonly name: string };
+  /** Of a Job: its pods carry their index in their names. */
+  readonly indexed?: boolean;
+  /** When its template was last seen to change (ms since the epoch); absent where nobody watched. */
+  readonly changedAt?: number;
+}
+
+/** A label selector (meta/v1); a Service's or a ReplicationController's is one with `matchLabels` only. */
+export interface LabelSelector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: string;
+    readonly values?: readonly string[];
+  }[];
+}
+
+/** What a pod's template says of its containers, init containers among them: image by container name. */
+export interface PodTemplate {
+  readonly images: Readonly<Record<string, string>>;
+}
+
+/** A ControllerRevision (apps/v1) of a StatefulSet. */
+export interface Revision {
+  readonly namespace: string;
+  readonly name: string;
+  /** The uid of the StatefulSet it is of. */
+  readonly ownerUid: string;
+  readonly template: PodTemplate;
+}
+
+export interface Service {
+  readonly namespace: string;
+  readonly name: string;
+  /** Without a selector it selects nothing. */
+  readonly selector: Readonly<Record<string, string>>;
+}
+
+export interface Node {
+  readonly name: string;
+  readonly uid: string;
+}
