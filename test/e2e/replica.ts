@@ -24,14 +24,29 @@ export interface Replica {
   fingerprint(): Promise<string>;
   metrics(): Promise<string>;
   readyz(): Promise<string>;
+  /** What a kubelet does some time after a ConfigMap changed: its files are written again. */
+  refresh(): Promise<void>;
+  /** SIGKILL and SIGSTOP are what a node does to it that dies or stands still; resolves when it is so. */
+  signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** What a test may ask of a replica. */
+export interface ReplicaOptions {
+  /** Of Node itself: `--import=…`. */
+  readonly nodeFlags?: readonly string[];
+  /** How long it serves on after SIGTERM; not at all where nothing is said. */
+  readonly drain?: string;
 }
 
 /**
  * What a kubelet would do with the Deployment's pod, as far as it concerns the program: its arguments and environment, its
  * ConfigMaps as files, its service account's rights. Where a pod is in a cluster, this is told of one by `--kubeconfig`.
  */
-export async function startReplica(controlPlane: ControlPlane): Promise<Replica> {
+export async function startReplica(
+  controlPlane: ControlPlane,
+  { nodeFlags = [], drain = '0' }: ReplicaOptions = {},
+): Promise<Replica> {
   const { api } = controlPlane;
   const namespace = 'sigma-admission';
   const { body: deployment } = await api(
@@ -42,24 +57,27 @@ export async function startReplica(controlPlane: ControlPlane): Promise<Replica>
   const [container] = pod['containers'] as [Json];
   const root = mkdtempSync(join(tmpdir(), 'sigma-admission-replica-'));
   const moved = (text: string) => text.replaceAll('/etc/sigma-admission', root);
-  for (const { name, mountPath } of container['volumeMounts']) {
-    const { configMap } = pod['volumes'].find((volume: Json) => volume['name'] === name);
-    const { body } = await api('GET', `/api/v1/namespaces/${namespace}/configmaps/${configMap.name}`);
-    mkdirSync(moved(mountPath), { recursive: true });
-    for (const [key, text] of Object.entries<string>(body['data'])) {
-      writeFileSync(join(moved(mountPath), key), moved(text));
+  async function mount(): Promise<void> {
+    for (const { name, mountPath } of container['volumeMounts']) {
+      const { configMap } = pod['volumes'].find((volume: Json) => volume['name'] === name);
+      const { body } = await api('GET', `/api/v1/namespaces/${namespace}/configmaps/${configMap.name}`);
+      mkdirSync(moved(mountPath), { recursive: true });
+      for (const [key, text] of Object.entries<string>(body['data'])) {
+        writeFileSync(join(moved(mountPath), key), moved(text));
+      }
     }
   }
+  await mount();
   const token = await controlPlane.createToken(namespace, pod['serviceAccountName']);
   const env = Object.fromEntries(
     container['env'].map(({ name, value }: Json) => [name, value ?? namespace]),
   ) as Record<string, string>;
-  const local = ['--host=127.0.0.1', '--port=0', '--metrics-port=0', '--drain=0'];
+  const local = ['--host=127.0.0.1', '--port=0', '--metrics-port=0', `--drain=${drain}`];
   const args = [
     ...(container['args'] as string[]).map(moved),
     `--kubeconfig=${controlPlane.kubeconfig({ token })}`,
   ];
-  const child = spawn(process.execPath, ['src/main.ts', ...args, ...local], {
+  const child = spawn(process.execPath, [...nodeFlags, 'src/main.ts', ...args, ...local], {
     cwd: ROOT,
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -80,10 +98,18 @@ export async function startReplica(controlPlane: ControlPlane): Promise<Replica>
     fingerprint: () => fingerprintAt(port),
     metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text(),
     readyz: () => readyzAt(port),
+    refresh: mount,
+    async signal(name) {
+      const gone = name === 'SIGKILL' ? once(child, 'close') : undefined;
+      child.kill(name);
+      await gone;
+    },
     async stop() {
       if (child.exitCode === null && child.signalCode === null) {
         const gone = once(child, 'close');
         child.kill('SIGTERM');
+        // One that stands still would be told of the other signal only then.
+        child.kill('SIGCONT');
         await gone;
       }
       rmSync(root, { recursive: true });
