@@ -42,11 +42,16 @@ interface Flag {
 
 const FLAGS: readonly Flag[] = Object.entries<Setting>(SETTINGS).flatMap(([key, { flag: syntax }]) => {
   if (syntax === undefined) return [];
-  const option = new Option(syntax);
+  const option = declaredOption(syntax);
   const [name, attribute, isList] = [option.name(), option.attributeName(), option.variadic];
   const isSwitch = option.isBoolean();
   return [{ key: key as Key, syntax, name, attribute, variable: variableOf(name), isList, isSwitch }];
 });
+
+/** Commander would take `--no-…` for the contrary of a flag without `no`; ours are what they are called. */
+function declaredOption(syntax: string, help?: string): Option {
+  return Object.assign(new Option(syntax, help), { negate: false });
+}
 
 /** A file does not name another file, and is not for what one call is about. */
 const FILE_KEYS: readonly Key[] = (Object.keys(SETTINGS) as Key[]).filter((key) => {
@@ -159,7 +164,7 @@ function declareFlag(command: Command, { key, syntax, variable, isSwitch }: Flag
   const { help, default: fallback = [] }: Setting = SETTINGS[key];
   const names = FILE_KEYS.includes(key) ? `${variable}, ${key}` : variable;
   const otherwise = isSwitch ? '' : [fallback].flat().join(', ');
-  const option = new Option(syntax, `${help}\n(${names}${otherwise === '' ? '' : `; default ${otherwise}`})`);
+  const option = declaredOption(syntax, `${help}\n(${names}${otherwise === '' ? '' : `; default ${otherwise}`})`);
   option.required = false;
   option.optional = !isSwitch;
   option.preset('').argParser((text, before: readonly string[] = []) => [...before, text]);

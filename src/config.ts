@@ -2,6 +2,8 @@ const MODES = ['audit', 'warn', 'enforce'] as const;
 const LEVELS = ['informational', 'low', 'medium', 'high', 'critical'] as const;
 const SUBRESOURCES = ['resource', 'literal'] as const;
 const DOORS = ['serve', 'replay', 'scan'] as const;
+const MANAGE = ['ca', 'all', 'none'] as const;
+const DISTRIBUTIONS = ['upstream', 'aks', 'eks', 'gke', 'k3s', 'kops', 'rke2', 'talos'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 type Mode = (typeof MODES)[number];
@@ -28,6 +30,11 @@ export interface Config {
   /** The Secret that replicas share a certificate in. With it, or with `webhookConfiguration`, a cluster is asked. */
   readonly secret?: string;
   readonly webhookConfiguration?: string;
+  /** What of it is ours. */
+  readonly manage: (typeof MANAGE)[number];
+  readonly noOwnerReference: boolean;
+  /** Whose control plane asks, where the whole configuration is ours. */
+  readonly distribution: (typeof DISTRIBUTIONS)[number];
   /** Where the Secret and our Service are. */
   readonly namespace: string;
   readonly kubeconfig?: string;
@@ -193,6 +200,24 @@ export const SETTINGS = {
     read: textOf('a name'),
     help: 'our ValidatingWebhookConfiguration: keep our CA in it, warn of rules it cuts off',
   },
+  manage: {
+    flag: '--manage <WHAT>',
+    read: oneOf(MANAGE),
+    default: 'ca',
+    help: 'what of it is ours: ca, all (entries, conditions and scope too), none',
+  },
+  noOwnerReference: {
+    flag: '--no-owner-reference',
+    read: yesOrNo,
+    default: false,
+    help: 'do not have it deleted with our Namespace (for Argo CD, which would show that as a difference)',
+  },
+  distribution: {
+    flag: '--distribution <NAME>',
+    read: oneOf(DISTRIBUTIONS),
+    default: 'upstream',
+    help: `with --manage all, whose control plane it is: ${DISTRIBUTIONS.join(', ')}`,
+  },
   namespace: {
     flag: '--namespace <NAME>',
     read: textOf('a name'),
@@ -349,6 +374,9 @@ const SERVE = [
   'tlsKey',
   'secret',
   'webhookConfiguration',
+  'manage',
+  'noOwnerReference',
+  'distribution',
   'namespace',
   'kubeconfig',
   'port',
