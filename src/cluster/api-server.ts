@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
  * that a field we do not know survives being written back. Each rejects with an ApiError where the answer is not the thing.
  */
 export interface ApiServer {
-  get(path: string, signal?: AbortSignal): Promise<unknown>;
+  get(path: string, signal?: AbortSignal, as?: MetadataOnly): Promise<unknown>;
   /** `path` is the collection's. */
   create(path: string, object: unknown): Promise<unknown>;
   /** Refused (409) when the object's resourceVersion is not the newest. */
@@ -20,8 +20,19 @@ export interface ApiServer {
    * Tells of each change until the API server ends it, which is no error, or `signal` does, which is. One that died
    * silently ends only by `signal`.
    */
-  watch(path: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void>;
+  watch(
+    path: string,
+    onEvent: (event: WatchEvent) => void,
+    signal: AbortSignal,
+    as?: MetadataOnly,
+  ): Promise<void>;
 }
+
+/**
+ * Of each object its metadata alone (meta/v1): a watch sends the one, a GET of a collection the other. A Node is some tens
+ * of kilobytes, most of them its images.
+ */
+export type MetadataOnly = 'PartialObjectMetadata' | 'PartialObjectMetadataList';
 
 /** A change (meta/v1 WatchEvent). `ERROR` carries a Status: with code 410, what was asked from is too old. */
 export interface WatchEvent {
@@ -58,11 +69,12 @@ const TIMEOUT_MS = 10_000;
 export async function connectToCluster({ kubeconfig, ...pod }: ClusterOptions): Promise<ApiServer> {
   const connect = kubeconfig === undefined ? fromServiceAccount(pod) : await fromKubeconfig(kubeconfig);
   return {
-    get: (path, signal) => send(connect, { method: 'GET', path, signal }),
+    get: (path, signal, as) => send(connect, { method: 'GET', path, signal, accept: accepted(as) }),
     create: (path, body) => send(connect, { method: 'POST', path, body }),
     replace: (path, body) => send(connect, { method: 'PUT', path, body }),
     patch: (path, body) => send(connect, { method: 'PATCH', path, body, contentType: STRATEGIC_MERGE }),
-    watch: (path, onEvent, signal) => watch(connect, path, onEvent, signal),
+    watch: (path, onEvent, signal, as) =>
+      watch(connect, { method: 'GET', path, signal, accept: accepted(as) }, onEvent),
   };
 }
 
@@ -106,11 +118,16 @@ async function fromKubeconfig(file: string): Promise<Connect> {
 
 const STRATEGIC_MERGE = 'application/strategic-merge-patch+json';
 
+function accepted(as: MetadataOnly | undefined): string {
+  return as === undefined ? 'application/json' : `application/json;as=${as};g=meta.k8s.io;v=v1`;
+}
+
 interface Request {
   readonly method: string;
   readonly path: string;
   readonly body?: unknown;
   readonly contentType?: string;
+  readonly accept?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -125,11 +142,10 @@ async function send(connect: Connect, { signal, ...asked }: Request): Promise<un
 
 async function watch(
   connect: Connect,
-  path: string,
+  asked: Request & { readonly signal: AbortSignal },
   onEvent: (event: WatchEvent) => void,
-  signal: AbortSignal,
 ): Promise<void> {
-  const response = await exchange(connect, { method: 'GET', path, signal });
+  const response = await exchange(connect, asked);
   let rest = '';
   try {
     for await (const chunk of response.setEncoding('utf8')) {
@@ -139,7 +155,7 @@ async function watch(
     }
   } catch (error) {
     // Node calls it a connection reset, whoever ended it.
-    signal.throwIfAborted();
+    asked.signal.throwIfAborted();
     throw error;
   }
 }
@@ -147,14 +163,14 @@ async function watch(
 /** Resolves when the answer begins, if it is what was asked for. */
 async function exchange(
   connect: Connect,
-  { method, path, body, contentType = 'application/json', signal }: Request,
+  { method, path, body, contentType = 'application/json', accept = 'application/json', signal }: Request,
 ): Promise<IncomingMessage> {
   const { server, options } = await connect();
   const url = new URL(server.replace(/\/$/, '') + path);
   if (body !== undefined) url.searchParams.set('fieldManager', 'sigma-admission');
   const headers = {
     ...(options.headers as Record<string, string>),
-    accept: 'application/json',
+    accept,
     'user-agent': 'sigma-admission',
     ...(body === undefined ? {} : { 'content-type': contentType }),
   };
