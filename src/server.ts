@@ -8,14 +8,28 @@ import {
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { createCheckCaller, keepOnlyTrusted } from './server/client-certificate.ts';
+import { handshakeFailure, type HandshakeFailure } from './server/handshake-failure.ts';
 import type { IntakeLimits } from './server/intake.ts';
 import { refuseUnreadable } from './server/refusal.ts';
 import { metricsApp, webhookApp, type WebhookAppOptions } from './server/webhook-app.ts';
 import type { CertificateSource, TlsCertificate } from './tls/certificate-source.ts';
+import type { ClientAuthority } from './tls/client-authority.ts';
 
 /** What to serve, with which certificate. */
-export interface ServerOptions extends Omit<WebhookAppOptions, 'limits' | 'isDraining'> {
+export interface ServerOptions extends Omit<
+  WebhookAppOptions,
+  'limits' | 'isDraining' | 'checkCaller' | 'metrics'
+> {
   readonly certificates: CertificateSource;
+  /** Who alone may ask the entries: of which authority, called what; any name if none is given. Absent: everybody may. */
+  readonly callers?: { readonly authority: ClientAuthority; readonly names: readonly string[] } | undefined;
+  readonly metrics: WebhookAppOptions['metrics'] & {
+    /** A connection ended before it could bring a request. */
+    connectionRefused(why: HandshakeFailure | 'too_many'): void;
+  };
+  /** Somebody could not agree with us on a connection: most often whoever does not trust our certificate. */
+  readonly onHandshakeFailure?: (error: Error) => void;
   readonly limits?: Partial<Limits>;
 }
 
@@ -27,6 +41,12 @@ export interface Limits extends IntakeLimits {
    * then did not need, and its first request must not meet our closing it.
    */
   readonly requestMs: number;
+  /**
+   * Two for each request that may be in flight. An idle connection took 57 KiB here, one with all the headers it may send
+   * 77 KiB: 150 MiB, however many strangers open them and stall. One more is closed as soon as it is opened: the API server
+   * calls that `EOF` or `connection reset by peer`, and failurePolicy decides.
+   */
+  readonly connections: number;
 }
 
 const LIMITS: Limits = {
@@ -34,10 +54,13 @@ const LIMITS: Limits = {
   bytesInFlight: 64 * 1024 * 1024,
   requestsInFlight: 1000,
   requestMs: 100_000,
+  connections: 2000,
 };
 
 /** The API server keeps an idle connection for 90 s, and does not repeat a POST that meets our closing it. */
 const KEEP_ALIVE_MS = 95_000;
+/** Scrapers are few. */
+const METRICS_CONNECTIONS = 100;
 /** So long the API server waits for it. */
 const HANDSHAKE_MS = 10_000;
 const CHECK_CONNECTIONS_MS = 5_000;
@@ -56,7 +79,7 @@ export interface WebhookServer {
 
 /** HTTPS for reviews and health, HTTP for metrics. */
 export function createServer(options: ServerOptions): WebhookServer {
-  const { certificates, metrics, onFault } = options;
+  const { certificates, callers, metrics, onFault, onHandshakeFailure } = options;
   const limits = { ...LIMITS, ...options.limits };
   const timeouts = {
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -64,14 +87,20 @@ export function createServer(options: ServerOptions): WebhookServer {
     requestTimeout: limits.requestMs,
     connectionsCheckingInterval: Math.min(limits.requestMs, CHECK_CONNECTIONS_MS),
   };
+  const context = () => secureContext(certificates.current(), callers?.authority.current());
   const https = createHttpsServer({
-    ...secureContext(certificates.current()),
+    ...context(),
+    // Kubelets bring none with their probes, so it is for each entry to demand.
+    requestCert: callers !== undefined,
+    rejectUnauthorized: false,
     // To a webhook on localhost the API server would speak HTTP/2.
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: HANDSHAKE_MS,
     ...timeouts,
   });
   const http = createHttpServer(timeouts);
+  https.maxConnections = limits.connections;
+  http.maxConnections = METRICS_CONNECTIONS;
   let draining: Promise<void> | undefined;
   const unanswered = new Set<ServerResponse>();
 
@@ -87,15 +116,24 @@ export function createServer(options: ServerOptions): WebhookServer {
       if (code !== undefined) metrics.refused('', code);
     });
   }
-  serve(https, webhookApp({ ...options, limits, isDraining: () => draining !== undefined }));
+  const checkCaller = callers === undefined ? undefined : createCheckCaller(callers.names);
+  if (callers !== undefined) keepOnlyTrusted(https, callers.authority, HANDSHAKE_MS);
+  serve(https, webhookApp({ ...options, limits, checkCaller, isDraining: () => draining !== undefined }));
   serve(http, metricsApp(options));
+  https.on('drop', () => metrics.connectionRefused('too_many'));
+  https.on('tlsClientError', (error) => {
+    metrics.connectionRefused(handshakeFailure(error));
+    onHandshakeFailure?.(error);
+  });
   // Connections that are open keep what they agreed on; only new ones get the new certificate.
-  const stopFollowing = certificates.onChange((next) => https.setSecureContext(secureContext(next)));
+  const unfollow = [certificates, callers?.authority].map((source) =>
+    source?.onChange(() => https.setSecureContext(context())),
+  );
 
   async function drain(drainMs: number): Promise<void> {
     for (const response of unanswered) closeAfter(response);
     if (drainMs > 0) await wait(drainMs);
-    stopFollowing();
+    for (const stop of unfollow) stop?.();
     const closed = [https, http].map(
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
     );
@@ -127,8 +165,10 @@ function closeAfter(response: ServerResponse): void {
   if (!response.headersSent) response.setHeader('Connection', 'close');
 }
 
-function secureContext({ certificatePem, keyPem }: TlsCertificate) {
-  return { cert: certificatePem, key: keyPem, minVersion: 'TLSv1.2' } as const;
+function secureContext({ certificatePem, keyPem }: TlsCertificate, clientAuthority: string | undefined) {
+  const own = { cert: certificatePem, key: keyPem, minVersion: 'TLSv1.2' } as const;
+  // An intermediate in that file counts as one that is trusted, as it does for Go.
+  return clientAuthority === undefined ? own : { ...own, ca: clientAuthority, allowPartialTrustChain: true };
 }
 
 function listen(server: Server, port: number, host: string | undefined): Promise<number> {

@@ -3,6 +3,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { connect as connectTcp, type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setImmediate as wait } from 'node:timers/promises';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -37,6 +38,7 @@ let review: Review;
 let checks: Check[];
 let refused: [entry: string, code: number][];
 let answered: string[];
+let ended: string[];
 let faults: unknown[];
 
 beforeAll(async () => {
@@ -45,7 +47,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   review = async () => ALLOWED;
   checks = [{ name: 'rules', ok: true, detail: '1 loaded' }];
-  [refused, answered, faults] = [[], [], []];
+  [refused, answered, ended, faults] = [[], [], [], []];
   certificates = sourceOf(await issue());
 });
 afterEach(() => server.drain(0));
@@ -87,6 +89,7 @@ async function start(
       registry,
       answered: (entry) => answered.push(entry),
       refused: (entry, code) => refused.push([entry, code]),
+      connectionRefused: (why) => ended.push(why),
     },
     onFault: (error) => faults.push(error),
     limits,
@@ -705,6 +708,27 @@ describe('a connection', () => {
     reset.resetAndDestroy();
     expect((await ask()).code).toBe(200);
     expect(faults).toEqual([]);
+    expect(ended).toContain('not_tls');
+  });
+
+  it('that cannot be agreed on is counted, by one of few words', async () => {
+    await start();
+    await expect(connect(TLS_1_1)).rejects.toThrow(/protocol version|EPROTO/);
+    while (ended.length < 1) await wait();
+    expect(ended).toEqual(['version']);
+    expect([refused, faults]).toEqual([[], []]);
+  });
+
+  it('is one of so many at most, and another is closed as it is opened', async () => {
+    await start({ connections: 2 });
+    const open = [await connect(), await connect()];
+    await expect(connect()).rejects.toThrow(/disconnected|ECONNRESET/);
+    expect(ended).toEqual(['too_many']);
+    open[0]!.destroy();
+    let code: number | undefined;
+    while (code === undefined) code = (await ask().catch(() => undefined))?.code;
+    expect(code).toBe(200);
+    open[1]!.destroy();
   });
 
   it('stays as the certificate is replaced, and new ones get the new one', async () => {
@@ -739,7 +763,12 @@ describe('listening', () => {
         entries: {},
         certificates,
         checks: () => [],
-        metrics: { registry: new Registry(), answered: () => {}, refused: () => {} },
+        metrics: {
+          registry: new Registry(),
+          answered: () => {},
+          refused: () => {},
+          connectionRefused: () => {},
+        },
         onFault: () => {},
       });
       await expect(

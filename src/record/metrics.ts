@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { OwnChange } from '../install/own-change.ts';
 import { modeOfMatch } from '../policy/decision.ts';
 import { RULE_CLASSES } from '../policy/rule-class.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
@@ -65,6 +66,18 @@ export function createMetrics() {
     registers,
   });
 
+  const connectionsRefused = new Counter({
+    name: `${PREFIX}connections_refused_total`,
+    help: 'Connections that ended before they could bring a request: untrusted is a client that does not trust our certificate.',
+    labelNames: ['why'],
+    registers,
+  });
+  const ownChanges = new Counter({
+    name: `${PREFIX}own_changes_total`,
+    help: 'Changes of our own ConfigMaps, Deployment and Secret that weaken us or that an operator wants to know of.',
+    labelNames: ['kind', 'lowers', 'dry_run'],
+    registers,
+  });
   const outOfScope = new Gauge({
     name: `${PREFIX}rules_out_of_scope`,
     help: 'Loaded rules about requests that the webhook configuration does not send: never asked, or asked in part.',
@@ -78,6 +91,9 @@ export function createMetrics() {
     reloads,
     answered: (entry: string, seconds: number) => duration.observe({ entry }, seconds),
     refused: (entry: string, code: number) => refusals.inc({ entry, code }),
+    connectionRefused: (why: string) => connectionsRefused.inc({ why }),
+    observeOwnChange: ({ kind, lowers, dryRun }: OwnChange) =>
+      ownChanges.inc({ kind, lowers: String(lowers.length > 0), dry_run: String(dryRun) }),
     observeCertificate: (notAfter: Date) => certificateExpiry.set(notAfter.getTime() / 1000),
     /** Counts what one entry decides. The counters of the few combinations there are, are looked up once each. */
     recorderFor(entry: string): Recorder {

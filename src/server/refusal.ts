@@ -5,6 +5,7 @@ import { InvalidReview } from '../kubernetes/admission-review.ts';
 /** Each status we refuse with, and what Kubernetes calls it. */
 const REASONS = {
   400: 'BadRequest',
+  401: 'Unauthorized',
   404: 'NotFound',
   405: 'MethodNotAllowed',
   408: 'Timeout',
@@ -56,6 +57,7 @@ export interface Status {
  * | too many bytes or requests in flight         | 503      | Status          | failurePolicy |
  * | our own fault, or past the deadline          | 500      | Status          | failurePolicy |
  * | another path, another method                 | 404, 405 | Status          | failurePolicy |
+ * | not the API server, where it must prove it   | 401      | Status          | failurePolicy |
  * | not HTTP we can read; too many headers       | 400, 431 | Status          | failurePolicy |
  *
  * Never 403, which reads like a denial and is none. Never 429, a redirect or Retry-After: the API server would call again

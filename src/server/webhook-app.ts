@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Registry } from 'prom-client';
 import { answerReview, queryOf, type Review } from './answer-review.ts';
+import type { CheckCaller } from './client-certificate.ts';
 import { createIntake, type IntakeLimits } from './intake.ts';
 import { ClientGone, Refusal, statusOf } from './refusal.ts';
 import { send } from './send.ts';
@@ -28,6 +29,8 @@ export interface WebhookAppOptions {
   /** What went wrong on our side: the client is told no more than that something did. */
   readonly onFault: (error: unknown) => void;
   readonly limits: IntakeLimits;
+  /** Absent where everybody may ask. */
+  readonly checkCaller?: CheckCaller | undefined;
   readonly isDraining: () => boolean;
 }
 
@@ -36,7 +39,7 @@ export interface WebhookAppOptions {
  * after the parsing of the body.
  */
 export function webhookApp(options: WebhookAppOptions): RequestListener {
-  const { entries, checks, metrics, limits, isDraining } = options;
+  const { entries, checks, metrics, limits, checkCaller, isDraining } = options;
   const admit = createIntake(limits);
   const refuse = createRefuse(options);
   const answers = new Map(
@@ -64,8 +67,10 @@ export function webhookApp(options: WebhookAppOptions): RequestListener {
   refusing(app, refuse);
   return function webhook(request, response) {
     const answer = request.method === 'POST' ? answers.get(pathOf(request)) : undefined;
-    if (answer === undefined) app(request, response);
-    else void answer(request, response);
+    if (answer === undefined) return app(request, response);
+    const refusal = checkCaller?.(request.socket);
+    if (refusal === undefined) void answer(request, response);
+    else refuse(refusal, request, response);
   };
 }
 
@@ -128,8 +133,8 @@ function createRefuse({
     metrics.refused(entryAt.get(pathOf(request)) ?? '', status.code);
     if (response.headersSent) return void response.destroy();
     // The rest of a body is thrown away as it comes, so that the connection is good for another request. Not of one that
-    // stopped coming.
-    if (status.code === 408) response.setHeader('Connection', 'close');
+    // stopped coming, nor of whoever may ask nothing.
+    if (status.code === 408 || status.code === 401) response.setHeader('Connection', 'close');
     request.resume();
     send(response, status.code, 'application/json', JSON.stringify(status));
   };

@@ -1,0 +1,149 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
+import { asObject } from '../kubernetes/as-object.ts';
+import type { UserInfo } from '../kubernetes/user-info.ts';
+import { printable, shorten } from '../policy/message.ts';
+import type { Modes } from '../policy/mode.ts';
+import { deploymentChange } from './own-deployment.ts';
+import { loweredByFile } from './lowered-modes.ts';
+
+/** What somebody does to what we are made of, where it weakens us or is otherwise for an operator to know. */
+export interface OwnChange {
+  readonly kind: 'ConfigMap' | 'Deployment' | 'Secret';
+  /** `ConfigMap sigma-admission-config-abc` */
+  readonly what: string;
+  readonly operation: AdmissionRequest['operation'];
+  readonly dryRun: boolean;
+  /** `mode from enforce to warn` */
+  readonly lowers: readonly string[];
+  /** `replicas from 2 to 0` */
+  readonly notable: readonly string[];
+  readonly by: Caller;
+}
+
+/** Who asked, as the API server named them: fit to be shown. */
+export interface Caller {
+  readonly username: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+}
+
+/** What a change is held against. */
+export interface OwnState {
+  /** In force now. */
+  readonly modes: Modes;
+  readonly namespace: string;
+}
+
+/** What there is to say of one change; nothing where it is none of ours, or of no consequence. */
+export interface Finding {
+  readonly lowers: readonly string[];
+  readonly notable: readonly string[];
+}
+
+const KINDS: ReadonlyMap<string, OwnChange['kind']> = new Map([
+  ['/configmaps', 'ConfigMap'],
+  ['apps/deployments', 'Deployment'],
+  ['/secrets', 'Secret'],
+]);
+/** Such as every namespace has, by the controller manager. */
+const NOT_OURS: readonly string[] = ['kube-root-ca.crt'];
+
+/** What a request in our own namespace does to us; undefined where there is nothing to tell. */
+export function ownChange(request: AdmissionRequest, state: OwnState): OwnChange | undefined {
+  const { resource, operation, dryRun, userInfo } = request;
+  const kind = KINDS.get(`${resource.group}/${resource.resource}`);
+  if (kind === undefined || request.namespace !== state.namespace) return undefined;
+  const name = nameOf(request);
+  if (NOT_OURS.includes(name)) return undefined;
+  const { lowers, notable } = FINDINGS[kind](request, state);
+  if (lowers.length + notable.length === 0) return undefined;
+  return {
+    kind,
+    what: shown(`${kind} ${name}`),
+    operation,
+    dryRun,
+    lowers: few(lowers),
+    notable: few(notable),
+    by: caller(userInfo),
+  };
+}
+
+const FINDINGS: Readonly<Record<OwnChange['kind'], (request: AdmissionRequest, state: OwnState) => Finding>> =
+  {
+    ConfigMap: configMapChange,
+    Deployment: deploymentChange,
+    Secret: secretChange,
+  };
+
+/** The items of a deletecollection have no name of their own. */
+function nameOf({ name, oldObject }: AdmissionRequest): string {
+  return name ?? String(asObject(oldObject?.['metadata'])?.['name'] ?? '');
+}
+
+const CONFIG_KEY = 'config.yaml';
+
+/** Kustomize names a ConfigMap after its content: another mode is then a ConfigMap that is made, not one that is changed. */
+function configMapChange(request: AdmissionRequest, { modes }: OwnState): Finding {
+  if (request.operation === 'DELETE') return { lowers: [], notable: ['deleted'] };
+  const [before, after] = [dataOf(request.oldObject), dataOf(request.object)];
+  const keys = changedKeys(before, after);
+  const config = after[CONFIG_KEY];
+  const { lowers, notable } =
+    keys.includes(CONFIG_KEY) && config !== undefined
+      ? loweredByFile(before[CONFIG_KEY], config, modes)
+      : { lowers: [], notable: [] };
+  if (request.operation === 'CREATE' || keys.length === 0) return { lowers, notable };
+  return { lowers, notable: [keysChanged(keys), ...notable] };
+}
+
+/** Its values are nobody's to see, so only that they changed is told, and not where we renew them ourselves. */
+function secretChange(request: AdmissionRequest, { namespace }: OwnState): Finding {
+  const { operation, userInfo } = request;
+  if (operation === 'CREATE' || isOurselves(userInfo, namespace)) return { lowers: [], notable: [] };
+  if (operation === 'DELETE') return { lowers: [], notable: ['deleted'] };
+  const keys = changedKeys(dataOf(request.oldObject), dataOf(request.object));
+  return { lowers: [], notable: keys.length === 0 ? [] : [keysChanged(keys)] };
+}
+
+/** In full: a name alone could be impersonated. */
+function isOurselves({ username, uid, groups = [] }: UserInfo, namespace: string): boolean {
+  return (
+    username === `system:serviceaccount:${namespace}:sigma-admission` &&
+    uid !== undefined &&
+    groups.includes(`system:serviceaccounts:${namespace}`)
+  );
+}
+
+function dataOf(object: KubernetesObject | undefined): KubernetesObject {
+  return { ...asObject(object?.['binaryData']), ...asObject(object?.['data']) };
+}
+
+function changedKeys(before: KubernetesObject, after: KubernetesObject): readonly string[] {
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...keys].filter((key) => !isDeepStrictEqual(before[key], after[key])).toSorted();
+}
+
+function keysChanged(keys: readonly string[]): string {
+  return `${keys.length} ${keys.length === 1 ? 'key' : 'keys'} changed: ${keys.join(', ')}`;
+}
+
+const MAX_SAID = 10;
+const MAX_TEXT = 200;
+
+function shown(text: string): string {
+  return shorten(printable(text), MAX_TEXT);
+}
+
+function few(texts: readonly string[]): readonly string[] {
+  const first = texts.slice(0, MAX_SAID).map(shown);
+  return texts.length > MAX_SAID ? [...first, `and ${texts.length - MAX_SAID} more`] : first;
+}
+
+function caller({ username = 'unknown', uid, groups = [] }: UserInfo): Caller {
+  return {
+    username: shown(username),
+    ...(uid === undefined ? {} : { uid: shown(uid) }),
+    groups: few(groups),
+  };
+}

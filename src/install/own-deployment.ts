@@ -1,0 +1,147 @@
+import { isDeepStrictEqual } from 'node:util';
+import { SETTINGS } from '../config.ts';
+import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
+import { asObject } from '../kubernetes/as-object.ts';
+import { lowered } from './lowered-modes.ts';
+import type { Finding, OwnState } from './own-change.ts';
+
+/** Sets `Ignore` everywhere for as long as it is on our Deployment; its text says why. */
+export const BREAK_GLASS = 'sigma-admission/break-glass';
+
+/** What a change of our Deployment, or of its scale, comes to. */
+export function deploymentChange(request: AdmissionRequest, { modes }: OwnState): Finding {
+  const { operation, subResource } = request;
+  if (subResource !== undefined && subResource !== 'scale') return { lowers: [], notable: [] };
+  if (operation === 'DELETE') return { lowers: [], notable: ['deleted'] };
+  const [before, after] = [specOf(request.oldObject), specOf(request.object)];
+  const scaled = replicasChange(operation === 'CREATE' ? undefined : before['replicas'], after['replicas']);
+  if (subResource === 'scale') return { lowers: [], notable: scaled };
+  const [was, is] = [podOf(before), podOf(after)];
+  const mode = modeSaidIn(is);
+  return {
+    lowers: mode === undefined || mode === modeSaidIn(was) ? [] : lowered(modes, { ...modes, default: mode }),
+    notable: [
+      ...breakGlassChange(request.oldObject, request.object),
+      ...scaled,
+      ...(operation === 'CREATE' ? [] : podChange(was, is)),
+    ],
+  };
+}
+
+function breakGlassChange(
+  before: KubernetesObject | undefined,
+  after: KubernetesObject | undefined,
+): readonly string[] {
+  const [was, is] = [before, after].map(
+    (object) => asObject(asObject(object?.['metadata'])?.['annotations'])?.[BREAK_GLASS],
+  );
+  if (was === is) return [];
+  return [is === undefined ? `break-glass taken off: ${String(was)}` : `break-glass put on: ${String(is)}`];
+}
+
+function replicasChange(was: unknown, is: unknown): readonly string[] {
+  return is === 0 && was !== 0 ? [`replicas from ${typeof was === 'number' ? was : 'none'} to 0`] : [];
+}
+
+function podChange(before: KubernetesObject, after: KubernetesObject): readonly string[] {
+  const [was, is] = [containersOf(before), containersOf(after)];
+  const containers = [...new Set([...was.keys(), ...is.keys()])].flatMap((name) =>
+    containerChange(name, was.get(name), is.get(name)),
+  );
+  const said = [...containers, ...volumesChange(before, after)];
+  return said.length > 0 || isDeepStrictEqual(before, after) ? said : ['pods changed'];
+}
+
+function containerChange(
+  name: string,
+  was: KubernetesObject | undefined,
+  is: KubernetesObject | undefined,
+): readonly string[] {
+  if (was === undefined) return [`container ${name} added: ${String(is?.['image'])}`];
+  if (is === undefined) return [`container ${name} removed`];
+  const image =
+    was['image'] === is['image'] ? [] : [`image from ${String(was['image'])} to ${String(is['image'])}`];
+  const [argsBefore, argsAfter] = [argsOf(was), argsOf(is)];
+  const args = isDeepStrictEqual(argsBefore, argsAfter)
+    ? []
+    : [
+        ...argsBefore.filter((each) => !argsAfter.includes(each)).map((each) => `argument ${each} removed`),
+        ...argsAfter.filter((each) => !argsBefore.includes(each)).map((each) => `argument ${each} added`),
+      ];
+  const [envBefore, envAfter] = [envOf(was), envOf(is)];
+  const env = [...new Set([...envBefore.keys(), ...envAfter.keys()])]
+    .filter((key) => !isDeepStrictEqual(envBefore.get(key), envAfter.get(key)))
+    // Whose value it is, is not ours to say.
+    .map((key) => `environment ${key} changed`);
+  return [...image, ...args, ...env];
+}
+
+/** Most telling where kustomize names a ConfigMap after its content. */
+function volumesChange(before: KubernetesObject, after: KubernetesObject): readonly string[] {
+  const [was, is] = [volumesOf(before), volumesOf(after)];
+  return [...new Set([...was.keys(), ...is.keys()])]
+    .filter((name) => !isDeepStrictEqual(was.get(name), is.get(name)))
+    .map((name) => `volume ${name} from ${contentOf(was.get(name))} to ${contentOf(is.get(name))}`);
+}
+
+function contentOf(volume: KubernetesObject | undefined): string {
+  if (volume === undefined) return 'none';
+  const configMap = asObject(volume['configMap'])?.['name'];
+  const secret = asObject(volume['secret'])?.['secretName'];
+  if (configMap !== undefined) return `ConfigMap ${String(configMap)}`;
+  return secret === undefined ? 'something else' : `Secret ${String(secret)}`;
+}
+
+const MODE = 'SIGMA_ADMISSION_MODE';
+
+/** A flag wins over the environment, that over a file. */
+function modeSaidIn(pod: KubernetesObject) {
+  for (const container of containersOf(pod).values()) {
+    const args = argsOf(container);
+    const flag = args.findLastIndex((each) => each === '--mode' || each.startsWith('--mode='));
+    const said =
+      flag < 0
+        ? envOf(container).get(MODE)?.['value']
+        : args[flag] === '--mode'
+          ? args[flag + 1]
+          : args[flag]?.slice('--mode='.length);
+    const mode = said === undefined ? undefined : SETTINGS.mode.read(said, () => undefined);
+    if (mode !== undefined) return mode;
+  }
+  return undefined;
+}
+
+function specOf(object: KubernetesObject | undefined): KubernetesObject {
+  return asObject(object?.['spec']) ?? {};
+}
+
+function podOf(spec: KubernetesObject): KubernetesObject {
+  return asObject(asObject(spec['template'])?.['spec']) ?? {};
+}
+
+function containersOf(pod: KubernetesObject): ReadonlyMap<string, KubernetesObject> {
+  return new Map([...byName(pod['initContainers']), ...byName(pod['containers'])]);
+}
+
+function volumesOf(pod: KubernetesObject): ReadonlyMap<string, KubernetesObject> {
+  return byName(pod['volumes']);
+}
+
+function envOf(container: KubernetesObject): ReadonlyMap<string, KubernetesObject> {
+  return byName(container['env']);
+}
+
+function argsOf(container: KubernetesObject): readonly string[] {
+  return [container['command'], container['args']].flatMap((list) =>
+    Array.isArray(list) ? list.map(String) : [],
+  );
+}
+
+function byName(list: unknown): ReadonlyMap<string, KubernetesObject> {
+  const objects = Array.isArray(list) ? list.map(asObject) : [];
+  return new Map(
+    objects.flatMap((object): [string, KubernetesObject][] =>
+      object === undefined ? [] : [[String(object['name']), object]],
+    ),
+  );
+}

@@ -1,0 +1,18 @@
+import { ownChange, type OwnChange, type OwnState } from './install/own-change.ts';
+import { allowed } from './kubernetes/admission-response.ts';
+import { parseAdmissionReview } from './kubernetes/admission-review.ts';
+import type { Review } from './server/answer-review.ts';
+
+export interface SelfReviewOptions extends OwnState {
+  readonly onOwnChange: (change: OwnChange) => void;
+}
+
+/** Allows whatever is done to us, and tells what is worth telling: who lowered `enforce` is to be seen, not kept from it. */
+export function createSelfReview({ onOwnChange, ...state }: SelfReviewOptions): Review {
+  return async function selfReview(body) {
+    const request = parseAdmissionReview(body);
+    const change = ownChange(request, state);
+    if (change !== undefined) onOwnChange(change);
+    return allowed(request.uid);
+  };
+}
