@@ -1,0 +1,160 @@
+import type { KubernetesObject } from '../kubernetes/admission-review.ts';
+import { asObject } from '../kubernetes/as-object.ts';
+import {
+  WORKLOAD_KINDS,
+  type LabelSelector,
+  type Node,
+  type PodTemplate,
+  type Revision,
+  type Service,
+  type Workload,
+  type WorkloadKind,
+} from './known-objects.ts';
+
+/**
+ * What is kept of a workload; undefined of anything else. The items of an API server's list say no kind: whoever listed
+ * them does.
+ */
+export function workloadFrom(value: unknown, listed?: WorkloadKind): Workload | undefined {
+  const object = asObject(value);
+  const kind = listed ?? workloadKind(object?.['kind'], object?.['apiVersion']);
+  const identity = identityOf(object);
+  if (kind === undefined || identity?.namespace === undefined) return undefined;
+  const spec = asObject(object?.['spec']);
+  const selector = kind === 'ReplicationController' ? labelsOnly(spec?.['selector']) : selectorFrom(spec);
+  const owner = controllerOf(object);
+  return {
+    kind,
+    apiVersion: WORKLOAD_KINDS[kind],
+    namespace: identity.namespace,
+    name: identity.name,
+    uid: identity.uid,
+    ...(selector === undefined ? {} : { selector }),
+    template: templateFrom(spec?.['template']),
+    ...(owner === undefined ? {} : { owner: { kind: owner.kind, name: owner.name } }),
+    ...(kind === 'Job' && spec?.['completionMode'] === 'Indexed' ? { indexed: true } : {}),
+  };
+}
+
+/** What is kept of a ControllerRevision (apps/v1): the template its workload had when it was made. */
+export function revisionFrom(value: unknown): Revision | undefined {
+  const object = asObject(value);
+  const identity = identityOf(object);
+  const owner = controllerOf(object);
+  if (identity?.namespace === undefined || owner === undefined) return undefined;
+  const template = asObject(asObject(object?.['data'])?.['spec'])?.['template'];
+  return {
+    namespace: identity.namespace,
+    name: identity.name,
+    ownerUid: owner.uid,
+    template: templateFrom(template),
+  };
+}
+
+export function serviceFrom(value: unknown): Service | undefined {
+  const object = asObject(value);
+  const identity = identityOf(object);
+  if (identity?.namespace === undefined) return undefined;
+  const selector = textsOf(asObject(object?.['spec'])?.['selector']);
+  return { namespace: identity.namespace, name: identity.name, selector };
+}
+
+export function nodeFrom(value: unknown): Node | undefined {
+  const identity = identityOf(asObject(value));
+  return identity === undefined ? undefined : { name: identity.name, uid: identity.uid };
+}
+
+/** The kind, if it is one whose controller makes pods: a DaemonSet of somebody else's API group is none. */
+export function workloadKind(kind: unknown, apiVersion: unknown): WorkloadKind | undefined {
+  return typeof kind === 'string' &&
+    Object.hasOwn(WORKLOAD_KINDS, kind) &&
+    WORKLOAD_KINDS[kind as WorkloadKind] === apiVersion
+    ? (kind as WorkloadKind)
+    : undefined;
+}
+
+export interface ControllerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly blockOwnerDeletion: boolean;
+}
+
+/** The controller an object names as its owner: a claim. The API server lets an object name one at most. */
+export function controllerOf(object: KubernetesObject | undefined): ControllerReference | undefined {
+  const owners = asObject(object?.['metadata'])?.['ownerReferences'];
+  const owner = Array.isArray(owners)
+    ? owners.map(asObject).find((each) => each?.['controller'] === true)
+    : undefined;
+  if (owner === undefined) return undefined;
+  const [apiVersion, kind, name, uid] = ['apiVersion', 'kind', 'name', 'uid'].map((key) => owner[key]);
+  return {
+    apiVersion: text(apiVersion),
+    kind: text(kind),
+    name: text(name),
+    uid: text(uid),
+    blockOwnerDeletion: owner['blockOwnerDeletion'] === true,
+  };
+}
+
+/** The images of a pod or of a pod's template, init containers among them: by container name. */
+export function imagesOf(spec: KubernetesObject | undefined): PodTemplate['images'] {
+  const containers = ['initContainers', 'containers'].flatMap((list) => {
+    const value = spec?.[list];
+    return Array.isArray(value) ? value.map(asObject) : [];
+  });
+  return Object.fromEntries(
+    containers.map((container) => [text(container?.['name']), text(container?.['image'])]),
+  );
+}
+
+/** The texts of a map of texts, such as labels; whatever else stands in it is passed over. */
+export function textsOf(value: unknown): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(asObject(value) ?? {}).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  );
+}
+
+function templateFrom(template: unknown): PodTemplate {
+  return { images: imagesOf(asObject(asObject(template)?.['spec'])) };
+}
+
+function identityOf(
+  object: KubernetesObject | undefined,
+): { readonly name: string; readonly uid: string; readonly namespace: string | undefined } | undefined {
+  const { name, uid, namespace } = asObject(object?.['metadata']) ?? {};
+  if (typeof name !== 'string' || name === '' || typeof uid !== 'string' || uid === '') return undefined;
+  return { name, uid, namespace: typeof namespace === 'string' && namespace !== '' ? namespace : undefined };
+}
+
+/** A ReplicationController selects by labels alone; without any, nothing. */
+function labelsOnly(value: unknown): LabelSelector | undefined {
+  const matchLabels = textsOf(value);
+  return Object.keys(matchLabels).length === 0 ? undefined : { matchLabels };
+}
+
+function selectorFrom(spec: KubernetesObject | undefined): LabelSelector | undefined {
+  const selector = asObject(spec?.['selector']);
+  if (selector === undefined) return undefined;
+  const matchLabels = textsOf(selector['matchLabels']);
+  const expressions = selector['matchExpressions'];
+  const matchExpressions = Array.isArray(expressions)
+    ? expressions.flatMap((each) => {
+        const { key, operator, values } = asObject(each) ?? {};
+        if (typeof key !== 'string' || typeof operator !== 'string') return [];
+        const texts = Array.isArray(values) ? values.filter((value) => typeof value === 'string') : [];
+        return [{ key, operator, values: texts }];
+      })
+    : [];
+  return {
+    ...(Object.keys(matchLabels).length === 0 ? {} : { matchLabels }),
+    ...(matchExpressions.length === 0 ? {} : { matchExpressions }),
+  };
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
