@@ -62,6 +62,7 @@ const FILE_KEYS: readonly Key[] = (Object.keys(SETTINGS) as Key[]).filter((key) 
 /** What the commands that share a first word have in common. */
 const GROUPS: Readonly<Record<string, string>> = {
   rules: 'Check, list, explain and test rules.',
+  install: 'Check an installation.',
 };
 
 /**
@@ -164,7 +165,10 @@ function declareFlag(command: Command, { key, syntax, variable, isSwitch }: Flag
   const { help, default: fallback = [] }: Setting = SETTINGS[key];
   const names = FILE_KEYS.includes(key) ? `${variable}, ${key}` : variable;
   const otherwise = isSwitch ? '' : [fallback].flat().join(', ');
-  const option = declaredOption(syntax, `${help}\n(${names}${otherwise === '' ? '' : `; default ${otherwise}`})`);
+  const option = declaredOption(
+    syntax,
+    `${help}\n(${names}${otherwise === '' ? '' : `; default ${otherwise}`})`,
+  );
   option.required = false;
   option.optional = !isSwitch;
   option.preset('').argParser((text, before: readonly string[] = []) => [...before, text]);

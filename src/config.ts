@@ -108,6 +108,17 @@ export interface RulesTestConfig extends Pick<
   readonly strict: boolean;
 }
 
+/** What `install check` was told. */
+export interface InstallCheckConfig extends Pick<
+  Config,
+  'rulesDirs' | 'filtersDirs' | 'namespace' | 'kubeconfig'
+> {
+  readonly webhookConfiguration: string;
+  /** Audit logs, as `logs` of replay. */
+  readonly auditLogs: readonly string[];
+  readonly format: 'text' | 'json';
+}
+
 /** Says what was expected, what was found, and where within the value: `.critical`, `[0]`. */
 export type Refuse = (expected: string, found: unknown, at?: string) => undefined;
 
@@ -341,6 +352,20 @@ export const SETTINGS = {
     onlyHere: true,
     help: 'parse every line, also those on which no rule can match',
   },
+  auditLogs: {
+    flag: '--audit-log <LOG...>',
+    read: listOf('a log'),
+    default: [],
+    onlyHere: true,
+    help: 'see in these audit logs, as replay reads them, who works in kube-system here',
+  },
+  installCheckFormat: {
+    flag: '--format <FORMAT>',
+    read: oneOf(['text', 'json']),
+    default: 'text',
+    onlyHere: true,
+    help: 'text, or json: an object with the findings',
+  },
   configFile: {
     flag: '--config <FILE>',
     read: textOf('a file'),
@@ -417,6 +442,16 @@ const TEST = [
   'subresources',
   'fixturesDir',
   'strict',
+] as const satisfies readonly Key[];
+
+const INSTALL_CHECK = [
+  'kubeconfig',
+  'namespace',
+  'webhookConfiguration',
+  'auditLogs',
+  'rulesDirs',
+  'filtersDirs',
+  'installCheckFormat',
 ] as const satisfies readonly Key[];
 
 function loadedRules({
@@ -548,6 +583,29 @@ export const COMMANDS = {
     ],
     config: ({ testedDirs, rulesDirs, ...rest }: Pick<Values, (typeof TEST)[number]>): RulesTestConfig => ({
       rulesDirs: testedDirs ?? rulesDirs,
+      ...rest,
+    }),
+  },
+  'install check': {
+    summary: 'Check an installation: is it reached, trusted, allowed what it must; what if it were down?',
+    settings: INSTALL_CHECK,
+    examples: [
+      'sigma-admission install check',
+      'sigma-admission install check --kubeconfig admin.kubeconfig --audit-log /var/log/kubernetes/audit',
+      'kubectl -n sigma-admission exec deployment/sigma-admission -- node dist/main.js install check',
+    ],
+    notes: [
+      'Changes nothing: it reads, makes dry runs and asks who may do what. Each check is ok, warning, failed, or unknown',
+      'where it may not look, with what to do about it. Without --kubeconfig it takes $KUBECONFIG, in a pod the service',
+      'account, else ~/.kube/config. Exits with 0; with 1 if a check failed; with 2 if there is no cluster to ask.',
+    ],
+    config: ({
+      webhookConfiguration = 'sigma-admission',
+      installCheckFormat: format,
+      ...rest
+    }: Pick<Values, (typeof INSTALL_CHECK)[number]>): InstallCheckConfig => ({
+      webhookConfiguration,
+      format,
       ...rest,
     }),
   },

@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { parseCommandLine, type CommandLine } from './command-line.ts';
 import { healsCluster } from './install/heals.ts';
+import type { AuditEvent } from './kubernetes/audit-event.ts';
 import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
+import { installCheck } from './install-check.ts';
 import { isLoggedMirrorPod } from './provenance/mirror-pod.ts';
 import { replay } from './replay.ts';
 import { rulesCheck } from './rules/check.ts';
@@ -72,6 +74,11 @@ async function run(command: CommandLine): Promise<number> {
       return rulesExplain(command.config, process);
     case 'rules test':
       return rulesTest(command.config, process);
+    case 'install check': {
+      const { stdin, stdout, stderr, env } = process;
+      const provenance = (event: AuditEvent) => ({ mirrorPod: isLoggedMirrorPod(event) });
+      return installCheck(command.config, { stdin, stdout, stderr, env, provenance });
+    }
   }
 }
 

@@ -278,6 +278,7 @@ Commands:
   serve [options]            Answer the API server: judge each request before it happens.
   replay [options] <LOG...>  Judge what audit logs tell of, and what enforce would have denied.
   rules                      Check, list, explain and test rules.
+  install                    Check an installation.
   help [command]             print help for a command, with what it can be told
 
 Examples:
@@ -287,6 +288,7 @@ Examples:
   sigma-admission rules list --rules rules my-rules
   sigma-admission rules explain a80d927d
   sigma-admission rules test my-rules --filters my-filters
+  sigma-admission install check
 `;
 
 const SERVE_HELP = `Usage: sigma-admission serve [options]

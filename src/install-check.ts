@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { connectToCluster, type ApiServer } from './cluster/api-server.ts';
+import type { InstallCheckConfig } from './config.ts';
+import { readAskers } from './install-check/askers.ts';
+import { checkCertificate } from './install-check/certificate.ts';
+import { viewCluster, type ClusterView } from './install-check/cluster-view.ts';
+import { checkConfiguration, checkOwner } from './install-check/configuration.ts';
+import { dialService } from './install-check/dial-service.ts';
+import { checkExclusion } from './install-check/distribution.ts';
+import { checkEntries } from './install-check/entries.ts';
+import type { Finding } from './install-check/finding.ts';
+import { checkIdentities } from './install-check/identities.ts';
+import { checkIfDown } from './install-check/if-down.ts';
+import type { Version } from './install-check/objects.ts';
+import { checkOtherWebhooks } from './install-check/other-webhooks.ts';
+import { textOf } from './install-check/page.ts';
+import { askProbe, checkReachability } from './install-check/reachability.ts';
+import { checkBreakGlass, checkMode, checkReplicas } from './install-check/replicas.ts';
+import { askRights, checkRights, requiredRights } from './install-check/rights.ts';
+import { checkVersion } from './install-check/version.ts';
+import type { LoggedProvenance } from './kubernetes/logged-event.ts';
+import { SigmaError } from './sigma/errors.ts';
+
+/** What the process hands in. */
+export interface InstallCheckSurroundings {
+  readonly stdin: AsyncIterable<Buffer>;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly provenance: LoggedProvenance;
+}
+
+/**
+ * Looks at an installation from outside, and changes nothing: what it sends are reads, dry runs and access reviews. Gives
+ * the exit code: 0; 1 if a check failed; 2 if there is no cluster to ask.
+ */
+export async function installCheck(
+  config: InstallCheckConfig,
+  surroundings: InstallCheckSurroundings,
+): Promise<0 | 1 | 2> {
+  const { stdout, stderr, env } = surroundings;
+  let findings: readonly Finding[];
+  try {
+    const api = await connectToCluster({ kubeconfig: kubeconfigOf(config, env), env });
+    const version = (await api.get('/version')) as Version;
+    findings = await check(api, await viewCluster(api, namesOf(config), version), config, surroundings);
+  } catch (error) {
+    stderr.write(`sigma-admission install check: ${problemOf(error)}\n`);
+    return 2;
+  }
+  const failed = findings.some(({ verdict }) => verdict === 'failed');
+  stdout.write(
+    config.format === 'json' ? `${JSON.stringify({ failed, findings }, null, 2)}\n` : textOf(findings),
+  );
+  return failed ? 1 : 0;
+}
+
+async function check(
+  api: ApiServer,
+  view: ClusterView,
+  { rulesDirs, filtersDirs, auditLogs }: InstallCheckConfig,
+  { stdin, provenance }: InstallCheckSurroundings,
+): Promise<readonly Finding[]> {
+  const { names, configuration, deployment, told } = view;
+  const isSentTo =
+    configuration.kind === 'unknown' ||
+    (configuration.kind === 'seen' && (configuration.value.webhooks ?? []).length > 0);
+  const outcome = isSentTo ? await askProbe(api, names.namespace, randomUUID()) : undefined;
+  const dialled = await dialService(view);
+  const assumed = { enforcing: false, manage: 'ca', ownerReference: true, secret: 'sigma-admission-tls' };
+  const rights = requiredRights(names, told.kind === 'seen' ? told.value : assumed);
+  const answer = deployment.kind === 'missing' ? undefined : await askRights(api, names.namespace, rights);
+  const askers =
+    auditLogs.length === 0
+      ? undefined
+      : await readAskers({ logs: auditLogs, stdin, rulesDirs, filtersDirs, provenance });
+  return [
+    checkVersion(view.version),
+    checkConfiguration(view),
+    ...checkEntries(view),
+    ...checkReachability(view, outcome),
+    ...checkCertificate(view, outcome, dialled, Date.now()),
+    checkReplicas(view),
+    ...checkMode(view),
+    ...checkBreakGlass(view),
+    ...checkIfDown(view),
+    ...checkRights(view, answer),
+    ...checkOwner(view),
+    ...checkExclusion(view),
+    checkOtherWebhooks(view),
+    ...checkIdentities(view, askers),
+  ];
+}
+
+function namesOf({ namespace, webhookConfiguration }: InstallCheckConfig) {
+  return { namespace, configuration: webhookConfiguration };
+}
+
+/**
+ * What was named; else $KUBECONFIG (of several files the first that is there); else, in a pod, its service account; else what
+ * kubectl takes.
+ */
+function kubeconfigOf(
+  { kubeconfig }: InstallCheckConfig,
+  env: InstallCheckSurroundings['env'],
+): string | undefined {
+  if (kubeconfig !== undefined) return kubeconfig;
+  const named = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');
+  if (named.length > 0) return named.find((file) => existsSync(file)) ?? named[0];
+  if (env['KUBERNETES_SERVICE_HOST'] !== undefined) return undefined;
+  return join(homedir(), '.kube/config');
+}
+
+/** Why nothing was found out. What nobody foresaw is thrown on. */
+function problemOf(error: unknown): string {
+  if (error instanceof SigmaError) return `the rules cannot be loaded\n${error.message}`;
+  if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) throw error;
+  return `the cluster cannot be asked: ${error.message}`;
+}

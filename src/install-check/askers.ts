@@ -1,0 +1,136 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { healsCluster } from '../install/heals.ts';
+import { CONTROL_PLANES, CONTROLLERS, type Distribution } from '../install/identities.ts';
+import type { Observation } from '../kubernetes/audit-event.ts';
+import { createAuditLogReader } from '../kubernetes/audit-log.ts';
+import { logFiles, problemOf } from '../kubernetes/log-files.ts';
+import { InvalidAuditEvent, parseAuditEvent, type LoggedProvenance } from '../kubernetes/logged-event.ts';
+import type { RawEvent } from '../kubernetes/log-wrappers.ts';
+import { rebuildAdmission } from '../kubernetes/rebuilt-admission.ts';
+import type { UserInfo } from '../kubernetes/user-info.ts';
+import { evaluate } from '../policy/evaluate.ts';
+import { loadRuleset, parseAll, readDocuments } from '../policy/load-rules.ts';
+import { directorySource } from '../policy/rule-source.ts';
+import type { Ruleset } from '../policy/ruleset.ts';
+
+/** Somebody who, by an audit log, makes pods in kube-system or asks for the tokens that controllers work with. */
+export interface Asker {
+  readonly username: string;
+  readonly what: 'pods' | 'tokens';
+  readonly count: number;
+  /** The distributions whose control plane, controllers or nodes this is. */
+  readonly heals: readonly Distribution[];
+  /** Whether a filter that is loaded, or the named file of a preset that is not, accepts it. */
+  readonly accepted: 'no' | 'loaded' | { readonly by: string };
+}
+
+/** What audit logs tell of askers. */
+export interface Askers {
+  readonly askers: readonly Asker[];
+  /** What could not be read, in a line each. */
+  readonly problems: readonly string[];
+}
+
+export interface AskersOptions {
+  readonly logs: readonly string[];
+  readonly stdin: AsyncIterable<Buffer>;
+  readonly rulesDirs: readonly string[];
+  readonly filtersDirs: readonly string[];
+  /** What a log tells of who made an object: `provenance.*`. */
+  readonly provenance: LoggedProvenance;
+}
+
+/** The two rules whose filters name who works in kube-system: that on pods made there, and that on controllers' tokens. */
+const RULES: readonly string[] = [
+  'a80d927d-ac6e-443f-a867-e8d6e3897318',
+  '17734dae-e0ab-4371-84d3-fe178b0de409',
+];
+
+/** Reads audit logs, once through. Throws a SigmaError if rules or filters cannot be loaded. */
+export async function readAskers(options: AskersOptions): Promise<Askers> {
+  const { logs, stdin, provenance } = options;
+  const rules = await loadRules(options);
+  const problems: string[] = [];
+  const counted = new Map<string, Asker>();
+  const onEvent = (raw: RawEvent) => {
+    const observed = observe(raw, provenance);
+    if (observed === undefined) return;
+    const asker = askerOf(observed, rules);
+    if (asker === undefined) return;
+    const key = JSON.stringify(asker);
+    counted.set(key, { ...asker, count: (counted.get(key)?.count ?? 0) + 1 });
+  };
+  for (const { name, read } of await logFiles(logs, stdin, (file, why) => problems.push(`${file}: ${why}`))) {
+    const reader = createAuditLogReader({ onEvent, onBadLine: () => {}, onSkippedLines: () => {} });
+    try {
+      for await (const chunk of read(() => {})) reader.read(chunk);
+      reader.end();
+    } catch (error) {
+      problems.push(`${name}: ${problemOf(error)}`);
+    }
+  }
+  return { askers: [...counted.values()].toSorted((one, other) => other.count - one.count), problems };
+}
+
+/** Filters that are loaded stand before presets that are not: of two that accept, the first is named. */
+async function loadRules({ rulesDirs, filtersDirs }: AskersOptions): Promise<Rules> {
+  const presets = (await Promise.all(filtersDirs.map((directory) => presetsIn(directory)))).flat();
+  const files = [...new Set([...rulesDirs, ...filtersDirs, ...presets])];
+  const parsed = parseAll(await readDocuments(directorySource(files)));
+  const rules = parsed.rules.filter(({ id }) => RULES.includes(id));
+  const ruleset = loadRuleset({ ...parsed, rules }, { door: 'serve', subresources: 'resource' });
+  return { ruleset, presets: presets.filter((file) => !filtersDirs.includes(file)) };
+}
+
+interface Rules {
+  readonly ruleset: Ruleset;
+  readonly presets: readonly string[];
+}
+
+async function presetsIn(directory: string): Promise<readonly string[]> {
+  const presets = join(directory, 'presets');
+  const names = await readdir(presets).catch(() => []);
+  return names
+    .filter((name) => name.endsWith('.yml'))
+    .toSorted()
+    .map((name) => join(presets, name));
+}
+
+/** A request that ended, as admission saw it. */
+function observe(raw: RawEvent, provenance: LoggedProvenance): Observation | undefined {
+  try {
+    const observation = parseAuditEvent(raw, provenance);
+    const { stage, responseStatus } = observation.event;
+    const isRefused = Number(responseStatus?.['code'] ?? 0) >= 400;
+    if (isRefused || observation.dryRun || stage === 'RequestReceived' || stage === 'ResponseStarted')
+      return undefined;
+    return rebuildAdmission(observation, provenance);
+  } catch (error) {
+    if (error instanceof InvalidAuditEvent) return undefined;
+    throw error;
+  }
+}
+
+function askerOf(observation: Observation, { ruleset, presets }: Rules): Asker | undefined {
+  const what = whatOf(observation);
+  if (what === undefined) return undefined;
+  const user: UserInfo = observation.event.user ?? {};
+  const file = evaluate(observation, ruleset).matches.find(({ filter }) => filter !== undefined)?.filter
+    ?.filter.file;
+  const accepted = file === undefined ? 'no' : presets.includes(file) ? { by: file } : ('loaded' as const);
+  const heals = (Object.keys(CONTROL_PLANES) as Distribution[]).filter((each) => healsCluster(user, each));
+  // All nodes are one, as all replicas of a controller are.
+  const username = user.username ?? '';
+  return { username: username.replace(/^(system:node:).*/, '$1*'), what, count: 0, heals, accepted };
+}
+
+function whatOf({ verbs, event: { objectRef } }: Observation): Asker['what'] | undefined {
+  const { resource, subresource, namespace, name, apiGroup } = objectRef ?? {};
+  if (verbs[0] !== 'create' || namespace !== 'kube-system' || apiGroup !== undefined) return undefined;
+  if (resource === 'pods' && subresource === undefined) return 'pods';
+  const isToken = resource === 'serviceaccounts' && subresource === 'token';
+  return isToken && CONTROLLER_NAMES.includes(name ?? '') ? 'tokens' : undefined;
+}
+
+const CONTROLLER_NAMES: readonly string[] = CONTROLLERS.usernames.map((user) => user.split(':').at(-1) ?? '');

@@ -1,0 +1,112 @@
+import { X509Certificate } from 'node:crypto';
+import type { ProbeOutcome } from '../install/probe-outcome.ts';
+import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
+import type { Finding } from './finding.ts';
+import type { RegisteredWebhook } from './objects.ts';
+
+/** What a TLS connection to our Service, from where we run, showed; verified by the `caBundle` that is registered. */
+export type Dialled =
+  | { readonly kind: 'verified'; readonly until: Date }
+  | { readonly kind: 'not-verified'; readonly why: string }
+  /** From outside a cluster its Services mostly are not. */
+  | { readonly kind: 'not-reached' };
+
+const CHECK = 'certificate';
+
+/** Whether what the API server trusts is good, and our certificate verifies by it. */
+export function checkCertificate(
+  view: ClusterView,
+  outcome: ProbeOutcome | undefined,
+  dialled: Dialled,
+  now: number,
+): readonly Finding[] {
+  const entries = ourEntries(view);
+  if (entries.length === 0) return [];
+  const { namespace } = view.names;
+  const log = `kubectl -n ${namespace} logs -l app.kubernetes.io/name=${OURS}`;
+  const failed = (found: string, fix: string): readonly Finding[] => [
+    { check: CHECK, verdict: 'failed', found, fix },
+  ];
+  const restored = `running replicas restore it within seconds, unless told --manage none; if they do not, see \`rights\` and ${log}`;
+
+  const without = entries.filter(({ clientConfig }) => (clientConfig.caBundle ?? '') === '');
+  if (without.length > 0)
+    return failed(`no caBundle in ${namesOf(without)}: no certificate of ours is trusted`, restored);
+  const unreadable = entries.filter((entry) => certificatesOf(entry) === undefined);
+  if (unreadable.length > 0)
+    return failed(`the caBundle of ${namesOf(unreadable)} is not certificates in PEM`, restored);
+
+  const trusted = certificatesOf(entries[0]) ?? [];
+  const latest = trusted.toSorted((one, other) => one.validTo.getTime() - other.validTo.getTime()).at(-1);
+  const until = `caBundle until ${day(latest?.validTo)}`;
+  const renewal = `running replicas renew it long before; see why they have not: ${log}`;
+  if (latest === undefined || latest.validTo.getTime() <= now) return failed(`${until}: it is over`, renewal);
+  if (dialled.kind === 'not-verified')
+    return failed(`what our Service serves does not verify by the caBundle: ${dialled.why}`, restored);
+  if (outcome?.kind === 'certificate')
+    return failed(`as the API server words it: ${outcome.detail}`, restored);
+
+  const differ = entries.filter(
+    ({ clientConfig }) => clientConfig.caBundle !== entries[0]?.clientConfig.caBundle,
+  );
+  const warning = (found: string, fix: string): readonly Finding[] => [
+    { check: CHECK, verdict: 'warning', found, fix },
+  ];
+  if (differ.length > 0)
+    return warning(`${namesOf(differ)} trust others than ${shortName(entries[0]?.name ?? '')}`, restored);
+  if (isNearItsEnd(latest, now)) return warning(`${until}: less than a quarter of its life is left`, renewal);
+  if (dialled.kind === 'verified')
+    return [
+      {
+        check: CHECK,
+        verdict: 'ok',
+        found: `${until}; our Service serves a certificate that verifies by it, until ${day(dialled.until)}`,
+      },
+    ];
+  if (outcome?.kind === 'answered')
+    return [{ check: CHECK, verdict: 'ok', found: `${until}; the API server accepts our certificate by it` }];
+  return [
+    {
+      check: CHECK,
+      verdict: 'unknown',
+      found: `${until}; whether our certificate verifies by it could not be seen: our Service is not to be reached from here`,
+      fix: 'see `reachability`; or run it inside the cluster',
+    },
+  ];
+}
+
+interface Trusted {
+  readonly validFrom: Date;
+  readonly validTo: Date;
+}
+
+/** Undefined where it is not certificates in PEM. */
+function certificatesOf(entry: RegisteredWebhook | undefined): readonly Trusted[] | undefined {
+  const pems = pemOf(entry).match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  try {
+    return pems?.map((pem) => {
+      const { validFromDate: validFrom, validToDate: validTo } = new X509Certificate(pem);
+      return { validFrom, validTo };
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+/** What an entry trusts, as PEM. */
+export function pemOf(entry: RegisteredWebhook | undefined): string {
+  return Buffer.from(entry?.clientConfig.caBundle ?? '', 'base64').toString('utf8');
+}
+
+/** Renewal comes at two thirds; a quarter is left only where something keeps it from coming. */
+function isNearItsEnd({ validFrom, validTo }: Trusted, now: number): boolean {
+  return validTo.getTime() - now < (validTo.getTime() - validFrom.getTime()) / 4;
+}
+
+function namesOf(entries: readonly RegisteredWebhook[]): string {
+  return entries.map(({ name }) => shortName(name)).join(', ');
+}
+
+function day(date: Date | undefined): string {
+  return date?.toISOString().slice(0, 10) ?? 'never';
+}

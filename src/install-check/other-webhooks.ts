@@ -1,0 +1,113 @@
+import { NAMESPACE_NAME, type NamespaceSelector } from '../install/webhook-configuration.ts';
+import type { ClusterView } from './cluster-view.ts';
+import type { Finding } from './finding.ts';
+import { notSeen, type Look } from './look.ts';
+import type { Listed, Registered, RegisteredWebhook } from './objects.ts';
+
+const CHECK = 'other-webhooks';
+
+/** Whose webhooks else are asked about pods made in kube-system, and what that costs. */
+export function checkOtherWebhooks(view: ClusterView): Finding {
+  const { validating, mutating, names, kubeSystem } = view;
+  for (const look of [validating, mutating]) {
+    if (look.kind === 'unknown') return notSeen(CHECK, 'webhooks of others', look);
+  }
+  const labels = {
+    ...(kubeSystem.kind === 'seen' ? kubeSystem.value.metadata.labels : {}),
+    [NAMESPACE_NAME]: 'kube-system',
+  };
+  const first = matching(mutating, labels, () => true);
+  const second = matching(validating, labels, ({ name }) => name !== names.configuration);
+  const all = [
+    ...first.map((each) => ({ ...each, kind: 'mutating' })),
+    ...second.map((each) => ({ ...each, kind: 'validating' })),
+  ];
+  if (all.length === 0)
+    return { check: CHECK, verdict: 'ok', found: 'nobody else is asked about pods made in kube-system' };
+  // Mutating ones are asked one after another, validating ones all at once.
+  const seconds =
+    first.reduce((sum, { webhook }) => sum + timeoutOf(webhook), 0) +
+    Math.max(0, ...second.map(({ webhook }) => timeoutOf(webhook)));
+  const details = all.map(
+    ({ kind, configuration, webhook }) =>
+      `${configuration}: ${webhook.name}: ${kind}, ${webhook.failurePolicy ?? 'Fail'}, ${timeoutOf(webhook)} s${narrowed(webhook)}`,
+  );
+  const failing = all.filter(({ webhook }) => webhook.failurePolicy !== 'Ignore');
+  const found = `${all.length === 1 ? 'one' : all.length} of others asked about pods made in kube-system, which take up to ${seconds} s`;
+  if (failing.length === 0) return { check: CHECK, verdict: 'ok', found, details };
+  return {
+    check: CHECK,
+    verdict: 'warning',
+    found: `${found}; ${failing.length === 1 ? 'one refuses' : `${failing.length} refuse`} them when down`,
+    details,
+    fix: 'what we would allow is then refused, controllers and kubelets included: take kube-system out by its namespaceSelector, or set Ignore',
+  };
+}
+
+interface Matching {
+  readonly configuration: string;
+  readonly webhook: RegisteredWebhook;
+}
+
+function matching(
+  look: Look<Listed<Registered>>,
+  labels: Readonly<Record<string, string>>,
+  isOfOthers: (metadata: Registered['metadata']) => boolean,
+): readonly Matching[] {
+  if (look.kind !== 'seen') return [];
+  return look.value.items
+    .filter(({ metadata }) => isOfOthers(metadata))
+    .flatMap(({ metadata, webhooks = [] }) =>
+      webhooks
+        .filter((webhook) => isAskedAboutPods(webhook) && selects(webhook.namespaceSelector, labels))
+        .map((webhook) => ({ configuration: metadata.name, webhook })),
+    );
+}
+
+function isAskedAboutPods({ rules = [] }: RegisteredWebhook): boolean {
+  const has = (list: readonly string[] | undefined, ...values: readonly string[]) =>
+    values.some((value) => list?.includes(value));
+  return rules.some(
+    ({ apiGroups, apiVersions, operations, resources, scope }) =>
+      has(apiGroups, '', '*') &&
+      has(apiVersions, 'v1', '*') &&
+      has(operations, 'CREATE', '*') &&
+      has(resources, 'pods', 'pods/*', '*', '*/*') &&
+      scope !== 'Cluster',
+  );
+}
+
+/** Whether a label selector selects these labels (meta/v1 LabelSelector). */
+export function selects(
+  { matchLabels = {}, matchExpressions = [] }: NamespaceSelector = {},
+  labels: Readonly<Record<string, string>>,
+): boolean {
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    matchExpressions.every(({ key, operator, values = [] }) => {
+      const value = labels[key];
+      switch (operator) {
+        case 'In':
+          return value !== undefined && values.includes(value);
+        case 'NotIn':
+          return value === undefined || !values.includes(value);
+        case 'DoesNotExist':
+          return value === undefined;
+        default:
+          return value !== undefined;
+      }
+    })
+  );
+}
+
+function timeoutOf({ timeoutSeconds = 10 }: RegisteredWebhook): number {
+  return timeoutSeconds;
+}
+
+/** What we cannot tell without a pod. */
+function narrowed({ objectSelector = {}, matchConditions = [] }: RegisteredWebhook): string {
+  const { matchLabels = {}, matchExpressions = [] } = objectSelector;
+  const isSelective = Object.keys(matchLabels).length > 0 || matchExpressions.length > 0;
+  const by = [...(isSelective ? ['labels'] : []), ...(matchConditions.length > 0 ? ['conditions'] : [])];
+  return by.length === 0 ? '' : `, for some of them, by ${by.join(' and ')}`;
+}

@@ -1,0 +1,38 @@
+import { COLUMNS, wrap } from '../rules/page.ts';
+import type { Finding, Verdict } from './finding.ts';
+
+const VERDICTS: readonly Verdict[] = ['failed', 'warning', 'unknown', 'ok'];
+const WIDTH = Math.max(...VERDICTS.map((verdict) => verdict.length));
+
+/** The findings for people: the verdict first, then what it is about; below it what was found in detail, and the fix. */
+export function textOf(findings: readonly Finding[]): string {
+  const checkWidth = Math.max(...findings.map(({ check }) => check.length));
+  const indent = WIDTH + checkWidth + 4;
+  const lines = findings.flatMap((finding) => {
+    const { verdict, check, found, details = [] } = finding;
+    const [first = '', ...others] = wrap(found, COLUMNS - indent);
+    return [
+      `${verdict.padEnd(WIDTH)}  ${check.padEnd(checkWidth)}  ${first}`,
+      ...others.map((line) => ' '.repeat(indent) + line),
+      ...details.flatMap((detail) => item('- ', detail, indent)),
+      ...('fix' in finding ? item('fix: ', finding.fix, indent) : []),
+    ];
+  });
+  return `${[...lines, '', summaryOf(findings)].join('\n')}\n`;
+}
+
+function item(mark: string, text: string, indent: number): readonly string[] {
+  return wrap(text, COLUMNS - indent - mark.length).map(
+    (line, index) => ' '.repeat(indent) + (index === 0 ? mark : ' '.repeat(mark.length)) + line,
+  );
+}
+
+/** `12 checks: 1 failed, 2 warnings, 9 ok`. */
+function summaryOf(findings: readonly Finding[]): string {
+  const counts = VERDICTS.flatMap((verdict) => {
+    const count = findings.filter((finding) => finding.verdict === verdict).length;
+    const word = verdict === 'warning' && count > 1 ? 'warnings' : verdict;
+    return count === 0 ? [] : [`${count} ${word}`];
+  });
+  return `${findings.length} checks: ${counts.join(', ')}`;
+}

@@ -1,0 +1,96 @@
+import { ApiError, type ApiServer } from '../cluster/api-server.ts';
+import { probeOutcome, type ProbeOutcome } from '../install/probe-outcome.ts';
+import { PROBE_CONFIG_MAP } from '../install/probe.ts';
+import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
+import type { Finding } from './finding.ts';
+import { allow } from './look.ts';
+import type { Deployment, Service } from './objects.ts';
+
+/** Sends a probe through the API server: a dry run of a ConfigMap that our entry `probe` refuses, repeating the nonce. */
+export async function askProbe(api: ApiServer, namespace: string, nonce: string): Promise<ProbeOutcome> {
+  const configMap = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: PROBE_CONFIG_MAP, namespace },
+    data: { nonce },
+  };
+  try {
+    await api.create(`/api/v1/namespaces/${namespace}/configmaps?dryRun=All`, configMap);
+    return probeOutcome(201, '', nonce);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    // What we asked stands before what was answered.
+    return probeOutcome(error.status, error.message.replace(/^POST \S+: \d+: /, ''), nonce);
+  }
+}
+
+const CHECK = 'reachability';
+
+/** Whether the API server reaches us, by what became of a probe; absent where nothing is registered. */
+export function checkReachability(view: ClusterView, outcome: ProbeOutcome | undefined): readonly Finding[] {
+  if (outcome === undefined) return [];
+  const found = `${WORDS[outcome.kind]}${outcome.kind === 'answered' ? '' : `: ${outcome.detail}`}`;
+  if (outcome.kind === 'answered') return [{ check: CHECK, verdict: 'ok', found }];
+  const verdict = outcome.kind === 'not-allowed' ? 'unknown' : 'failed';
+  return [{ check: CHECK, verdict, found, fix: fixOf(outcome.kind, view) }];
+}
+
+const WORDS: Readonly<Record<ProbeOutcome['kind'], string>> = {
+  answered: 'a probe went through the API server to us and came back',
+  refused: 'the API server is refused where it looks for us',
+  'timed-out': 'the API server gets no answer from us in time',
+  certificate: 'the API server does not accept our certificate, or its own for us is missing',
+  'no-endpoints': 'the API server finds nobody behind our Service',
+  'not-registered': 'the API server did not ask us',
+  'not-allowed': 'not allowed to probe',
+  other: 'the probe did not come back',
+};
+
+function fixOf(kind: Exclude<ProbeOutcome['kind'], 'answered'>, view: ClusterView): string {
+  const { namespace } = view.names;
+  const pods = `kubectl -n ${namespace} get pods -l app.kubernetes.io/name=${OURS}`;
+  switch (kind) {
+    case 'refused':
+      return `see that replicas run and are ready (${pods}); if they are, a firewall or network policy rejects TCP ${targetPort(view)} from the control plane`;
+    case 'timed-out':
+      return `let the control plane reach our pods on TCP ${targetPort(view)}: private GKE needs a firewall rule for it, EKS the security groups of nodes and pods; if it may, the replicas hang: ${pods}`;
+    case 'certificate':
+      return 'see `certificate`; the replicas put the right caBundle in within seconds, where they run, may patch the configuration and are not told --manage none';
+    case 'no-endpoints':
+      return `see that replicas run and are ready (${pods}), and that the Service ${OURS} selects them`;
+    case 'not-registered':
+      return whyNotAsked(view);
+    case 'not-allowed':
+      return allow(`create configmaps -n ${namespace} (dry run)`);
+    case 'other':
+      return `see what the replicas log: kubectl -n ${namespace} logs -l app.kubernetes.io/name=${OURS}`;
+  }
+}
+
+function whyNotAsked(view: ClusterView): string {
+  const probe = ourEntries(view).find(({ name }) => shortName(name) === 'probe');
+  if (view.configuration.kind === 'seen' && probe === undefined)
+    return 'the entry `probe` is missing: apply the manifests again';
+  if (probe !== undefined && probe.failurePolicy !== 'Fail')
+    return 'the entry `probe` is Ignore (by break-glass, perhaps), so it fails open: see `if-down` and the log of the replicas';
+  return 'the API server notices a new entry within seconds: try again; then see that nobody made a ConfigMap of the name, and what `entries` says of `probe`';
+}
+
+/** The port that pods listen on: what a firewall has to let through. */
+function targetPort({ service, deployment }: ClusterView): string {
+  const ports = service.kind === 'seen' ? (service.value.spec.ports ?? []) : [];
+  const { targetPort: target = HTTPS_PORT } = portOf(ports) ?? {};
+  if (typeof target === 'number') return String(target);
+  return String(deployment.kind === 'seen' ? (containerPort(deployment.value, target) ?? target) : target);
+}
+
+const HTTPS_PORT = 8443;
+
+function portOf(ports: NonNullable<Service['spec']['ports']>) {
+  return ports.find(({ name }) => name === 'https') ?? ports[0];
+}
+
+function containerPort({ spec }: Deployment, named: string): number | undefined {
+  return spec.template.spec.containers.flatMap(({ ports = [] }) => ports).find(({ name }) => name === named)
+    ?.containerPort;
+}

@@ -1,0 +1,88 @@
+import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
+import type { Finding } from './finding.ts';
+import { notSeen } from './look.ts';
+
+const BREAK_GLASS = 'sigma-admission/break-glass';
+
+/** Whether enough replicas are there. */
+export function checkReplicas({ deployment, names }: ClusterView): Finding {
+  const check = 'replicas';
+  const what = `Deployment ${names.namespace}/${OURS}`;
+  if (deployment.kind === 'unknown') return notSeen(check, what, deployment);
+  if (deployment.kind === 'missing')
+    return {
+      check,
+      verdict: 'failed',
+      found: `there is no ${what}: nobody answers`,
+      fix: 'kubectl apply -k manifests/overlays/warn',
+    };
+  const { spec, status, metadata } = deployment.value;
+  const wanted = spec.replicas ?? 1;
+  const available = status?.availableReplicas ?? 0;
+  const found = `${available} of ${wanted} replicas are available`;
+  const look = `kubectl -n ${names.namespace} describe deployment,pods -l app.kubernetes.io/name=${OURS}`;
+  if (metadata.deletionTimestamp !== undefined)
+    return { check, verdict: 'failed', found: `${what} is being deleted`, fix: 'install it again' };
+  if (available === 0) return { check, verdict: 'failed', found: `${found}: nobody answers`, fix: look };
+  if (available < wanted) return { check, verdict: 'warning', found, fix: look };
+  if (wanted >= 2) return { check, verdict: 'ok', found };
+  return {
+    check,
+    verdict: 'warning',
+    found: `${found}: while that one restarts, nobody answers`,
+    fix: `kubectl -n ${names.namespace} scale deployment/${OURS} --replicas=2, and in your overlay`,
+  };
+}
+
+/** Whether somebody broke the glass: then nothing is refused for want of an answer, on purpose. */
+export function checkBreakGlass({ deployment, names }: ClusterView): readonly Finding[] {
+  if (deployment.kind !== 'seen') return [];
+  const check = 'break-glass';
+  const reason = deployment.value.metadata.annotations?.[BREAK_GLASS];
+  if (reason === undefined) return [{ check, verdict: 'ok', found: 'not broken' }];
+  return [
+    {
+      check,
+      verdict: 'warning',
+      found: `broken, every entry is Ignore: ${JSON.stringify(reason)}`,
+      fix: `when it is over: kubectl -n ${names.namespace} annotate deployment/${OURS} ${BREAK_GLASS}-`,
+    },
+  ];
+}
+
+/** Whether what the replicas enforce is also enforced when none of them answers. */
+export function checkMode(view: ClusterView): readonly Finding[] {
+  const { told, deployment } = view;
+  const guard = ourEntries(view).find(({ name }) => shortName(name) === 'guard');
+  if (told.kind === 'missing' || guard === undefined) return [];
+  const check = 'mode';
+  if (told.kind === 'unknown') return [notSeen(check, 'the mode in force', told)];
+  const isFail = guard.failurePolicy === 'Fail';
+  const isBroken =
+    deployment.kind === 'seen' && deployment.value.metadata.annotations?.[BREAK_GLASS] !== undefined;
+  if (told.value.enforcing && !isFail && !isBroken)
+    return [
+      {
+        check,
+        verdict: 'warning',
+        found: 'matches are refused, but while no replica answers everything is allowed: guard is Ignore',
+        fix:
+          told.value.manage === 'all'
+            ? 'it becomes Fail when a probe came back: see `reachability`'
+            : 'apply manifests/overlays/enforce, once `reachability` is ok',
+      },
+    ];
+  if (!told.value.enforcing && isFail)
+    return [
+      {
+        check,
+        verdict: 'warning',
+        found: 'no match is refused, but while no replica answers pods in kube-system are: guard is Fail',
+        fix: 'apply manifests/overlays/warn, or enforce something',
+      },
+    ];
+  const found = told.value.enforcing
+    ? `matches are refused${isFail ? ', and guard is Fail' : '; guard is Ignore while the glass is broken'}`
+    : 'no match is refused, and guard is Ignore';
+  return [{ check, verdict: 'ok', found }];
+}
