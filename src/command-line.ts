@@ -310,6 +310,7 @@ function settle(settings: readonly Key[], said: readonly Said[], problems: strin
   refuseOnePort(settled.get('port'), settled.get('metricsPort'), problems);
   refuseHalfCertificate(settled.get('tlsCert'), settled.get('tlsKey'), problems);
   refuseTwoCertificates(settled.get('tlsCert'), settled.get('secret'), problems);
+  refuseNamesAlone(settled.get('clientNames'), settled.get('clientCa'), problems);
   return Object.fromEntries([...settled].map(([key, { value }]) => [key, value])) as Values;
 }
 
@@ -335,6 +336,12 @@ function refuseTwoCertificates(
 ): void {
   if (certificate === undefined || secret === undefined) return;
   problems.push(`${secret.from}: expected either this or ${certificate.from}, got both`);
+}
+
+/** A name proves nothing that nobody vouches for. */
+function refuseNamesAlone(names: Said | undefined, authority: Said | undefined, problems: string[]): void {
+  if (names === undefined || authority !== undefined) return;
+  problems.push(`${names.from}: expected --client-ca too`);
 }
 
 function variableOf(flag: string): string {

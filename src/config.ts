@@ -27,6 +27,10 @@ export interface Config {
   /** Both or neither: a certificate that somebody else makes and renews. */
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  /** Whose client certificates must be shown by whoever asks an entry; absent: everybody may ask. */
+  readonly clientCa?: string;
+  /** What such a certificate must be called; absent: anything. Only with `clientCa`. */
+  readonly clientNames?: readonly string[];
   /** The Secret that replicas share a certificate in. With it, or with `webhookConfiguration`, a cluster is asked. */
   readonly secret?: string;
   readonly webhookConfiguration?: string;
@@ -201,6 +205,16 @@ export const SETTINGS = {
     help: 'serve this certificate instead, followed when it changes; with --tls-key',
   },
   tlsKey: { flag: '--tls-key <FILE>', read: textOf('a file'), help: 'its key' },
+  clientCa: {
+    flag: '--client-ca <FILE>',
+    read: textOf('a file'),
+    help: 'answer reviews only to who shows a client certificate of these authorities: the API server',
+  },
+  clientNames: {
+    flag: '--client-name <NAME...>',
+    read: listOf('a name'),
+    help: 'and is called one of these: its CN, or a DNS name; with --client-ca',
+  },
   secret: {
     flag: '--secret <NAME>',
     read: textOf('a name'),
@@ -397,6 +411,8 @@ const SERVE = [
   'certsDir',
   'tlsCert',
   'tlsKey',
+  'clientCa',
+  'clientNames',
   'secret',
   'webhookConfiguration',
   'manage',

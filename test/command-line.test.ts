@@ -315,6 +315,11 @@ Options:
                             (SIGMA_ADMISSION_TLS_CERT, tlsCert)
   --tls-key <FILE>          its key
                             (SIGMA_ADMISSION_TLS_KEY, tlsKey)
+  --client-ca <FILE>        answer reviews only to who shows a client certificate of these authorities: the API
+                            server
+                            (SIGMA_ADMISSION_CLIENT_CA, clientCa)
+  --client-name <NAME...>   and is called one of these: its CN, or a DNS name; with --client-ca
+                            (SIGMA_ADMISSION_CLIENT_NAME, clientNames)
   --secret <NAME>           keep CA and serving certificate in this Secret instead, which all replicas share
                             (SIGMA_ADMISSION_SECRET, secret)
   --webhooks <NAME>         our ValidatingWebhookConfiguration: keep our CA in it, warn of rules it cuts off

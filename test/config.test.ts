@@ -101,6 +101,24 @@ describe('the config of serve', () => {
     expect(problems('', ...flags)).toEqual(expected);
   });
 
+  it('takes names of clients only with who vouches for them', () => {
+    const { clientCa, clientNames } = configOf(
+      'clientNames: [front-proxy]',
+      '--client-ca',
+      'ca.crt',
+      '--client-name',
+      'kube-apiserver',
+      'other',
+    );
+    expect({ clientCa, clientNames }).toEqual({
+      clientCa: 'ca.crt',
+      clientNames: ['kube-apiserver', 'other'],
+    });
+    expect(problems('', '--client-name', 'kube-apiserver')).toEqual([
+      '--client-name: expected --client-ca too',
+    ]);
+  });
+
   it('is frozen all the way down', () => {
     const config = configOf(`rules: {${SEED}: enforce}`);
     const parts = [
