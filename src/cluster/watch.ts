@@ -1,0 +1,165 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { KubernetesObject } from '../kubernetes/admission-review.ts';
+import { asObject } from '../kubernetes/as-object.ts';
+import { ApiError, type ApiServer, type WatchEvent } from './api-server.ts';
+
+export interface FollowOptions<Kept> {
+  readonly api: Pick<ApiServer, 'get' | 'watch'>;
+  /** The collection's, which may carry a query. */
+  readonly path: string;
+  /** `keep` needs no more. */
+  readonly metadataOnly?: boolean | undefined;
+  /** What is kept of an object. Whole ones are let go page by page. */
+  readonly keep: (object: KubernetesObject) => Kept | undefined;
+  /** How many may be kept. Of a collection that has more, none are listed. */
+  readonly room: () => number;
+  /** All there is; what was there before and is not among it is gone. */
+  readonly onList: (objects: readonly Kept[]) => void;
+  readonly onChange: (object: Kept) => void;
+  readonly onDelete: (object: Kept) => void;
+  /** The API server told us something, if only that there is nothing new. */
+  readonly onContact: () => void;
+  /** It is tried again all the same. Nothing is said of a watch that ends because it is too old, or silent. */
+  readonly onFailure: (error: Error) => void;
+  readonly timing?: Timing;
+}
+
+export interface Timing {
+  /** How long a watch is trusted before all is listed anew: they die silently, and may have lost something. */
+  readonly relistMs: number;
+  /** The API server says every minute that a watch lives. One that is silent for longer than this is given up. */
+  readonly silentMs: number;
+  /** The first wait after a failure, doubled with each that follows, and the longest. */
+  readonly retryMs: number;
+  readonly longestRetryMs: number;
+}
+
+const TIMING: Timing = { relistMs: 300_000, silentMs: 120_000, retryMs: 500, longestRetryMs: 30_000 };
+
+/** As many as kubectl asks for at once. */
+const PAGE = 500;
+/** So long after the API server should have ended a watch, we do. */
+const GRACE_MS = 10_000;
+
+/** There is more than may be kept. */
+export class TooManyObjects extends Error {
+  override readonly name = 'TooManyObjects';
+}
+
+/** Lists a collection, watches it, and begins again whenever a watch ends, in whatever way. Returns what ends that. */
+export function follow<Kept>(options: FollowOptions<Kept>): () => void {
+  const ended = new AbortController();
+  void followUntil(ended.signal, options);
+  return () => ended.abort();
+}
+
+async function followUntil<Kept>(signal: AbortSignal, options: FollowOptions<Kept>): Promise<void> {
+  const { onFailure, timing = TIMING } = options;
+  let failures = 0;
+  while (!signal.aborted) {
+    let waitMs = 0;
+    const onHeard = () => (failures = 0);
+    try {
+      await watch(await list(signal, options), signal, onHeard, options);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!isTooOld(error)) onFailure(error as Error);
+      if (error instanceof TooManyObjects) waitMs = timing.relistMs;
+    }
+    // A watch that says nothing and ends is no better than one that fails.
+    waitMs ||= Math.min(timing.retryMs * 2 ** failures, timing.longestRetryMs);
+    failures += 1;
+    const jitter = 0.5 + Math.random();
+    await wait(waitMs * jitter, undefined, { signal, ref: false }).catch(() => {});
+  }
+}
+
+/** Resolves with the version to watch from. */
+async function list<Kept>(
+  signal: AbortSignal,
+  { api, path, metadataOnly, keep, room, onList, onContact }: FollowOptions<Kept>,
+): Promise<string> {
+  const as = metadataOnly === true ? 'PartialObjectMetadataList' : undefined;
+  const kept: Kept[] = [];
+  for (let next = ''; ;) {
+    const query = { limit: String(PAGE), ...(next === '' ? {} : { continue: next }) };
+    const page = (await api.get(withQuery(path, query), signal, as)) as List;
+    onContact();
+    for (const object of page.items ?? []) {
+      const each = keep(object);
+      if (each !== undefined) kept.push(each);
+    }
+    if (kept.length > room()) throw new TooManyObjects(`${path}: more than ${room()} objects`);
+    next = page.metadata.continue ?? '';
+    if (next !== '') continue;
+    onList(kept);
+    return page.metadata.resourceVersion;
+  }
+}
+
+/** As far as we read it. */
+interface List {
+  readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
+  /** Go writes null where there are none. */
+  readonly items: readonly KubernetesObject[] | null;
+}
+
+/** Resolves when it is time to list again. */
+async function watch<Kept>(
+  resourceVersion: string,
+  signal: AbortSignal,
+  onHeard: () => void,
+  options: FollowOptions<Kept>,
+): Promise<void> {
+  const { api, path, metadataOnly, timing: { relistMs, silentMs } = TIMING } = options;
+  const lifeMs = relistMs * (0.9 + 0.2 * Math.random());
+  const query = {
+    watch: 'true',
+    allowWatchBookmarks: 'true',
+    resourceVersion,
+    timeoutSeconds: String(Math.max(1, Math.ceil(lifeMs / 1000))),
+  };
+  const dead = new AbortController();
+  const giveUp = () => dead.abort();
+  const timers = [setTimeout(giveUp, lifeMs + GRACE_MS), setTimeout(giveUp, silentMs)];
+  for (const timer of timers) timer.unref();
+  try {
+    await api.watch(
+      withQuery(path, query),
+      (event) => {
+        timers[1]?.refresh();
+        onHeard();
+        take(event, options);
+      },
+      AbortSignal.any([signal, dead.signal]),
+      metadataOnly === true ? 'PartialObjectMetadata' : undefined,
+    );
+  } catch (error) {
+    if (!dead.signal.aborted) throw error;
+  } finally {
+    for (const timer of timers) clearTimeout(timer);
+  }
+}
+
+function take<Kept>(
+  { type, object: told }: WatchEvent,
+  { keep, onChange, onDelete, onContact }: FollowOptions<Kept>,
+): void {
+  const object = asObject(told) ?? {};
+  if (type === 'ERROR') throw new ApiError(Number(object['code']), `watch: ${String(object['message'])}`);
+  onContact();
+  if (type === 'BOOKMARK') return;
+  const kept = keep(object);
+  if (kept === undefined) return;
+  if (type === 'DELETED') onDelete(kept);
+  else onChange(kept);
+}
+
+/** Gone or Expired: nobody's fault, everything is listed anew. */
+function isTooOld(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 410;
+}
+
+function withQuery(path: string, query: Readonly<Record<string, string>>): string {
+  return `${path}${path.includes('?') ? '&' : '?'}${new URLSearchParams(query).toString()}`;
+}

@@ -1,0 +1,200 @@
+import type { KnownObjects, Node, Revision, Service, Workload, WorkloadKind } from './known-objects.ts';
+import { sameTemplate } from './same-template.ts';
+
+/** What is kept, by kind. */
+export interface CachedObjects extends Readonly<Record<WorkloadKind, Workload>> {
+  readonly ControllerRevision: Revision;
+  readonly Service: Service;
+  readonly Node: Node;
+}
+
+export type CachedKind = keyof CachedObjects;
+
+/** The kinds that belong to a namespace. It is known when all of them, and the Nodes, are. */
+export const NAMESPACED_KINDS = [
+  ...(['DaemonSet', 'ReplicaSet', 'StatefulSet', 'Job', 'ReplicationController'] as const),
+  ...(['ControllerRevision', 'Service'] as const),
+] satisfies readonly CachedKind[];
+export const CACHED_KINDS: readonly CachedKind[] = [...NAMESPACED_KINDS, 'Node'];
+
+/** Stands for every namespace, and for the one that Nodes are in. */
+export const EVERYWHERE = '';
+
+/** Objects as watches last told of them, trimmed, and bounded in number. */
+export interface Cache extends KnownObjects {
+  /** What one collection may write. Its objects are forgotten when it is closed. */
+  open<Kind extends CachedKind>(kind: Kind, namespace: string): CachedCollection<CachedObjects[Kind]>;
+  /** The API server was last heard of each open collection so long ago (ms); Infinity where one was never listed. */
+  oldest(): number;
+  /** How many objects of each kind there are. */
+  counts(): Readonly<Record<CachedKind, number>>;
+}
+
+/** One kind's objects in one namespace, or in all. */
+export interface CachedCollection<Kept> {
+  /** How many it may hold. */
+  room(): number;
+  replace(objects: readonly Kept[]): void;
+  put(object: Kept): void;
+  remove(object: Kept): void;
+  contact(): void;
+  /** It cannot be followed at present. */
+  fail(): void;
+  close(): void;
+}
+
+export interface CacheOptions {
+  /** Objects of all kinds together: about a kilobyte each at most, most of them half of that. */
+  readonly limit?: number;
+  readonly now?: () => number;
+}
+
+const LIMIT = 50_000;
+/** Every minute the API server says of a watch that it lives. What was not heard of for so long is not known any more. */
+const STALE_MS = 180_000;
+/** What is known to be cut off is believed for so long: a watch that ends is opened again within seconds. */
+const CUT_MS = 15_000;
+
+/** One open collection. */
+interface State {
+  listed: boolean;
+  /** Until when what was heard is believed (ms since the epoch). */
+  freshUntil: number;
+  contactAt: number;
+  /** Told of more than there was room for. */
+  overflowed: boolean;
+}
+
+interface Named {
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/** By namespace and name. */
+type Objects = Map<string, Map<string, Named>>;
+
+export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}): Cache {
+  const objects = Object.fromEntries(CACHED_KINDS.map((kind) => [kind, new Map()])) as unknown as Record<
+    CachedKind,
+    Objects
+  >;
+  const states = new Map<string, Map<CachedKind, State>>();
+  /** Lists made of what is above, until it changes. */
+  const workloads = new Map<string, readonly Workload[]>();
+  let size = 0;
+
+  function find(kind: CachedKind, namespace: string, name: string): Named | undefined {
+    return objects[kind].get(namespace)?.get(name);
+  }
+  function insert(kind: CachedKind, object: Named): void {
+    const { namespace = EVERYWHERE, name } = object;
+    const among = objects[kind].get(namespace) ?? new Map<string, Named>();
+    if (among.size === 0) objects[kind].set(namespace, among);
+    if (!among.has(name)) size += 1;
+    among.set(name, object);
+    workloads.delete(namespace);
+  }
+  function remove(kind: CachedKind, { namespace = EVERYWHERE, name }: Named): void {
+    if (objects[kind].get(namespace)?.delete(name) === true) size -= 1;
+    workloads.delete(namespace);
+  }
+  function clear(kind: CachedKind, namespace: string): void {
+    for (const [each, among] of objects[kind]) {
+      if (namespace !== EVERYWHERE && each !== namespace) continue;
+      size -= among.size;
+      objects[kind].delete(each);
+      workloads.delete(each);
+    }
+  }
+  /** A template that is another than it was: when it changed is known to us alone. */
+  function dated(object: Named, before: Named | undefined): Named {
+    if (!isWorkload(object) || before === undefined || !isWorkload(before)) return object;
+    if (object.uid !== before.uid) return object;
+    const changedAt = sameTemplate(object.template, before.template) ? before.changedAt : now();
+    const workload: Workload = changedAt === undefined ? object : { ...object, changedAt };
+    return workload;
+  }
+  function isFresh(kind: CachedKind, namespace: string): boolean {
+    const state = states.get(namespace)?.get(kind) ?? states.get(EVERYWHERE)?.get(kind);
+    return state !== undefined && state.listed && !state.overflowed && now() <= state.freshUntil;
+  }
+
+  return {
+    open(kind, namespace) {
+      const state: State = {
+        listed: false,
+        freshUntil: 0,
+        contactAt: -Infinity,
+        overflowed: false,
+      };
+      const beside = states.get(namespace) ?? new Map<CachedKind, State>();
+      states.set(namespace, beside.set(kind, state));
+      const isOpen = () => states.get(namespace)?.get(kind) === state;
+      return {
+        room: () => limit - size + countOf(objects[kind], namespace),
+        replace(listed) {
+          if (!isOpen()) return;
+          const all = listed.map((object) => dated(object, find(kind, namespaceOf(object), object.name)));
+          clear(kind, namespace);
+          for (const object of all) insert(kind, object);
+          state.listed = true;
+          state.overflowed = false;
+        },
+        put(object) {
+          if (!isOpen()) return;
+          const before = find(kind, namespaceOf(object), object.name);
+          if (before === undefined && size >= limit) state.overflowed = true;
+          else insert(kind, dated(object, before));
+        },
+        remove: (object) => isOpen() && remove(kind, object),
+        contact() {
+          state.contactAt = now();
+          state.freshUntil = now() + STALE_MS;
+        },
+        fail: () => (state.freshUntil = Math.min(state.freshUntil, now() + CUT_MS)),
+        close() {
+          if (!isOpen()) return;
+          states.get(namespace)?.delete(kind);
+          if (states.get(namespace)?.size === 0) states.delete(namespace);
+          clear(kind, namespace);
+        },
+      };
+    },
+    complete: (namespace) =>
+      NAMESPACED_KINDS.every((kind) => isFresh(kind, namespace)) && isFresh('Node', EVERYWHERE),
+    workload: ({ kind, namespace, name }) => find(kind, namespace, name) as Workload | undefined,
+    workloadsIn(namespace) {
+      const known = workloads.get(namespace);
+      if (known !== undefined) return known;
+      const found = NAMESPACED_KINDS.flatMap((kind) => [...(objects[kind].get(namespace)?.values() ?? [])]);
+      const made = found.filter(isWorkload);
+      workloads.set(namespace, made);
+      return made;
+    },
+    revision: (namespace, name) => find('ControllerRevision', namespace, name) as Revision | undefined,
+    servicesIn: (namespace) => (objects.Service.get(namespace)?.values() ?? []) as Iterable<Service>,
+    node: (name) => find('Node', EVERYWHERE, name) as Node | undefined,
+    oldest() {
+      const all = [...states.values()].flatMap((kinds) => [...kinds.values()]);
+      return Math.max(0, ...all.map((state) => (state.listed ? now() - state.contactAt : Infinity)));
+    },
+    counts() {
+      const counted = CACHED_KINDS.map((kind) => [kind, countOf(objects[kind], EVERYWHERE)]);
+      return Object.fromEntries(counted) as Record<CachedKind, number>;
+    },
+  };
+}
+
+function namespaceOf({ namespace = EVERYWHERE }: Named): string {
+  return namespace;
+}
+
+function countOf(objects: Objects, namespace: string): number {
+  if (namespace !== EVERYWHERE) return objects.get(namespace)?.size ?? 0;
+  return [...objects.values()].reduce((sum, among) => sum + among.size, 0);
+}
+
+/** No other object has a uid and a template. */
+function isWorkload(object: Named): object is Workload {
+  return 'template' in object && 'uid' in object;
+}
