@@ -1,0 +1,217 @@
+import type { KubernetesObject } from '../kubernetes/admission-review.ts';
+import { asObject } from '../kubernetes/as-object.ts';
+import { UNKNOWN, type Unknown } from '../sigma/fields.ts';
+import { CONTROLLER_MANAGER, CONTROLLER_OF, type Creator } from './creator.ts';
+import type { KnownObjects, Workload, WorkloadKind, WorkloadReference } from './known-objects.ts';
+import { isMirrorPodOf } from './mirror-pod.ts';
+import { nameProblem, shown } from './pod-names.ts';
+import { selects } from './selector.ts';
+import { controllerOf, imagesOf, textsOf, workloadKind, type ControllerReference } from './trim.ts';
+
+/** An object that, read freshly, could turn what was found into something better. */
+export type Doubt =
+  | WorkloadReference
+  | { readonly kind: 'ControllerRevision'; readonly namespace: string; readonly name: string }
+  | { readonly kind: 'Node'; readonly name: string };
+
+/** What is to be said of the controller that a pod names as its owner. */
+export interface OwnerFinding {
+  readonly claim?: ControllerReference;
+  /** The workload it names, where that has the uid it names. */
+  readonly workload?: Workload;
+  /** Absent where the pod names none, and none is missed. */
+  readonly verified?: boolean | Unknown;
+  /** Of `false`: the first check that failed. Of unknown: why it cannot be said. */
+  readonly problem?: string;
+  /** What could change `verified`. */
+  readonly doubts: readonly Doubt[];
+}
+
+export interface OwnedPod {
+  readonly object: KubernetesObject;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** A selector or template that changed so recently may not be the one that the controller saw. */
+export const SETTLES_WITHIN_MS = 30_000;
+
+/**
+ * Holds a pod against the owner it names. What the pod itself shows comes first (who made it, its names), because nothing
+ * has to be looked up to be sure of it; then whether the owner is there with that uid, then its selector.
+ */
+export function ownerOf(
+  pod: OwnedPod,
+  creator: Creator | undefined,
+  objects: KnownObjects,
+  now: number,
+): OwnerFinding {
+  const claim = controllerOf(pod.object);
+  if (claim === undefined) return withoutOwner(pod, creator);
+  if (claim.kind === 'Node' && claim.apiVersion === 'v1')
+    return heldAgainstNode(pod, claim, creator, objects);
+  const kind = workloadKind(claim.kind, claim.apiVersion);
+  if (kind === undefined) return ofForeignKind(claim, creator);
+  return heldAgainstWorkload(pod, kind, claim, creator, objects, now);
+}
+
+/** The PV recycler's pods have no owner; where controllers have no accounts of their own it cannot be told from them. */
+const RECYCLER = 'recycler-for-';
+
+/** A person's bare pod has no owner to verify; a controller's is not a controller's. */
+function withoutOwner({ name }: OwnedPod, creator: Creator | undefined): OwnerFinding {
+  const problem = creator === undefined ? undefined : missedOwner(name, creator);
+  return problem === undefined ? { doubts: [] } : { verified: false, problem, doubts: [] };
+}
+
+function missedOwner(name: string, creator: Creator): string | undefined {
+  if (creator.problem !== undefined) return creator.problem;
+  if (creator.kind === 'node') return 'it names no owner, and a kubelet’s mirror pods name their Node';
+  if (creator.kind !== 'controller') return undefined;
+  if (creator.name === MANAGER && name.startsWith(RECYCLER)) return undefined;
+  return `it names no owner, and ${creator.name} makes no pod without one`;
+}
+
+const MANAGER = CONTROLLER_MANAGER.slice('system:'.length);
+
+function ofForeignKind(claim: ControllerReference, creator: Creator | undefined): OwnerFinding {
+  const of = shown(claim.kind);
+  if (creator?.problem !== undefined) return refuted(claim, creator.problem);
+  if (creator?.kind === 'controller') return refuted(claim, `${creator.name} makes no pods of a ${of}`);
+  if (creator?.kind === 'node')
+    return refuted(claim, 'a kubelet makes no pods but the mirrors of static ones');
+  return { claim, verified: UNKNOWN, problem: `nothing is known of a ${of}’s pods`, doubts: [] };
+}
+
+function heldAgainstNode(
+  pod: OwnedPod,
+  claim: ControllerReference,
+  creator: Creator | undefined,
+  objects: KnownObjects,
+): OwnerFinding {
+  const of = `Node ${shown(claim.name)}`;
+  if (creator !== undefined && !(creator.kind === 'node' && creator.name === `system:node:${claim.name}`))
+    return refuted(claim, creator.problem ?? `${by(creator)}, and only its kubelet makes the pods of ${of}`);
+  if (!isMirrorPodOf(claim.name, pod.object)) return refuted(claim, `it is no mirror pod of ${of}`);
+  const ending = `-${claim.name.toLowerCase()}`;
+  if (!pod.name.endsWith(ending) || pod.name.length === ending.length || generateNameOf(pod) !== undefined)
+    return refuted(claim, `name ${shown(pod.name)} is not one that the kubelet of ${of} gives`);
+  const node = objects.node(claim.name);
+  const doubts = [{ kind: 'Node', name: claim.name }] as const;
+  if (node === undefined) return { claim, verified: UNKNOWN, problem: `${of} is not known`, doubts };
+  return node.uid === claim.uid
+    ? { claim, verified: true, doubts: [] }
+    : { ...refuted(claim, `no ${of} with uid ${shown(claim.uid)}`), doubts };
+}
+
+function heldAgainstWorkload(
+  pod: OwnedPod,
+  kind: WorkloadKind,
+  claim: ControllerReference,
+  creator: Creator | undefined,
+  objects: KnownObjects,
+  now: number,
+): OwnerFinding {
+  const { namespace } = pod;
+  const reference = { kind, namespace, name: claim.name };
+  const known = objects.workload(reference);
+  const workload = known?.uid === claim.uid ? known : undefined;
+  const found = workload === undefined ? {} : { workload };
+  const problem =
+    problemOfCreator(kind, creator) ??
+    nameProblem(
+      { kind, name: claim.name, indexed: workload === undefined ? undefined : workload.indexed === true },
+      { name: pod.name, generateName: generateNameOf(pod) },
+    );
+  if (problem !== undefined) return { ...refuted(claim, problem), ...found };
+  const of = `${kind} ${shown(claim.name)}`;
+  const doubts = [reference];
+  if (workload === undefined) {
+    if (known === undefined && !objects.complete(namespace))
+      return {
+        claim,
+        verified: UNKNOWN,
+        problem: `${of} is not among what is known of ${namespace}`,
+        doubts,
+      };
+    return { ...refuted(claim, `no ${of} with uid ${shown(claim.uid)} in ${namespace}`), doubts };
+  }
+  if (selects(workload.selector, labelsOf(pod))) return { claim, workload, verified: true, doubts: [] };
+  // Elsewhere a selector is settled when its workload is made.
+  if (kind === 'ReplicationController' && isUnsettled(workload, now))
+    return { claim, workload, verified: UNKNOWN, problem: `${of} has just changed`, doubts };
+  return { ...refuted(claim, `its labels do not match the selector of ${of}`), workload, doubts };
+}
+
+function problemOfCreator(kind: WorkloadKind, creator: Creator | undefined): string | undefined {
+  if (creator === undefined || creator.problem !== undefined) return creator?.problem;
+  const maker = CONTROLLER_OF[kind];
+  if (creator.kind === 'controller' && (creator.name === maker || creator.name === MANAGER)) return undefined;
+  return `${by(creator)}, and only ${maker} makes the pods of a ${kind}`;
+}
+
+/** What was compared, and what could change it: images are their own question, as mutating admission may change them. */
+export interface ImagesFinding {
+  readonly match?: boolean | Unknown;
+  readonly doubts: readonly Doubt[];
+}
+
+/**
+ * Whether a pod has the containers and images of what it was made from. A StatefulSet makes pods from earlier revisions too,
+ * the one its pod names; a DaemonSet's pod names one as well, which is asked first, as its template may be a newer one.
+ */
+export function imagesOfOwner(
+  pod: OwnedPod,
+  { claim, workload, verified }: OwnerFinding,
+  objects: KnownObjects,
+  now: number,
+): ImagesFinding {
+  if (claim === undefined || claim.kind === 'Node') return { doubts: [] };
+  if (workload === undefined) return verified === UNKNOWN ? { match: UNKNOWN, doubts: [] } : { doubts: [] };
+  const name = revisionName(workload, labelsOf(pod)['controller-revision-hash']);
+  const revision = name === undefined ? undefined : objects.revision(workload.namespace, name);
+  const own = revision?.ownerUid === workload.uid ? revision : undefined;
+  const images = imagesOf(asObject(pod.object['spec']));
+  if (own === undefined && name !== undefined && workload.kind === 'StatefulSet') {
+    const match = objects.complete(workload.namespace) ? false : UNKNOWN;
+    return { match, doubts: [{ kind: 'ControllerRevision', namespace: workload.namespace, name }] };
+  }
+  if (isSame(images, (own ?? workload).template.images)) return { match: true, doubts: [] };
+  return { match: own === undefined && isUnsettled(workload, now) ? UNKNOWN : false, doubts: [] };
+}
+
+/** The label is the ControllerRevision's whole name on a StatefulSet's pod, and on a DaemonSet's its end. */
+function revisionName({ kind, name }: Workload, label: string | undefined): string | undefined {
+  if (label === undefined || label === '') return undefined;
+  if (kind === 'StatefulSet') return label;
+  return kind === 'DaemonSet' ? `${name}-${label}` : undefined;
+}
+
+function isSame(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const names = Object.keys(a);
+  return (
+    names.length === Object.keys(b).length &&
+    names.every((name) => Object.hasOwn(b, name) && a[name] === b[name])
+  );
+}
+
+function isUnsettled({ changedAt }: Workload, now: number): boolean {
+  return changedAt !== undefined && now - changedAt < SETTLES_WITHIN_MS;
+}
+
+export function labelsOf({ object }: Pick<OwnedPod, 'object'>): Readonly<Record<string, string>> {
+  return textsOf(asObject(object['metadata'])?.['labels']);
+}
+
+function generateNameOf({ object }: OwnedPod): string | undefined {
+  const generateName = asObject(object['metadata'])?.['generateName'];
+  return typeof generateName === 'string' && generateName !== '' ? generateName : undefined;
+}
+
+function refuted(claim: ControllerReference, problem: string): OwnerFinding {
+  return { claim, verified: false, problem, doubts: [] };
+}
+
+function by({ name }: Creator): string {
+  return `it is made by ${shown(name)}`;
+}

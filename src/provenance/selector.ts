@@ -1,0 +1,38 @@
+import type { LabelSelector } from './known-objects.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+/** Whether labels are selected (meta/v1 LabelSelector). No selector selects nothing; an empty one, everything. */
+export function selects(selector: LabelSelector | undefined, labels: Labels): boolean {
+  if (selector === undefined) return false;
+  return (
+    isSubset(selector.matchLabels ?? {}, labels) &&
+    (selector.matchExpressions ?? []).every((expression) => holds(expression, labels))
+  );
+}
+
+/** Whether `labels` has all of `required`. */
+export function isSubset(required: Labels, labels: Labels): boolean {
+  for (const key in required) if (!Object.hasOwn(labels, key) || labels[key] !== required[key]) return false;
+  return true;
+}
+
+/** An operator nobody knows selects nothing. */
+function holds(
+  { key, operator, values = [] }: NonNullable<LabelSelector['matchExpressions']>[number],
+  labels: Labels,
+): boolean {
+  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
+  switch (operator) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+    default:
+      return false;
+  }
+}
