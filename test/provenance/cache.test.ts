@@ -1,0 +1,172 @@
+import { describe, expect, it } from '@jest/globals';
+import { createCache, EVERYWHERE, NAMESPACED_KINDS, type Cache } from '../../src/provenance/cache.ts';
+import { collectionPath, collectionsOf, objectPath } from '../../src/provenance/collections.ts';
+import type { Workload } from '../../src/provenance/known-objects.ts';
+
+function daemonSet(name: string, changes: Partial<Workload> = {}): Workload {
+  return {
+    kind: 'DaemonSet',
+    apiVersion: 'apps/v1',
+    namespace: 'kube-system',
+    name,
+    uid: `uid of ${name}`,
+    template: { images: { c: 'image:1' } },
+    ...changes,
+  };
+}
+
+/** One whose clock the test turns. */
+function cacheAt(limit = 100) {
+  const clock = { now: 1_000_000 };
+  return { clock, cache: createCache({ limit, now: () => clock.now }) };
+}
+
+/** Opens every collection of a namespace, and says that each is listed but `except`. */
+function fill(cache: Cache, namespace: string, except: readonly string[] = []) {
+  return collectionsOf([namespace]).map(({ kind, namespace: of }) => {
+    const collection = cache.open(kind, of);
+    if (!except.includes(kind)) {
+      collection.replace([]);
+      collection.contact();
+    }
+    return collection;
+  });
+}
+
+const FIND = { kind: 'DaemonSet', namespace: 'kube-system', name: 'a' } as const;
+
+describe('what is known of a namespace', () => {
+  it('is all once each of its kinds and the nodes were listed, and of no other namespace', () => {
+    const { cache } = cacheAt();
+    expect(cache.complete('kube-system')).toBe(false);
+    fill(cache, 'kube-system');
+    expect([cache.complete('kube-system'), cache.complete('default')]).toEqual([true, false]);
+  });
+
+  it.each([...NAMESPACED_KINDS, 'Node'])('is not all while %s was not listed', (kind) => {
+    const { cache } = cacheAt();
+    fill(cache, 'kube-system', [kind]);
+    expect([cache.complete('kube-system'), cache.oldest()]).toEqual([false, Infinity]);
+  });
+
+  it('is all of every namespace where collections of the whole cluster are followed', () => {
+    const { cache } = cacheAt();
+    fill(cache, EVERYWHERE);
+    expect([cache.complete('kube-system'), cache.complete('default')]).toEqual([true, true]);
+  });
+
+  it('is not all any more when one kind was not heard of for three minutes, until it is again', () => {
+    const { cache, clock } = cacheAt();
+    const [first, ...others] = fill(cache, 'kube-system');
+    clock.now += 180_001;
+    for (const other of others) other.contact();
+    expect([cache.complete('kube-system'), cache.oldest()]).toEqual([false, 180_001]);
+    first?.contact();
+    expect([cache.complete('kube-system'), cache.oldest()]).toEqual([true, 0]);
+  });
+
+  it('is not all any more when one kind was cut off for fifteen seconds, however often that fails', () => {
+    const { cache, clock } = cacheAt();
+    const [first] = fill(cache, 'kube-system');
+    first?.fail();
+    clock.now += 10_000;
+    first?.fail();
+    expect(cache.complete('kube-system')).toBe(true);
+    clock.now += 5_001;
+    expect(cache.complete('kube-system')).toBe(false);
+  });
+
+  it('is not all where there are more objects than there is room for, until a list shows fewer', () => {
+    const { cache } = cacheAt(2);
+    fill(cache, 'kube-system', ['DaemonSet']);
+    const collection = cache.open('DaemonSet', 'kube-system');
+    collection.contact();
+    collection.replace([daemonSet('a'), daemonSet('b')]);
+    expect([cache.complete('kube-system'), collection.room()]).toEqual([true, 2]);
+    collection.put(daemonSet('c'));
+    expect([cache.complete('kube-system'), cache.counts().DaemonSet]).toEqual([false, 2]);
+    collection.replace([daemonSet('a')]);
+    expect([cache.complete('kube-system'), cache.counts().DaemonSet]).toEqual([true, 1]);
+  });
+});
+
+describe('a cached workload', () => {
+  it('is found by its reference and among those of its namespace, as long as it is there', () => {
+    const { cache } = cacheAt();
+    const [collection, jobs] = [cache.open('DaemonSet', 'kube-system'), cache.open('Job', 'kube-system')];
+    const job = { ...daemonSet('a'), kind: 'Job', apiVersion: 'batch/v1' } as const;
+    collection.replace([daemonSet('a')]);
+    jobs.put(job);
+    expect(cache.workload(FIND)).toEqual(daemonSet('a'));
+    expect([...cache.workloadsIn('kube-system')]).toEqual([daemonSet('a'), job]);
+    expect(cache.workload({ ...FIND, namespace: 'default' })).toBeUndefined();
+    collection.remove(daemonSet('a'));
+    expect([...cache.workloadsIn('kube-system')]).toEqual([job]);
+    jobs.replace([]);
+    expect([...cache.workloadsIn('kube-system')]).toEqual([]);
+  });
+
+  it('carries when its template was seen to change, by a watch or between two lists', () => {
+    const { cache, clock } = cacheAt();
+    const collection = cache.open('DaemonSet', 'kube-system');
+    const changed = daemonSet('a', { template: { images: { c: 'image:2' } } });
+    collection.replace([daemonSet('a')]);
+    expect(cache.workload(FIND)).not.toHaveProperty('changedAt');
+    collection.put(changed);
+    const at = clock.now;
+    clock.now += 1000;
+    collection.put(changed);
+    expect(cache.workload(FIND)?.changedAt).toBe(at);
+    collection.replace([changed]);
+    expect(cache.workload(FIND)?.changedAt).toBe(at);
+    collection.replace([daemonSet('a')]);
+    expect(cache.workload(FIND)?.changedAt).toBe(clock.now);
+    collection.put(daemonSet('a', { uid: 'another', template: { images: {} } }));
+    expect(cache.workload(FIND)).not.toHaveProperty('changedAt');
+  });
+
+  it('is forgotten with its collection, which then tells nothing any more', () => {
+    const { cache } = cacheAt();
+    const collection = cache.open('DaemonSet', 'kube-system');
+    collection.replace([daemonSet('a')]);
+    collection.close();
+    collection.put(daemonSet('b'));
+    collection.replace([daemonSet('b')]);
+    expect([cache.workload(FIND), cache.counts().DaemonSet]).toEqual([undefined, 0]);
+  });
+});
+
+describe('what else is cached', () => {
+  it('is found by name', () => {
+    const { cache } = cacheAt();
+    const template = { images: {} };
+    const revision = { namespace: 'kube-system', name: 'r', ownerUid: 'u', template };
+    const service = { namespace: 'kube-system', name: 'kube-dns', selector: { a: 'b' } };
+    cache.open('ControllerRevision', 'kube-system').put(revision);
+    cache.open('Service', EVERYWHERE).put(service);
+    cache.open('Node', EVERYWHERE).put({ name: 'n', uid: 'u' });
+    expect([cache.revision('kube-system', 'r'), cache.node('n')]).toEqual([
+      revision,
+      { name: 'n', uid: 'u' },
+    ]);
+    expect([...cache.servicesIn('kube-system')]).toEqual([service]);
+    expect([...cache.servicesIn('default')]).toEqual([]);
+    expect(cache.counts()).toMatchObject({ ControllerRevision: 1, Service: 1, Node: 1, Job: 0 });
+  });
+});
+
+describe('where a kind is', () => {
+  it.each([
+    [collectionPath('Node', EVERYWHERE), '/api/v1/nodes'],
+    [collectionPath('Job', EVERYWHERE), '/apis/batch/v1/jobs'],
+    [collectionPath('Service', 'a'), '/api/v1/namespaces/a/services'],
+    [
+      collectionPath('ControllerRevision', 'a'),
+      '/apis/apps/v1/namespaces/a/controllerrevisions?labelSelector=controller.kubernetes.io%2Fhash',
+    ],
+    [objectPath('ControllerRevision', 'a', 'b'), '/apis/apps/v1/namespaces/a/controllerrevisions/b'],
+    [objectPath('DaemonSet', 'a', '../b'), '/apis/apps/v1/namespaces/a/daemonsets/..%2Fb'],
+  ])('%s', (path, expected) => expect(path).toBe(expected));
+
+  it('is nowhere where no namespace is needed', () => expect(collectionsOf([])).toEqual([]));
+});
