@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
-import { connectToCluster, type ApiServer } from './cluster/api-server.ts';
-import { followRegistration } from './cluster/registration.ts';
+import { connectToCluster } from './cluster/api-server.ts';
 import type { Config } from './config.ts';
 import { formatOutOfScope, type OutOfScope } from './install/scope.ts';
+import { joinCluster, type Membership } from './join-cluster.ts';
 import { createLiveRuleset, type LiveRuleset } from './policy/live-ruleset.ts';
 import { onlyByRuleId } from './policy/mode.ts';
 import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
@@ -13,10 +13,10 @@ import { isMirrorPod } from './provenance/mirror-pod.ts';
 import { createJsonLinesRecorder, createQueue } from './record/json-lines.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
 import { union } from './record/recorder.ts';
-import { createRegisteredScope, type RegisteredScope } from './registered-scope.ts';
+import { createRegisteredScope } from './registered-scope.ts';
 import { createReviewer } from './review.ts';
 import { createServer } from './server.ts';
-import { createServingCertificates, SERVICE, type ServingCertificates } from './serving-certificates.ts';
+import { createServingCertificates } from './serving-certificates.ts';
 import type { Check } from './server/webhook-app.ts';
 import { formatProblem } from './sigma/errors.ts';
 import type { CertificateSource } from './tls/certificate-source.ts';
@@ -50,11 +50,20 @@ export async function serve(
   const api = asksCluster(config)
     ? await connectToCluster({ kubeconfig: config.kubeconfig, env })
     : undefined;
+  let membership: Membership | undefined;
   const stopping = new AbortController();
   void stopped.then(() => stopping.abort());
   const [rules, certificates] = await Promise.all([
     loadRules(config, log, metrics),
-    createServingCertificates(config, { api, log, signal: stopping.signal }),
+    createServingCertificates(config, {
+      api,
+      log,
+      signal: stopping.signal,
+      onChange({ kind, why }) {
+        metrics.certificateChanges.inc({ kind });
+        if (kind === 'restored') membership?.tell('CertificateRestored', 'Restoring', why);
+      },
+    }),
   ]);
   metrics.observeCertificate(certificates.current().notAfter);
   certificates.onChange(({ notAfter }) => metrics.observeCertificate(notAfter));
@@ -80,22 +89,25 @@ export async function serve(
       other: entry('other', config.modes),
     },
     certificates,
-    checks: () => [
-      rulesCheck(rules),
-      certificateCheck(certificates),
-      ...(config.webhookConfiguration === undefined ? [] : [scope.check()]),
-    ],
+    checks: () => [rulesCheck(rules), certificateCheck(certificates), ...(membership?.checks() ?? [])],
     metrics,
     onFault: (error) => log.error(error, 'a request got no verdict: a fault of our own'),
   });
   const address = await server.listen(config);
   log.info({ ...address, mode: config.modes.default, ruleset: rules.current().digest }, 'serving');
-  const leaveCluster = api === undefined ? undefined : joinCluster(config, api, { certificates, scope, log });
+  const { webhookConfiguration } = config;
+  membership =
+    api === undefined || webhookConfiguration === undefined
+      ? undefined
+      : joinCluster(
+          { ...config, webhookConfiguration },
+          { api, certificates, ruleset: rules.current, scope, metrics, log },
+        );
   if (greet !== undefined && hasOwnCertificate(config)) greet(tryOut(address.port, config.certsDir));
   await stopped;
   log.info({ drainMs: config.drainMs }, 'asked to stop: not ready from now on, still serving');
   await server.drain(config.drainMs);
-  leaveCluster?.();
+  membership?.leave();
   rules.close();
   certificates.close();
   records.close();
@@ -108,32 +120,6 @@ function asksCluster({ secret, webhookConfiguration }: Config): boolean {
 
 function hasOwnCertificate({ secret, tlsCert }: Config): boolean {
   return secret === undefined && tlsCert === undefined;
-}
-
-/** Only a replica that serves makes itself trusted: it may be the first. */
-function joinCluster(
-  { webhookConfiguration: name, namespace }: Config,
-  api: ApiServer,
-  {
-    certificates,
-    scope,
-    log,
-  }: {
-    readonly certificates: ServingCertificates;
-    readonly scope: RegisteredScope;
-    readonly log: Logger;
-  },
-): (() => void) | undefined {
-  if (name === undefined) return undefined;
-  return followRegistration({
-    api,
-    name,
-    service: { namespace, name: SERVICE },
-    caBundle: certificates.caBundle,
-    onLook: (entries) => scope.compare(entries),
-    onPatch: (entries) => log.info({ entries }, 'put our CA into the webhook configuration'),
-    onFailure: (error) => log.error(error, 'the webhook configuration cannot be read or written'),
-  });
 }
 
 /** Two lines, however many rules are concerned: this is a state of things, not an event. */

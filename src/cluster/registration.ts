@@ -1,77 +1,202 @@
-import type { Subscription } from '../install/scope.ts';
+import {
+  claimedManager,
+  planRegistration,
+  REVERTED,
+  type Circumstances,
+  type FoundConfiguration,
+  type Manage,
+  type OwnerReference,
+  type Plan,
+} from '../install/registration-plan.ts';
+import { BREAK_GLASS } from '../install/own-deployment.ts';
+import type { WebhookConfiguration } from '../install/webhook-configuration.ts';
 import { ApiError, type ApiServer } from './api-server.ts';
-import { caBundlePatch, type RegisteredEntry } from './ca-bundle.ts';
+import { readOwnService } from './own-service.ts';
 import { repeat } from './repeat.ts';
 
 export interface RegistrationOptions {
   readonly api: ApiServer;
   /** The ValidatingWebhookConfiguration's name. */
   readonly name: string;
+  readonly manage: Manage;
+  /** Our Service, and our Deployment, which has the same name. */
   readonly service: { readonly namespace: string; readonly name: string };
+  /** What the configuration should say, where all of it is ours, and since when we want that (ms since the epoch). */
+  readonly content: (port: number) => { readonly content: WebhookConfiguration; readonly since: number };
   /** What our certificate is to be trusted by (PEM); absent where somebody else sees to that. */
   readonly caBundle?: (() => string) | undefined;
+  readonly proven: () => boolean;
+  /** Whether the configuration is to go with our Namespace. */
+  readonly ownerReference: boolean;
+  readonly now?: () => number;
   readonly everyMs?: number;
-  /** It was read; the same list as before where nothing changed. */
-  readonly onLook: (entries: readonly Subscription[]) => void;
-  /** We put our CA into these entries. */
-  readonly onPatch: (names: readonly string[]) => void;
+  /** It was read, or written, and is now so; undefined if it does not exist. Before `caBundle` is asked for. */
+  readonly onLook: (found: FoundConfiguration | undefined) => void;
+  readonly on: RegistrationListener;
   readonly onFailure: (error: Error) => void;
 }
 
+/** Is told what an operator wants to know. */
+export interface RegistrationListener {
+  /** We wrote what was not as it should be. */
+  written(differences: readonly string[]): void;
+  /** Somebody else's change was undone. Who it was is as claimed; of a deletion the API server says nothing. */
+  reverted(what: 'deleted' | 'edited', by: string | undefined, differences: readonly string[]): void;
+  /** It was undone too often: we let it be, or take it up again. */
+  contested(is: boolean, differences: readonly string[]): void;
+  /** Why everything fails open, or that it does no longer. */
+  brokenGlass(reason: string | undefined): void;
+  /** Our Deployment or Namespace is missing or ends, or is back. */
+  going(is: boolean): void;
+}
+
+/** Half of the ten seconds in which a loss is to be made good. */
 const EVERY_MS = 5_000;
 const TRIES = 5;
+const MAX_REVERSIONS = 5;
+const REVERSIONS_MS = 10 * 60_000;
 
 /**
- * Looks at our webhook configuration every few seconds, and keeps `caBundle` in it, and nothing else, as it must be.
+ * Looks at our webhook configuration every few seconds, and makes of it what it should be, as far as it is ours. Before
+ * anything is written, our Deployment and Namespace are looked at: a release that is being removed must not come back.
  * Returns what ends that.
  */
-export function followRegistration({
-  api,
-  name,
-  service,
-  caBundle,
-  everyMs = EVERY_MS,
-  onLook,
-  onPatch,
-  onFailure,
-}: RegistrationOptions): () => void {
-  const path = `/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/${name}`;
-  let resourceVersion: string | undefined;
-  let entries: readonly Entry[] = [];
+export function followRegistration(options: RegistrationOptions): () => void {
+  const { api, name, manage, service, everyMs = EVERY_MS, now = Date.now, onLook, on, onFailure } = options;
+  const configurations = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
+  const path = `${configurations}/${name}`;
+  const state = { breakGlass: undefined as string | undefined, going: false, contested: false };
+  /** What we wanted when all was last as we wanted it. */
+  let settled: string | undefined;
+  let reversions: readonly string[] = [];
 
-  async function look(): Promise<void> {
-    const found = await trusted();
-    if (found.metadata.resourceVersion !== resourceVersion) entries = entriesOf(found);
-    resourceVersion = found.metadata.resourceVersion;
-    onLook(entries);
-  }
-  /** The configuration, with our CA in it. Another replica may have been first: then it is read again. */
-  async function trusted(tries = TRIES): Promise<Configuration> {
-    const found = (await api.get(path)) as Configuration;
-    const patch = caBundle === undefined ? undefined : caBundlePatch(entriesOf(found), caBundle(), service);
-    if (patch === undefined) return found;
+  async function look(tries = TRIES): Promise<void> {
+    const found = await orAbsent<FoundConfiguration>(api.get(path));
+    onLook(found);
+    if (manage === 'none') return;
+    const about = await circumstances(manage);
+    announce(about);
+    const plan = planRegistration(found, about);
+    const wanted = JSON.stringify([
+      about.content,
+      about.caBundle,
+      about.breakGlass,
+      about.going,
+      about.owner,
+      about.proven,
+    ]);
+    if (plan.differences.length === 0) {
+      settled = wanted;
+      return contest(false, []);
+    }
     try {
-      // Refused if it changed since: an entry that is gone must not come back half.
-      const { resourceVersion: seen } = found.metadata;
-      const patched = await api.patch(path, { metadata: { resourceVersion: seen }, ...patch });
-      onPatch(patch.webhooks.map((entry) => entry.name));
-      return patched as Configuration;
+      await bring(plan, found, about, settled === wanted && !plan.defers);
     } catch (error) {
-      if (tries > 1 && error instanceof ApiError && error.status === 409) return trusted(tries - 1);
+      // Another replica was first: what it left is to be looked at.
+      if (tries > 1 && error instanceof ApiError && error.status === 409) return look(tries - 1);
       throw error;
     }
   }
-  return repeat({ everyMs, task: look, onFailure });
+
+  async function circumstances(managed: Circumstances['manage']): Promise<Circumstances> {
+    const { namespace } = service;
+    const [deployment, home, port] = await Promise.all([
+      orAbsent<KubernetesThing>(api.get(`/apis/apps/v1/namespaces/${namespace}/deployments/${service.name}`)),
+      orAbsent<KubernetesThing>(api.get(`/api/v1/namespaces/${namespace}`)),
+      managed === 'all' ? readOwnService(api, service).then((own) => own.port, absent) : 443,
+    ]);
+    const going = [deployment, home].some(isGoing) || port === undefined;
+    return {
+      manage: managed,
+      service,
+      ...options.content(port ?? 443),
+      caBundle: options.caBundle?.(),
+      proven: options.proven(),
+      breakGlass: deployment?.metadata.annotations?.[BREAK_GLASS],
+      going,
+      owner: options.ownerReference && home !== undefined ? ownerReference(home) : undefined,
+      now: now(),
+    };
+  }
+
+  /** Writes what is planned, unless that was undone too often. Gives what is there then. */
+  async function bring(
+    { write, differences }: Plan,
+    found: FoundConfiguration | undefined,
+    about: Circumstances,
+    undone: boolean,
+  ): Promise<void> {
+    const times = undone ? recent([...reversionsIn(found), ...reversions], about.now) : reversions;
+    const lowers = about.going || about.breakGlass !== undefined;
+    contest(undone && times.length >= MAX_REVERSIONS && !lowers, differences);
+    if (write === undefined || state.contested) return;
+    const counted = undone ? [...times, new Date(about.now).toISOString()] : times;
+    const object = counted.length === 0 ? write.object : withReversions(write.object, counted);
+    const written = (await (write.method === 'create'
+      ? api.create(configurations, object)
+      : api.replace(path, object))) as FoundConfiguration;
+    reversions = counted;
+    onLook(written);
+    const by = found === undefined ? undefined : claimedManager(found, 'sigma-admission');
+    if (undone) on.reverted(found === undefined ? 'deleted' : 'edited', by, differences);
+    else on.written(differences);
+  }
+
+  function announce({ breakGlass, going }: Circumstances): void {
+    if (breakGlass !== state.breakGlass) on.brokenGlass(breakGlass);
+    if (going !== state.going) on.going(going);
+    Object.assign(state, { breakGlass, going });
+  }
+  function contest(is: boolean, differences: readonly string[]): void {
+    if (is !== state.contested) on.contested(is, differences);
+    state.contested = is;
+  }
+  return repeat({ everyMs, task: () => look(), onFailure });
 }
 
-type Entry = RegisteredEntry & Subscription;
-
-/** As far as we read it. */
-interface Configuration {
-  readonly metadata: { readonly resourceVersion: string };
-  readonly webhooks?: readonly Entry[];
+/** As far as we read them. */
+interface KubernetesThing {
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly deletionTimestamp?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
 }
 
-function entriesOf({ webhooks = [] }: Configuration): readonly Entry[] {
-  return webhooks;
+function isGoing(thing: KubernetesThing | undefined): boolean {
+  return thing === undefined || thing.metadata.deletionTimestamp !== undefined;
+}
+
+function ownerReference({ metadata: { name, uid } }: KubernetesThing): OwnerReference {
+  return { apiVersion: 'v1', kind: 'Namespace', name, uid };
+}
+
+/** The same where it does not exist; whatever else is wrong stays wrong. */
+function orAbsent<T>(answer: Promise<unknown>): Promise<T | undefined> {
+  return answer.then((object) => object as T, absent);
+}
+
+function absent(error: unknown): undefined {
+  if (error instanceof ApiError && error.status === 404) return undefined;
+  throw error;
+}
+
+function reversionsIn(found: FoundConfiguration | undefined): readonly string[] {
+  return found?.metadata.annotations?.[REVERTED]?.split(' ') ?? [];
+}
+
+/** All replicas count together, through the object itself; each remembers, in case somebody takes the count away. */
+function recent(times: readonly string[], now: number): readonly string[] {
+  const counting = times.filter((time) => {
+    const age = now - Date.parse(time);
+    return age >= -REVERSIONS_MS && age < REVERSIONS_MS;
+  });
+  return [...new Set(counting)].toSorted().slice(-MAX_REVERSIONS);
+}
+
+function withReversions(object: FoundConfiguration, times: readonly string[]): FoundConfiguration {
+  const { annotations } = object.metadata;
+  const counted = { ...annotations, [REVERTED]: times.slice(-MAX_REVERSIONS).join(' ') };
+  return { ...object, metadata: { ...object.metadata, annotations: counted } };
 }

@@ -5,6 +5,7 @@ import {
   type ControlPlaneUser,
   type Distribution,
 } from './identities.ts';
+import { PROBE_CONFIG_MAP } from './probe.ts';
 
 /** A CEL expression that must hold for the API server to call a webhook (admissionregistration.k8s.io/v1). */
 export interface MatchCondition {
@@ -20,6 +21,23 @@ export function heals(distribution: Distribution): MatchCondition {
 /** Whom `guard` is about: everyone else. The negation of `heals` as written, so that each request reaches exactly one. */
 export function doesNotHeal(distribution: Distribution): MatchCondition {
   return { name: 'does-not-heal', expression: `!(\n${healsExpression(distribution)}\n)` };
+}
+
+/** What `probe` is about: one ConfigMap, which is never made. */
+export function isProbe(): MatchCondition {
+  return { name: 'is-probe', expression: `request.name == ${text(PROBE_CONFIG_MAP)}` };
+}
+
+/** Whom `other` leaves to `guard` and `observe`: pods made in these namespaces. */
+export function isNotGuarded(namespaces: readonly string[]): MatchCondition {
+  const expression = `!(request.operation == 'CREATE' && request.resource.group == '' && request.resource.resource == 'pods' &&
+  request.?subResource.orValue('') == '' && request.?namespace.orValue('') in [${namespaces.map(text).join(', ')}])`;
+  return { name: 'is-not-guarded', expression };
+}
+
+/** Kubelets and controllers write status all the time; a webhook on that could stop a cluster. */
+export function isNotStatus(): MatchCondition {
+  return { name: 'is-not-status', expression: `request.?subResource.orValue('') != 'status'` };
 }
 
 const USERNAME = 'request.userInfo.username';

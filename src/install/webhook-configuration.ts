@@ -1,5 +1,5 @@
 import type { Distribution } from './identities.ts';
-import { doesNotHeal, heals, type MatchCondition } from './match-conditions.ts';
+import { doesNotHeal, heals, isProbe, type MatchCondition } from './match-conditions.ts';
 
 /** A ValidatingWebhookConfiguration (admissionregistration.k8s.io/v1), as far as we say it. */
 export interface WebhookConfiguration {
@@ -23,7 +23,7 @@ export interface Webhook {
   };
   readonly rules: readonly SubscriptionRule[];
   readonly namespaceSelector: NamespaceSelector;
-  readonly matchConditions: readonly MatchCondition[];
+  readonly matchConditions?: readonly MatchCondition[];
   readonly failurePolicy: 'Fail' | 'Ignore';
   readonly matchPolicy: 'Equivalent';
   readonly sideEffects: 'NoneOnDryRun';
@@ -59,17 +59,31 @@ export interface WebhookSettings {
   /** Guarded beside kube-system. */
   readonly namespaces: readonly string[];
   readonly distribution: Distribution;
+  /** What else the loaded rules need; absent, the rules are not asked about it. */
+  readonly other?: Scope;
   /** PEM; several certificates while one CA follows another. */
   readonly caBundle?: string;
+}
+
+/** What an entry is called for. */
+export interface Scope {
+  readonly rules: readonly SubscriptionRule[];
+  readonly namespaceSelector: NamespaceSelector;
+  readonly matchConditions?: readonly MatchCondition[];
 }
 
 /** `.svc` is nobody's domain; the API server wants three labels, and puts the name before our audit annotations. */
 export const GUARD = 'guard.sigma-admission.svc';
 export const OBSERVE = 'observe.sigma-admission.svc';
+export const OTHER = 'other.sigma-admission.svc';
+export const PROBE = 'probe.sigma-admission.svc';
+export const SELF = 'self.sigma-admission.svc';
 
 /** What the API server is to send us: a pure function of what we were told. */
 export function webhookConfiguration(settings: WebhookSettings): WebhookConfiguration {
-  const { enforcing, distribution } = settings;
+  const { namespace, namespaces, distribution, enforcing, other } = settings;
+  const guarded = { rules: [POD_CREATES], namespaceSelector: inNamespaces(['kube-system', ...namespaces]) };
+  const ours = inNamespaces([namespace]);
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingWebhookConfiguration',
@@ -81,18 +95,49 @@ export function webhookConfiguration(settings: WebhookSettings): WebhookConfigur
     webhooks: [
       {
         name: GUARD,
-        ...podCreates(settings, '/guard'),
+        ...called(settings, '/guard'),
+        ...guarded,
         matchConditions: [doesNotHeal(distribution)],
         failurePolicy: enforcing ? 'Fail' : 'Ignore',
-        timeoutSeconds: 3,
       },
       {
         name: OBSERVE,
-        ...podCreates(settings, '/observe'),
+        ...called(settings, '/observe'),
+        ...guarded,
         matchConditions: [heals(distribution)],
         // Never Fail, whatever the mode: a dead webhook must not stop who would bring it back.
         failurePolicy: 'Ignore',
         timeoutSeconds: 1,
+      },
+      ...(other === undefined
+        ? []
+        : [
+            {
+              name: OTHER,
+              ...called(settings, '/other'),
+              ...other,
+              // Whoever makes workloads, updates and tokens while a cluster heals is not ours to know.
+              failurePolicy: 'Ignore' as const,
+            },
+          ]),
+      {
+        name: PROBE,
+        ...called(settings, '/probe'),
+        rules: [writes('', ['configmaps'], ['CREATE'])],
+        namespaceSelector: ours,
+        matchConditions: [isProbe()],
+        // It stops nothing but our own probe, which must not pass for answered when nobody was asked.
+        failurePolicy: 'Fail',
+      },
+      {
+        name: SELF,
+        ...called(settings, '/self'),
+        rules: [
+          writes('', ['configmaps', 'secrets'], ['CREATE', 'UPDATE', 'DELETE']),
+          writes('apps', ['deployments'], ['CREATE', 'UPDATE', 'DELETE']),
+        ],
+        namespaceSelector: ours,
+        failurePolicy: 'Ignore',
       },
     ],
   };
@@ -101,28 +146,30 @@ export function webhookConfiguration(settings: WebhookSettings): WebhookConfigur
 /** Kept by the API server itself, so that nobody's label takes a namespace out. */
 export const NAMESPACE_NAME = 'kubernetes.io/metadata.name';
 
-function podCreates({ namespace, service, port, namespaces, caBundle }: WebhookSettings, path: string) {
+export function inNamespaces(names: readonly string[]): NamespaceSelector {
+  return { matchExpressions: [{ key: NAMESPACE_NAME, operator: 'In', values: [...new Set(names)] }] };
+}
+
+const POD_CREATES = writes('', ['pods'], ['CREATE']);
+
+function writes(
+  apiGroup: string,
+  resources: readonly string[],
+  operations: readonly string[],
+): SubscriptionRule {
+  return { apiGroups: [apiGroup], apiVersions: ['v1'], operations, resources, scope: 'Namespaced' };
+}
+
+/** By which path, and how. */
+function called({ namespace, service, port, caBundle }: WebhookSettings, path: string) {
   return {
     clientConfig: {
       service: { namespace, name: service, path, port },
       ...(caBundle === undefined ? {} : { caBundle: Buffer.from(caBundle).toString('base64') }),
     },
-    rules: [
-      {
-        apiGroups: [''],
-        apiVersions: ['v1'],
-        operations: ['CREATE'],
-        resources: ['pods'],
-        scope: 'Namespaced',
-      },
-    ],
-    namespaceSelector: {
-      matchExpressions: [
-        { key: NAMESPACE_NAME, operator: 'In', values: [...new Set(['kube-system', ...namespaces])] },
-      ],
-    },
     matchPolicy: 'Equivalent',
     sideEffects: 'NoneOnDryRun',
     admissionReviewVersions: ['v1'],
+    timeoutSeconds: 3,
   } as const satisfies Partial<Webhook>;
 }

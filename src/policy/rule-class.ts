@@ -48,7 +48,7 @@ const REVIEWS = [
  * Never sent to webhooks (admission configurations; from 1.37 the reviews too), or so often and so early that a webhook
  * on them can stop a cluster (events, leases, reviews before 1.37).
  */
-const NEVER_SUBSCRIBED = [
+export const NEVER_SUBSCRIBED: readonly string[] = [
   'validatingwebhookconfigurations',
   'mutatingwebhookconfigurations',
   'validatingadmissionpolicies',

@@ -23,18 +23,27 @@ export interface OverlayOptions {
 export function createOverlay({ of, components = [], port }: OverlayOptions): Overlay {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'sigma-admission-overlay-')));
   const below = (path: string) => relative(directory, join(ROOT, path));
-  const local = port === undefined ? [] : [below('test/e2e/overlay')];
+  const local = port === undefined ? [] : [servicePatch(port)];
+  // Where all of it is ours, the configuration has no entries to begin with, and takes the port from the Service.
+  const entries = port === undefined || components.includes('components/manage-all') ? [] : [portPatch(port)];
   const kustomization = {
     resources: [below(join('manifests', of))],
-    components: [...components.map((each) => below(join('manifests', each))), ...local],
-    patches: port === undefined ? [] : [portPatch(port)],
+    components: components.map((each) => below(join('manifests', each))),
+    patches: [...local, ...entries],
   };
   writeFileSync(join(directory, 'kustomization.yaml'), JSON.stringify(kustomization));
   return { directory, remove: () => rmSync(directory, { recursive: true }) };
 }
 
+/** What a control plane without a network needs: the Service leads to this machine, so that the `.svc` name is checked. */
+function servicePatch(port: number): object {
+  const value = { type: 'ExternalName', externalName: 'localhost', ports: [{ name: 'https', port }] };
+  const patch = JSON.stringify([{ op: 'replace', path: '/spec', value }]);
+  return { target: { kind: 'Service', name: 'sigma-admission' }, patch };
+}
+
 function portPatch(port: number): object {
-  const operations = [0, 1].map((entry) => ({
+  const operations = [0, 1, 2, 3].map((entry) => ({
     op: 'replace',
     path: `/webhooks/${entry}/clientConfig/service/port`,
     value: port,

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { probeOutcome, type ProbeOutcome } from '../install/probe-outcome.ts';
+import { PROBE_CONFIG_MAP, PROBE_NONCE } from '../install/probe.ts';
+import { dial, DialError } from '../tls/dial.ts';
+import { ApiError, type ApiServer } from './api-server.ts';
+import { readOwnService } from './own-service.ts';
+import { repeat } from './repeat.ts';
+
+/** How the API server reaches us, as far as that is to be found out. */
+export interface Reach {
+  /** A probe came back: the API server asked us, trusted us and understood us. */
+  proven(): boolean;
+  current(): ReachState | undefined;
+  stop(): void;
+}
+
+export interface ReachState {
+  readonly probe: ProbeOutcome;
+  /** What is wrong with our own dial of the Service, by the CA that the API server holds; undefined where nothing is. */
+  readonly dial?: string;
+  /** The Service's port, for whoever has to open a firewall. */
+  readonly port?: number;
+}
+
+export interface ReachOptions {
+  readonly api: ApiServer;
+  readonly service: { readonly namespace: string; readonly name: string };
+  /** The CA that the API server's configuration holds (PEM), as last seen; undefined while there is none. */
+  readonly registered: () => string | undefined;
+  readonly everyMs?: number;
+  /** Once it is proven. */
+  readonly provenEveryMs?: number;
+  /** It is another than it was. */
+  readonly onChange: (state: ReachState) => void;
+  readonly onFailure: (error: Error) => void;
+}
+
+const EVERY_MS = 5_000;
+const PROVEN_EVERY_MS = 60_000;
+const DIAL_TIMEOUT_MS = 3_000;
+
+/**
+ * Sends a probe through the API server, and dials our own Service by the CA that the API server holds, again and again: no
+ * comparison of bytes shows that a certificate is trusted, or that a network lets anybody through.
+ */
+export function followReach({
+  api,
+  service,
+  registered,
+  everyMs = EVERY_MS,
+  provenEveryMs = PROVEN_EVERY_MS,
+  onChange,
+  onFailure,
+}: ReachOptions): Reach {
+  let state: ReachState | undefined;
+  let proven = false;
+  let lastAt = -Infinity;
+
+  async function look(): Promise<void> {
+    const isRight = state?.probe.kind === 'answered' && state.dial === undefined;
+    if (isRight && performance.now() - lastAt < provenEveryMs) return;
+    lastAt = performance.now();
+    const [answer, dialled] = await Promise.all([probe(), dialOwn()]);
+    const before = state === undefined ? undefined : summaryOf(state);
+    state = { probe: answer, ...dialled };
+    proven ||= answer.kind === 'answered';
+    if (summaryOf(state) !== before) onChange(state);
+  }
+
+  async function probe(): Promise<ProbeOutcome> {
+    const nonce = randomUUID();
+    const configMaps = `/api/v1/namespaces/${service.namespace}/configmaps?dryRun=All`;
+    try {
+      await api.create(configMaps, { metadata: { name: PROBE_CONFIG_MAP }, data: { [PROBE_NONCE]: nonce } });
+      return probeOutcome(201, '', nonce);
+    } catch (error) {
+      if (error instanceof ApiError) return probeOutcome(error.status, error.message, nonce);
+      throw error;
+    }
+  }
+
+  async function dialOwn(): Promise<Pick<ReachState, 'dial' | 'port'>> {
+    const own = await readOwnService(api, service);
+    const ca = registered();
+    if (ca === undefined) return { dial: 'the webhook configuration carries no CA', port: own.port };
+    try {
+      await dial({ ...own, ca, timeoutMs: DIAL_TIMEOUT_MS });
+      return { port: own.port };
+    } catch (error) {
+      if (error instanceof DialError) return { dial: error.message, port: own.port };
+      throw error;
+    }
+  }
+
+  const stop = repeat({ everyMs, task: look, onFailure });
+  return { proven: () => proven, current: () => state, stop };
+}
+
+/** Nonces differ every time, and so do the addresses in what the API server says. */
+function summaryOf({ probe, dial: problem }: ReachState): string {
+  return JSON.stringify([probe.kind, problem]);
+}

@@ -1,0 +1,260 @@
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { GUARD, type Webhook, type WebhookConfiguration } from './webhook-configuration.ts';
+
+/** What of the webhook configuration is ours: its CA, all of it, or nothing. */
+export type Manage = 'ca' | 'all' | 'none';
+
+/** A ValidatingWebhookConfiguration as the API server holds it, as far as we read it; what we do not read is written back as it was. */
+export interface FoundConfiguration {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: {
+    readonly name?: string;
+    readonly resourceVersion?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly ownerReferences?: readonly OwnerReference[];
+    readonly managedFields?: readonly {
+      readonly manager?: string;
+      readonly operation?: string;
+      readonly time?: string;
+    }[];
+  };
+  readonly webhooks?: readonly FoundEntry[];
+}
+
+/** An entry by whomever. */
+export interface FoundEntry extends Partial<Omit<Webhook, 'name' | 'clientConfig' | 'failurePolicy'>> {
+  readonly name: string;
+  readonly clientConfig: {
+    readonly service?: {
+      readonly namespace: string;
+      readonly name: string;
+      readonly path?: string;
+      readonly port?: number;
+    };
+    readonly url?: string;
+    readonly caBundle?: string;
+  };
+  readonly failurePolicy?: string;
+  readonly objectSelector?: object;
+}
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** All that decides what the configuration should be, besides what it is. */
+export interface Circumstances {
+  readonly manage: 'ca' | 'all';
+  /** Where our Service is: entries that call it are ours. */
+  readonly service: { readonly namespace: string; readonly name: string };
+  /** What it should say, where all of it is ours. */
+  readonly content: WebhookConfiguration;
+  /** Since when we want that content (ms since the epoch): of two replicas told different things, the later is right. */
+  readonly since: number;
+  /** PEM; absent where somebody else sees to that. */
+  readonly caBundle?: string | undefined;
+  /** A probe came back through the API server: it reaches us and trusts us. */
+  readonly proven: boolean;
+  /** Why everything is to fail open now. */
+  readonly breakGlass?: string | undefined;
+  /** Our Deployment or Namespace is missing or on its way out. */
+  readonly going: boolean;
+  /** Our Namespace, with which the configuration is to go; absent where it is not to. */
+  readonly owner?: OwnerReference | undefined;
+  readonly now: number;
+}
+
+/** What to do about it. Without `write`, nothing. */
+export interface Plan {
+  readonly write?: { readonly method: 'create' | 'replace'; readonly object: FoundConfiguration };
+  /** What is not as it should be: `guard.sigma-admission.svc: caBundle`. */
+  readonly differences: readonly string[];
+  /** Another replica was told something else, later: its content stands. */
+  readonly defers: boolean;
+}
+
+/** Failure policies as they were, while everything is lowered to Ignore (JSON by entry). */
+export const LOWERED = 'sigma-admission/lowered';
+/** Whose content it is: its digest, and since when it was wanted. */
+export const CONTENT = 'sigma-admission/content';
+/** When somebody else's changes were undone of late (RFC 3339, separated by blanks). */
+export const REVERTED = 'sigma-admission/reverted';
+
+/** A rollout is over long before. */
+const DEFER_MS = 10 * 60_000;
+
+/** Compares what is there with what should be. Pure: the same for every replica that was told the same. */
+export function planRegistration(found: FoundConfiguration | undefined, about: Circumstances): Plan {
+  if (found === undefined) return planAbsent(about);
+  const defers = about.manage === 'all' && isNewer(found, about);
+  const filled = about.manage === 'all' && !about.going && !defers ? withContent(found, about) : found;
+  const desired = withOwner(withPolicies(withCaBundle(filled, about), about), about);
+  const differences = differencesOf(found, desired);
+  return differences.length === 0
+    ? { differences, defers }
+    : { write: { method: 'replace', object: desired }, differences, defers };
+}
+
+function planAbsent(about: Circumstances): Plan {
+  const differences = ['it does not exist'];
+  if (about.manage === 'ca' || about.going) return { differences, defers: false };
+  const { content } = about;
+  const empty: FoundConfiguration = { ...content, webhooks: [] };
+  const object = withOwner(withPolicies(withCaBundle(withContent(empty, about), about), about), about);
+  return { write: { method: 'create', object }, differences, defers: false };
+}
+
+/** Every entry as it should be, and none beside. */
+function withContent(
+  found: FoundConfiguration,
+  { content, since, proven }: Circumstances,
+): FoundConfiguration {
+  const entries = found.webhooks ?? [];
+  const before = (name: string) => entries.find((entry) => entry.name === name);
+  const wanted = content.webhooks.map((entry): FoundEntry => {
+    const there = before(entry.name);
+    // Fail only once somebody has seen an answer; who proved nothing himself leaves what another replica proved.
+    const unproven = entry.name === GUARD && !proven && there?.failurePolicy !== 'Fail';
+    const { caBundle } = there?.clientConfig ?? {};
+    const complete = {
+      ...entry,
+      ...(unproven ? { failurePolicy: 'Ignore' } : {}),
+      clientConfig: { ...entry.clientConfig, ...(caBundle === undefined ? {} : { caBundle }) },
+    };
+    return there !== undefined && isDeepStrictEqual(stated(there), complete) ? there : complete;
+  });
+  const webhooks = isDeepStrictEqual(entries, wanted) ? entries : wanted;
+  const { labels, annotations } = found.metadata;
+  const known = annotations?.[CONTENT]?.split(' ')[0] === digestOf(content);
+  return {
+    ...found,
+    metadata: {
+      ...found.metadata,
+      labels: { ...labels, ...content.metadata.labels },
+      annotations: known
+        ? { ...annotations }
+        : { ...annotations, [CONTENT]: `${digestOf(content)} ${new Date(since).toISOString()}` },
+    },
+    webhooks,
+  };
+}
+
+/** Without what the API server adds to what nobody said. */
+function stated({ objectSelector, ...entry }: FoundEntry): FoundEntry {
+  return objectSelector === undefined || Object.keys(objectSelector).length === 0
+    ? entry
+    : { ...entry, objectSelector };
+}
+
+function isNewer({ metadata }: FoundConfiguration, { content, since, now }: Circumstances): boolean {
+  const [digest = '', written = ''] = metadata.annotations?.[CONTENT]?.split(' ') ?? [];
+  const at = Date.parse(written);
+  return digest !== digestOf(content) && at > since && now - at < DEFER_MS;
+}
+
+function digestOf(content: WebhookConfiguration): string {
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
+}
+
+function withCaBundle(found: FoundConfiguration, { caBundle, service }: Circumstances): FoundConfiguration {
+  if (caBundle === undefined || found.webhooks === undefined) return found;
+  const wanted = Buffer.from(caBundle).toString('base64');
+  const webhooks = found.webhooks.map((entry) =>
+    isOurs(entry, service) ? { ...entry, clientConfig: { ...entry.clientConfig, caBundle: wanted } } : entry,
+  );
+  return { ...found, webhooks };
+}
+
+/** Somebody may have put an entry of theirs beside ours. */
+export function isOurs({ clientConfig }: FoundEntry, { namespace, name }: Circumstances['service']): boolean {
+  return clientConfig.service?.namespace === namespace && clientConfig.service.name === name;
+}
+
+/** While the glass is broken, or we are going, nothing of ours fails closed; after that, what did does again. */
+function withPolicies(
+  found: FoundConfiguration,
+  { manage, breakGlass, going, service }: Circumstances,
+): FoundConfiguration {
+  const { [LOWERED]: remembered, ...annotations } = found.metadata.annotations ?? {};
+  const lowered = policiesIn(remembered);
+  const entries = found.webhooks ?? [];
+  if (breakGlass === undefined && !going) {
+    if (remembered === undefined) return found;
+    const webhooks = entries.map((entry) =>
+      manage === 'ca' && entry.failurePolicy === 'Ignore' && lowered[entry.name] === 'Fail'
+        ? { ...entry, failurePolicy: 'Fail' }
+        : entry,
+    );
+    return { ...found, metadata: { ...found.metadata, annotations }, webhooks };
+  }
+  const failing = entries.filter((entry) => isOurs(entry, service) && entry.failurePolicy !== 'Ignore');
+  if (failing.length === 0) return found;
+  const policies = { ...lowered, ...Object.fromEntries(failing.map(({ name }) => [name, 'Fail'])) };
+  return {
+    ...found,
+    metadata: { ...found.metadata, annotations: { ...annotations, [LOWERED]: JSON.stringify(policies) } },
+    webhooks: entries.map((entry) =>
+      failing.includes(entry) ? { ...entry, failurePolicy: 'Ignore' } : entry,
+    ),
+  };
+}
+
+/** Anybody may have written it. */
+function policiesIn(annotation: string | undefined): Readonly<Record<string, unknown>> {
+  try {
+    const policies: unknown = JSON.parse(annotation ?? '{}');
+    return typeof policies === 'object' && policies !== null ? { ...policies } : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Neither `controller` nor `blockOwnerDeletion`: it is to be collected with our Namespace, and to hold nothing up. */
+function withOwner(found: FoundConfiguration, { owner }: Circumstances): FoundConfiguration {
+  if (owner === undefined) return found;
+  const before = found.metadata.ownerReferences ?? [];
+  const others = before.filter(({ kind, name }) => kind !== owner.kind || name !== owner.name);
+  const ownerReferences = before.some(({ uid }) => uid === owner.uid) ? before : [...others, owner];
+  return { ...found, metadata: { ...found.metadata, ownerReferences } };
+}
+
+function differencesOf(found: FoundConfiguration, desired: FoundConfiguration): readonly string[] {
+  if (isDeepStrictEqual(found, desired)) return [];
+  const [there, wanted] = [found.webhooks ?? [], desired.webhooks ?? []].map(
+    (entries) => new Map(entries.map((entry) => [entry.name, entry])),
+  ) as [Map<string, FoundEntry>, Map<string, FoundEntry>];
+  const entries = [...new Set([...there.keys(), ...wanted.keys()])].flatMap((name) => {
+    const [is, should] = [there.get(name), wanted.get(name)];
+    if (is === undefined) return [`${name}: missing`];
+    if (should === undefined) return [`${name}: not ours`];
+    return fieldsThatDiffer(stated(is), stated(should)).map((field) => `${name}: ${field}`);
+  });
+  return [
+    ...entries,
+    ...fieldsThatDiffer(found.metadata, desired.metadata).map((field) => `metadata: ${field}`),
+  ];
+}
+
+function fieldsThatDiffer(one: object, other: object): readonly string[] {
+  const [is, should] = [one, other].map((each) => flat(each)) as [Map<string, unknown>, Map<string, unknown>];
+  return [...new Set([...is.keys(), ...should.keys()])].filter(
+    (field) => !isDeepStrictEqual(is.get(field), should.get(field)),
+  );
+}
+
+/** `clientConfig` is two things: whom to call, and whom to trust there. */
+function flat({ clientConfig = {}, ...rest }: { readonly clientConfig?: object }): Map<string, unknown> {
+  return new Map(Object.entries({ ...rest, ...clientConfig }));
+}
+
+/** Who changed it last, in that client's own words; the API server vouches for none of them. */
+export function claimedManager({ metadata }: FoundConfiguration, ourselves: string): string | undefined {
+  const others = (metadata.managedFields ?? []).filter(({ manager }) => manager !== ourselves);
+  return others.toSorted((one, other) => ((one.time ?? '') < (other.time ?? '') ? 1 : -1))[0]?.manager;
+}

@@ -1,0 +1,284 @@
+import type { Logger } from 'pino';
+import type { ApiServer } from './cluster/api-server.ts';
+import { createEvents } from './cluster/events.ts';
+import { followReach, type ReachState } from './cluster/reach.ts';
+import { followRegistration, type RegistrationListener } from './cluster/registration.ts';
+import type { Config } from './config.ts';
+import { isOurs, type FoundConfiguration } from './install/registration-plan.ts';
+import { needsOf } from './install/scope.ts';
+import { subscriptionOf } from './install/subscription.ts';
+import { webhookConfiguration, type WebhookConfiguration } from './install/webhook-configuration.ts';
+import { modeOf } from './policy/mode.ts';
+import type { Ruleset } from './policy/ruleset.ts';
+import type { Metrics } from './record/metrics.ts';
+import type { RegisteredScope } from './registered-scope.ts';
+import type { Check } from './server/webhook-app.ts';
+import { SERVICE, type ServingCertificates } from './serving-certificates.ts';
+
+/** Our place in a cluster: registered, trusted, and looked after. */
+export interface Membership {
+  checks(): readonly Check[];
+  /** Something an operator should see is said as an Event too. */
+  tell(reason: string, action: string, note: string): void;
+  leave(): void;
+}
+
+export interface JoinOptions {
+  readonly api: ApiServer;
+  readonly certificates: ServingCertificates;
+  readonly ruleset: () => Ruleset;
+  readonly scope: RegisteredScope;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+/** Begins to look after our webhook configuration, as far as it is ours. Only who serves should: it may be the first. */
+export function joinCluster(
+  config: Config & { readonly webhookConfiguration: string },
+  { api, certificates, ruleset, scope, metrics, log }: JoinOptions,
+): Membership {
+  const { webhookConfiguration: name, namespace, manage } = config;
+  const service = { namespace, name: SERVICE };
+  const event = createEvents(api, namespace, SERVICE);
+  const tell: Membership['tell'] = (reason, action, note) => {
+    event({ reason, action, note }).catch((error: unknown) => log.warn(error, 'an Event cannot be written'));
+  };
+  const registered = createRegistered({ name, service, certificates, scope, metrics, log, tell });
+  const reach = followReach({
+    api,
+    service,
+    registered: registered.caBundle,
+    onChange(state) {
+      metrics.observeReach(state.probe.kind, state.dial === undefined);
+      logReach(state, log);
+    },
+    onFailure: (error) => log.error(error, 'whether the API server reaches us cannot be found out'),
+  });
+  const stop = followRegistration({
+    api,
+    name,
+    manage,
+    service,
+    content: contentOf(config, ruleset),
+    caBundle: certificates.caBundle,
+    proven: reach.proven,
+    ownerReference: !config.noOwnerReference,
+    onLook: registered.look,
+    on: listener({ metrics, log, tell }),
+    onFailure: (error) => log.error(error, 'the webhook configuration cannot be read or written'),
+  });
+  return {
+    checks: () => [registered.check(), scope.check(), reachCheck(reach.current())],
+    tell,
+    leave() {
+      stop();
+      reach.stop();
+    },
+  };
+}
+
+/** What we want registered: the same as before while the rules are, and since then. */
+function contentOf(config: Config & { readonly webhookConfiguration: string }, ruleset: () => Ruleset) {
+  let known: {
+    readonly of: Ruleset;
+    readonly port: number;
+    readonly content: WebhookConfiguration;
+    readonly since: number;
+  };
+  return (port: number) => {
+    const of = ruleset();
+    if (known?.of === of && known.port === port) return known;
+    const content = wantedContent(config, of, port);
+    const same = JSON.stringify(known?.content) === JSON.stringify(content);
+    known = { of, port, content, since: same ? known.since : Date.now() };
+    return known;
+  };
+}
+
+/** Guarded whatever the rules: it is what we are for. */
+const GUARDED = ['kube-system'];
+
+function wantedContent(
+  {
+    webhookConfiguration: name,
+    namespace,
+    distribution,
+    modes,
+  }: Config & { readonly webhookConfiguration: string },
+  { rules }: Ruleset,
+  port: number,
+): WebhookConfiguration {
+  const asked = rules
+    .filter(({ off }) => off === undefined)
+    .map((loaded) => ({ loaded, needs: needsOf(loaded.tree) }));
+  const enforcing = asked.some(
+    ({ loaded, needs }) =>
+      modeOf(loaded.rule, loaded.classification.class === 'approximate', modes) === 'enforce' &&
+      needs.some(isGuarded),
+  );
+  const other = subscriptionOf(
+    asked.flatMap(({ needs }) => needs),
+    { namespace, guarded: GUARDED },
+  );
+  const content = webhookConfiguration({
+    namespace,
+    service: SERVICE,
+    port,
+    enforcing,
+    namespaces: [],
+    distribution,
+    ...(other === undefined ? {} : { other }),
+  });
+  return { ...content, metadata: { ...content.metadata, name } };
+}
+
+function isGuarded({
+  operation,
+  resource = 'pods',
+  subresource = '',
+  namespaces = GUARDED,
+}: ReturnType<typeof needsOf>[number]) {
+  return (
+    operation === 'CREATE' &&
+    resource === 'pods' &&
+    subresource === '' &&
+    namespaces.some((each) => GUARDED.includes(each))
+  );
+}
+
+/** What is registered, as last seen, and who is told of it. */
+function createRegistered({
+  name,
+  service,
+  certificates,
+  scope,
+  metrics,
+  log,
+  tell,
+}: Pick<JoinOptions, 'certificates' | 'scope' | 'metrics' | 'log'> & {
+  readonly name: string;
+  readonly service: { readonly namespace: string; readonly name: string };
+  readonly tell: Membership['tell'];
+}) {
+  let seen: FoundConfiguration | undefined;
+  let looked = false;
+  let wasTrusted = false;
+  const bundle = () => bundleOf(seen, service);
+  const trusted = () => certificates.trusted?.() ?? true;
+  return {
+    caBundle: bundle,
+    look(found: FoundConfiguration | undefined): void {
+      if (found === undefined && (seen !== undefined || !looked)) {
+        log.error({ name }, 'the webhook configuration does not exist: nobody asks us');
+        if (looked) tell('WebhookConfigurationLost', 'Looking', `${name} was deleted; nobody is asked`);
+      }
+      const isSame = looked && found?.metadata.resourceVersion === seen?.metadata.resourceVersion;
+      if (!isSame) {
+        seen = found;
+        metrics.observeRegistered(found !== undefined);
+      }
+      looked = true;
+      certificates.registered?.(bundle());
+      wasTrusted ||= found !== undefined && trusted();
+      scope.compare(seen?.webhooks ?? NO_ENTRIES);
+    },
+    /** Once trusted, never again a reason to be sent nothing: whoever spoils the configuration must not take us all out. */
+    check(): Check {
+      if (!looked) return { name: 'configuration', ok: true, detail: 'not looked at yet' };
+      if (seen === undefined) return { name: 'configuration', ok: true, detail: `${name} does not exist` };
+      return trusted()
+        ? { name: 'configuration', ok: true, detail: `${name} trusts our certificate` }
+        : { name: 'configuration', ok: wasTrusted, detail: `${name} does not trust our certificate` };
+    },
+  };
+}
+
+/** One list, so that what is the same as before is seen to be. */
+const NO_ENTRIES: readonly never[] = [];
+
+/** PEM. All that call us must say the same. */
+function bundleOf(
+  found: FoundConfiguration | undefined,
+  service: { readonly namespace: string; readonly name: string },
+): string | undefined {
+  const bundles = new Set(
+    (found?.webhooks ?? [])
+      .filter((entry) => isOurs(entry, service))
+      .map(({ clientConfig }) => clientConfig.caBundle),
+  );
+  const [bundle] = bundles;
+  return bundles.size === 1 && bundle !== undefined
+    ? Buffer.from(bundle, 'base64').toString('utf8')
+    : undefined;
+}
+
+function listener({
+  metrics,
+  log,
+  tell,
+}: Pick<JoinOptions, 'metrics' | 'log'> & Pick<Membership, 'tell'>): RegistrationListener {
+  return {
+    written(differences) {
+      log.info({ differences }, 'the webhook configuration was brought up to date');
+    },
+    reverted(what, by, differences) {
+      const who =
+        what === 'deleted'
+          ? 'the API server does not say by whom'
+          : `field manager ${by ?? 'unknown'}, as it calls itself`;
+      metrics.observeReversion(what, by);
+      log.warn({ what, by, differences }, `the webhook configuration was ${what} (${who}): restored`);
+      tell('WebhookConfigurationRestored', 'Restoring', `it was ${what} (${who}): ${differences.join(', ')}`);
+    },
+    contested(is, differences) {
+      metrics.observeContested(is);
+      if (!is) return log.info('nobody changes the webhook configuration any more');
+      log.error(
+        { differences },
+        'the webhook configuration was changed five times in ten minutes: it is let be',
+      );
+      tell(
+        'WebhookConfigurationContested',
+        'LettingBe',
+        `changed five times in ten minutes: ${differences.join(', ')}`,
+      );
+    },
+    brokenGlass(reason) {
+      metrics.observeBrokenGlass(reason !== undefined);
+      if (reason === undefined) return log.warn('break-glass has ended: what failed closed does again');
+      log.error({ reason }, 'BREAK GLASS: nothing fails closed while the annotation is on our Deployment');
+      tell('BreakGlass', 'Lowering', `failurePolicy is Ignore everywhere: ${reason}`);
+    },
+    going(is) {
+      if (!is) return log.info('our Deployment, Namespace and Service are back');
+      log.warn(
+        'our Deployment, Namespace or Service is missing or ends: nothing fails closed, nothing is restored',
+      );
+    },
+  };
+}
+
+function logReach({ probe, dial, port }: ReachState, log: Logger): void {
+  const firewall =
+    probe.kind === 'timed-out'
+      ? ` Is a firewall between the control plane and our pods? It must let port 8443 through, which is what the Service’s port ${port ?? ''} leads to.`
+      : '';
+  if (probe.kind === 'answered')
+    log.info('a probe came back through the API server: it reaches and trusts us');
+  else
+    log.warn(
+      { outcome: probe.kind, detail: probe.detail },
+      `a probe did not come back through the API server.${firewall}`,
+    );
+  if (dial !== undefined) log.warn(`our Service, dialled by the CA that the API server holds: ${dial}`);
+}
+
+function reachCheck(state: ReachState | undefined): Check {
+  if (state === undefined) return { name: 'reached', ok: true, detail: 'not probed yet' };
+  const { probe, dial } = state;
+  const probed =
+    probe.kind === 'answered'
+      ? 'a probe came back through the API server'
+      : `probe ${probe.kind}: ${probe.detail}`;
+  return { name: 'reached', ok: true, detail: dial === undefined ? probed : `${probed}; dialled: ${dial}` };
+}
