@@ -1,0 +1,101 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ApiOptions } from './api-client.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { eventually } from './eventually.ts';
+
+/** What one worker sends again and again. */
+export interface LoadRequest extends ApiOptions {
+  readonly method?: string;
+  readonly path: string;
+}
+
+export interface LoadOptions {
+  /** Sent in turn. */
+  readonly requests: readonly LoadRequest[];
+  readonly perSecond?: number;
+  /** So many may be under way at once; a server that is late is not sent more. */
+  readonly workers?: number;
+}
+
+/** What became of it. */
+export interface LoadOutcome {
+  /** How often each was answered: the status, and of an error's message what is the same each time. */
+  readonly answers: Readonly<Record<string, number>>;
+  /** Requests that an API server let through because a webhook could not be asked: what the audit log says of each. */
+  readonly failedOpen: readonly string[];
+}
+
+/** Load on an API server, until it is stopped. */
+export interface Load {
+  /** So many were answered so far. */
+  answered(): number;
+  /** Resolves when the last answer is in and the audit log was read. */
+  stop(): Promise<LoadOutcome>;
+}
+
+const FAILED_OPEN = 'failed-open.validating.webhook.admission.k8s.io/';
+
+/** Some workers over connections that are kept, at one rate together. */
+export function startLoad(
+  controlPlane: ControlPlane,
+  { requests, perSecond = 100, workers = 20 }: LoadOptions,
+): Load {
+  const auditedFrom = controlPlane.auditLogSize();
+  const begun = performance.now();
+  const answers: Record<string, number> = {};
+  let sent = 0;
+  let answered = 0;
+  const stopping = new AbortController();
+
+  async function work(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const turn = sent++;
+      const early = begun + (1000 * turn) / perSecond - performance.now();
+      if (early > 0) await wait(early);
+      const answer = await ask(requests[turn % requests.length] as LoadRequest);
+      answers[answer] = (answers[answer] ?? 0) + 1;
+      answered += 1;
+    }
+  }
+
+  async function ask({ method = 'POST', path, ...options }: LoadRequest): Promise<string> {
+    try {
+      const { status, body } = await controlPlane.api(method, path, options);
+      return status < 300 ? String(status) : `${status} ${shortened(String(body['message']))}`;
+    } catch (error) {
+      return `no answer: ${(error as Error).message}`;
+    }
+  }
+
+  const working = Array.from({ length: workers }, work);
+  return {
+    answered: () => answered,
+    async stop() {
+      stopping.abort();
+      await Promise.all(working);
+      await everythingLogged(controlPlane);
+      const failedOpen = controlPlane
+        .auditEvents(auditedFrom)
+        .flatMap(({ annotations = {}, objectRef, user }) =>
+          Object.entries(annotations)
+            .filter(([key]) => key.startsWith(FAILED_OPEN))
+            .map(([, entry]) => `${entry}: ${objectRef?.resource} ${objectRef?.name} by ${user?.username}`),
+        );
+      return { answers, failedOpen };
+    },
+  };
+}
+
+/** What was answered is logged a moment later, in order but for requests that were under way together. */
+async function everythingLogged({ api, auditEvents, auditLogSize }: ControlPlane): Promise<void> {
+  const from = auditLogSize();
+  const { auditId } = await api('GET', '/api/v1/namespaces/default');
+  await eventually('the last request is logged', () =>
+    auditEvents(from).some(({ auditID }) => auditID === auditId),
+  );
+}
+
+/** A denial says of which object it is. */
+function shortened(message: string): string {
+  return message.replace(/ denied the request: .*/s, ' denied the request');
+}
