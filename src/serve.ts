@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { connectToCluster } from './cluster/api-server.ts';
 import type { Config } from './config.ts';
+import type { OwnChange } from './install/own-change.ts';
 import { formatOutOfScope, type OutOfScope } from './install/scope.ts';
 import { joinCluster, type Membership } from './join-cluster.ts';
 import { createLiveRuleset, type LiveRuleset } from './policy/live-ruleset.ts';
@@ -10,16 +11,19 @@ import { onlyByRuleId } from './policy/mode.ts';
 import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
 import type { Ruleset } from './policy/ruleset.ts';
 import { isMirrorPod } from './provenance/mirror-pod.ts';
+import { createProbe } from './probe.ts';
 import { createJsonLinesRecorder, createQueue } from './record/json-lines.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
 import { union } from './record/recorder.ts';
 import { createRegisteredScope } from './registered-scope.ts';
 import { createReviewer } from './review.ts';
+import { createSelfReview } from './self-review.ts';
 import { createServer } from './server.ts';
 import { createServingCertificates } from './serving-certificates.ts';
 import type { Check } from './server/webhook-app.ts';
 import { formatProblem } from './sigma/errors.ts';
 import type { CertificateSource } from './tls/certificate-source.ts';
+import { createClientAuthority } from './tls/client-authority.ts';
 
 /** What the process lends: records go to `stdoutFd`, our own log and what is said to people to `stderrFd`. */
 export interface ServeSurroundings {
@@ -53,8 +57,9 @@ export async function serve(
   let membership: Membership | undefined;
   const stopping = new AbortController();
   void stopped.then(() => stopping.abort());
-  const [rules, certificates] = await Promise.all([
+  const [rules, clientAuthority, certificates] = await Promise.all([
     loadRules(config, log, metrics),
+    loadClientAuthority(config, log),
     createServingCertificates(config, {
       api,
       log,
@@ -87,11 +92,22 @@ export async function serve(
       guard: entry('guard', config.modes),
       observe: entry('observe', onlyByRuleId(config.modes)),
       other: entry('other', config.modes),
+      probe: createProbe(config.namespace),
+      self: createSelfReview({
+        modes: config.modes,
+        namespace: config.namespace,
+        onOwnChange(change) {
+          metrics.observeOwnChange(change);
+          logOwnChange(change, log);
+        },
+      }),
     },
     certificates,
+    callers: clientAuthority && { authority: clientAuthority, names: config.clientNames ?? [] },
     checks: () => [rulesCheck(rules), certificateCheck(certificates), ...(membership?.checks() ?? [])],
     metrics,
     onFault: (error) => log.error(error, 'a request got no verdict: a fault of our own'),
+    onHandshakeFailure: (error) => log.debug(error, 'a connection that could not be agreed on'),
   });
   const address = await server.listen(config);
   log.info({ ...address, mode: config.modes.default, ruleset: rules.current().digest }, 'serving');
@@ -110,6 +126,7 @@ export async function serve(
   membership?.leave();
   rules.close();
   certificates.close();
+  clientAuthority?.close();
   records.close();
   log.info('stopped');
 }
@@ -120,6 +137,23 @@ function asksCluster({ secret, webhookConfiguration }: Config): boolean {
 
 function hasOwnCertificate({ secret, tlsCert }: Config): boolean {
   return secret === undefined && tlsCert === undefined;
+}
+
+async function loadClientAuthority({ clientCa: file }: Config, log: Logger) {
+  if (file === undefined) return undefined;
+  const onRefuse = (error: Error) =>
+    log.error(error, 'no new authority for client certificates: the one in force stays');
+  return createClientAuthority({ file, onRefuse });
+}
+
+/** Nobody is kept from it, so it is to be seen, and who did it. A dry run did nothing. */
+function logOwnChange(change: OwnChange, log: Logger): void {
+  const { what, lowers, notable, by } = change;
+  const level = change.dryRun ? 'info' : lowers.length > 0 ? 'error' : 'warn';
+  log[level](
+    change,
+    `${by.username} changes what we are made of: ${what}: ${[...lowers, ...notable].join('; ')}`,
+  );
 }
 
 /** Two lines, however many rules are concerned: this is a state of things, not an event. */
