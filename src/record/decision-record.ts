@@ -49,6 +49,8 @@ export interface DecisionRecord {
     readonly filter?: { readonly id: string; readonly title: string };
   }[];
   readonly notJudged: readonly { readonly id: string; readonly title: string; readonly field: string }[];
+  /** Of scan only: why the object is in its group. */
+  readonly reason?: string;
   /** The digest of the rules and filters that judged. */
   readonly ruleset: string;
 }
