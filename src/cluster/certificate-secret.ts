@@ -1,63 +1,193 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { createAuthority, issueCertificate, type KeyedCertificate } from '../tls/authority.ts';
+import {
+  AUTHORITY_LIFETIME_MS,
+  createAuthority,
+  issueCertificate,
+  SERVING_LIFETIME_MS,
+} from '../tls/authority.ts';
+import { endOf, fingerprintOf, pemOf, type TrustedAuthority } from '../tls/authority-bundle.ts';
 import {
   createCertificateSource,
-  parseCertificate,
   type CertificateSource,
   type TlsCertificate,
 } from '../tls/certificate-source.ts';
-import { reasonNotToIssue, reasonNotToServe, reasonToRenew } from '../tls/fitness.ts';
+import {
+  bundleToPublish,
+  seeMissing,
+  seeRegistered,
+  type RegisteredAuthorities,
+} from '../tls/registered-authorities.ts';
+import {
+  CONTENT_KEYS,
+  contentsOf,
+  planRotation,
+  type Contents,
+  type Served,
+  type Write,
+} from '../tls/rotation.ts';
 import type { ServingNames } from '../tls/serving-names.ts';
 import { ApiError, type ApiServer } from './api-server.ts';
 import { repeat } from './repeat.ts';
 
 /** The certificate in a Secret that all replicas share, and what the API server must trust to accept it. */
 export interface CertificateSecret extends CertificateSource {
-  /** PEM; more than one certificate while one authority follows another. */
+  /** What is to be registered (PEM). Ask after telling by `registered` what is registered now. */
   caBundle(): string;
+  /** What the API server's configuration holds, as just read, and again as just written; undefined where it trusts nobody. */
+  registered(bundlePem: string | undefined): void;
+  /** The API server has been told to trust what we serve; stays so until we serve by another authority. */
+  trusted(): boolean;
+  /** When the authority of what we serve ends. */
+  authorityNotAfter(): Date;
+  /** How many authorities the Secret says to trust: more than one while one follows another. */
+  authorities(): number;
 }
 
 export interface CertificateSecretOptions {
   readonly api: ApiServer;
   readonly namespace: string;
-  /** It must exist: a right to make Secrets cannot be limited to one name. */
   readonly name: string;
   readonly names: ServingNames;
+  /** Reads what is registered, before the first certificate; absent where nobody will tell, and nothing is waited for. */
+  readonly readRegistered?: (() => Promise<string | undefined>) | undefined;
   readonly now?: () => number;
   /** How often it is read: also how late one replica serves what another renewed. */
   readonly everyMs?: number;
+  /** How long an authority must have been registered before we count on every API server to know it. */
+  readonly settleMs?: number;
+  readonly lifetimes?: { readonly authorityMs: number; readonly servingMs: number };
   /** Ends the wait for the first certificate. */
   readonly signal?: AbortSignal;
-  /** We filled it, and why. */
-  readonly onMake: (why: string) => void;
+  /** We wrote it, and why. */
+  readonly onMake: (why: string, kind: Write['kind']) => void;
   readonly onRefuse: (error: Error) => void;
 }
 
 const EVERY_MS = 5_000;
+const SETTLE_MS = 10_000;
+const LIFETIMES = { authorityMs: AUTHORITY_LIFETIME_MS, servingMs: SERVING_LIFETIME_MS };
+/** So many looks every replica has taken meanwhile, and said whom it still needs. */
+const LOOKS_TO_OBJECT = 3;
+/** Where somebody asks by it for another authority, for the reason that is its value. */
+const RENEW_ANNOTATION = 'sigma-admission/renew-authority';
 
 /**
- * Waits for a certificate that can be served, and follows it. Whichever replica finds the Secret empty, unusable or past
- * two thirds of its life fills it; of several that do so at once the API server takes one, and the others use that.
+ * Waits for a certificate that can be served, and follows it. Whatever is due in the Secret, each replica tries to write;
+ * of several that do so at once the API server takes one, and the others go on from there.
  */
 export async function createCertificateSecret({
-  onRefuse,
+  api,
+  namespace,
+  name,
+  names,
+  readRegistered,
+  now = Date.now,
   everyMs = EVERY_MS,
+  settleMs = SETTLE_MS,
+  lifetimes = LIFETIMES,
   signal,
-  ...options
+  onMake,
+  onRefuse,
 }: CertificateSecretOptions): Promise<CertificateSecret> {
-  let caBundle = '';
-  const load = async (): Promise<TlsCertificate> => {
-    const held = await read(options);
-    caBundle = held.caBundle;
-    return held.serving;
-  };
+  if (lifetimes.authorityMs < lifetimes.servingMs) {
+    throw new RangeError('an authority is to live as long as what it issues, at least');
+  }
+  const secrets = secretsOf(api, namespace, name);
+  let registered: RegisteredAuthorities | undefined;
+  let missing: ReadonlyMap<string, number> = new Map();
+  /** The last good Secret. */
+  let remembered: Secret | undefined;
+  let serving: Served | undefined;
+  let trusted: readonly TrustedAuthority[] = [];
+  /** The authority (fingerprint) that was registered while we served by it. */
+  let accepted: string | undefined;
+  let unwritten: Error | undefined;
+
+  async function load(): Promise<TlsCertificate> {
+    if (registered === undefined && readRegistered !== undefined) see(await readRegistered());
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const seen = registered ?? new Map();
+      const secret = await secrets.read();
+      const plan = planRotation({
+        contents: secret && contentsIn(secret),
+        remembered: remembered && contentsIn(remembered),
+        serving,
+        registered,
+        asked: askedIn(secret),
+        names,
+        now: now(),
+        settleMs,
+        servingLifetimeMs: lifetimes.servingMs,
+      });
+      if (plan.serve !== undefined) {
+        remembered = secret;
+        serving = plan.serve;
+        trusted = plan.trusted;
+        missing = seeMissing(seen, trusted, missing, now());
+        accept();
+      }
+      if (plan.write === undefined) {
+        unwritten = undefined;
+        return plan.serve.leaf;
+      }
+      try {
+        await write(plan.write, secret);
+      } catch (error) {
+        if (isOvertaken(error, secret)) continue;
+        // What can be served needs no writing.
+        if (plan.serve === undefined) throw error;
+        if (unwritten?.message !== (error as Error).message) onRefuse(error as Error);
+        unwritten = error as Error;
+        return plan.serve.leaf;
+      }
+    }
+    if (serving !== undefined) return serving.leaf;
+    throw new Error(`secret ${namespace}/${name}: filled ${TRIES} times, and still not to be used`);
+  }
+
+  async function write(step: Write, secret: Secret | undefined): Promise<void> {
+    const { authorityMs, servingMs } = lifetimes;
+    const authority = step.authority ?? (await createAuthority({ now: now(), lifetimeMs: authorityMs }));
+    const leaf =
+      step.serving ?? (await issueCertificate({ authority, ...names, now: now(), lifetimeMs: servingMs }));
+    const renewed = step.authority === undefined;
+    await secrets.write(contentsOf(authority, leaf, step.others), { read: secret, remembered, renewed });
+    onMake(step.why, step.kind);
+  }
+
+  function see(bundlePem: string | undefined): void {
+    const seen = seeRegistered(bundlePem, registered ?? new Map(), now());
+    registered = seen;
+    missing = new Map([...missing].filter(([fingerprint]) => seen.has(fingerprint)));
+    accept();
+  }
+
+  function accept(): void {
+    const fingerprint = serving && fingerprintOf(serving.authorityPem);
+    if (fingerprint !== undefined && registered?.has(fingerprint)) accepted = fingerprint;
+  }
+
   const follow = (changed: () => void) =>
     repeat({ everyMs, task: async () => changed(), onFailure: onRefuse });
   let lastFailure: string | undefined;
   for (;;) {
     try {
       const source = await createCertificateSource({ load, follow, onRefuse });
-      return { ...source, caBundle: () => caBundle };
+      const current = () => serving as Served;
+      return {
+        ...source,
+        refused: () => source.refused() ?? unwritten,
+        caBundle: () => {
+          const absent = (fingerprint: string) => now() - (missing.get(fingerprint) ?? Infinity);
+          const dismissed = (fingerprint: string) => absent(fingerprint) >= LOOKS_TO_OBJECT * everyMs;
+          const registeredNow = registered ?? new Map();
+          return pemOf(bundleToPublish({ known: trusted, registered: registeredNow, dismissed, now: now() }));
+        },
+        registered: see,
+        trusted: () => registered === undefined || accepted === fingerprintOf(current().authorityPem),
+        authorityNotAfter: () => new Date(endOf({ certificatePem: current().authorityPem })),
+        authorities: () => trusted.length,
+      };
     } catch (error) {
       // Nothing can be served without one; the API server may be back in a moment.
       const { message } = error as Error;
@@ -69,86 +199,75 @@ export async function createCertificateSecret({
   }
 }
 
-/** What the Secret holds, checked. */
-interface Held {
-  readonly caBundle: string;
-  readonly serving: TlsCertificate;
+/** Each try is a step that we took, or one that another replica won. More would mean that clocks disagree. */
+const TRIES = 6;
+
+/** Another replica was first; or somebody deleted just now what we read. */
+function isOvertaken(error: unknown, read: Secret | undefined): boolean {
+  return error instanceof ApiError && (error.status === 409 || (error.status === 404 && read !== undefined));
 }
 
 /** A Secret (core/v1) as far as we read it. */
 interface Secret {
-  readonly metadata: { readonly resourceVersion: string };
+  readonly metadata: {
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly type?: string;
   readonly data?: Readonly<Record<string, string>>;
 }
 
-/** Each try is one that another replica won: then its certificate is there. More would mean that clocks disagree. */
-const TRIES = 5;
-
-async function read(
-  options: Omit<CertificateSecretOptions, 'onRefuse' | 'everyMs' | 'signal'>,
-): Promise<Held> {
-  const { api, namespace, name, names, now = Date.now, onMake } = options;
-  const path = `/api/v1/namespaces/${namespace}/secrets/${name}`;
-  for (let tries = 0; tries < TRIES; tries += 1) {
-    const secret = (await api.get(path)) as Secret;
-    const { held, why, issuer } = judge(secret.data ?? {}, names, now());
-    if (held !== undefined) return held;
-    const data = { ...secret.data, ...(await make(issuer, names, now())) };
-    try {
-      await api.replace(path, { ...secret, data });
-      onMake(why);
-    } catch (error) {
-      if (!(error instanceof ApiError && error.status === 409)) throw error;
-    }
-  }
-  throw new Error(`secret ${namespace}/${name}: filled ${TRIES} times, and still not to be used`);
-}
-
-/** What can be served as it is; or why not, and the authority that can issue another. */
-type Judgement =
-  | { readonly held: Held; readonly why?: undefined; readonly issuer?: undefined }
-  | { readonly held?: undefined; readonly why: string; readonly issuer?: KeyedCertificate };
-
-function judge(data: NonNullable<Secret['data']>, names: ServingNames, now: number): Judgement {
+function contentsIn({ data = {} }: Secret): Contents {
   const text = (key: string) => Buffer.from(data[key] ?? '', 'base64').toString('utf8');
-  if (Object.keys(data).length === 0) return { why: 'it was empty' };
-  let authority: TlsCertificate;
-  try {
-    authority = pair('ca', text);
-    refuseFor('ca.crt', reasonNotToIssue(authority) ?? reasonToRenew(authority, now));
-  } catch (error) {
-    return { why: (error as Error).message };
-  }
-  try {
-    const serving = pair('tls', text);
-    const issuer = { ...authority, file: 'ca.crt' };
-    refuseFor('tls.crt', reasonNotToServe(serving, issuer, names) ?? reasonToRenew(serving, now));
-    return { held: { caBundle: authority.certificatePem, serving } };
-  } catch (error) {
-    return { why: (error as Error).message, issuer: authority };
-  }
+  return Object.fromEntries(CONTENT_KEYS.map((key) => [key, text(key)])) as Contents;
 }
 
-function refuseFor(file: string, reason: string | undefined): void {
-  if (reason !== undefined) throw new Error(`${file}: ${reason}`);
+function askedIn(secret: Secret | undefined): string | undefined {
+  const reason = secret?.metadata.annotations?.[RENEW_ANNOTATION];
+  return reason === undefined ? undefined : `${RENEW_ANNOTATION}: ${reason}`;
 }
 
-function pair(name: string, text: (key: string) => string): TlsCertificate {
-  const [certificate, key] = [`${name}.crt`, `${name}.key`];
-  return parseCertificate({ name: certificate, text: text(certificate) }, { name: key, text: text(key) });
-}
+/** As the manifests label it, for whoever looks for what is ours. */
+const LABELS = {
+  'app.kubernetes.io/name': 'sigma-admission',
+  'app.kubernetes.io/part-of': 'sigma-admission',
+};
 
-/** The authority stays where it can: what the API server trusts already need not change. */
-async function make(issuer: KeyedCertificate | undefined, names: ServingNames, now: number) {
-  const authority = issuer ?? (await createAuthority({ now }));
-  const serving = await issueCertificate({ authority, ...names, now });
-  const contents = {
-    'ca.crt': authority.certificatePem,
-    'ca.key': authority.keyPem,
-    'tls.crt': serving.certificatePem,
-    'tls.key': serving.keyPem,
+function secretsOf(api: ApiServer, namespace: string, name: string) {
+  const collection = `/api/v1/namespaces/${namespace}/secrets`;
+  const path = `${collection}/${name}`;
+  return {
+    async read(): Promise<Secret | undefined> {
+      try {
+        return (await api.get(path)) as Secret;
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 404) return undefined;
+        throw error;
+      }
+    },
+
+    /** Changes what was read, of which what is not ours stays; or makes it again, looking as it did. */
+    async write(contents: Contents, { read, remembered, renewed }: WriteOptions): Promise<void> {
+      const ours = Object.entries(contents).map(([key, pem]) => [key, Buffer.from(pem).toString('base64')]);
+      const { metadata, type = 'Opaque' } = read ?? remembered ?? { metadata: { labels: LABELS } };
+      const annotations = { ...metadata.annotations };
+      if (renewed) delete annotations[RENEW_ANNOTATION];
+      const data = { ...read?.data, ...Object.fromEntries(ours) };
+      if (read !== undefined) {
+        await api.replace(path, { ...read, metadata: { ...metadata, annotations }, data });
+        return;
+      }
+      const { labels } = metadata;
+      const made = { name, namespace, labels, annotations };
+      await api.create(collection, { apiVersion: 'v1', kind: 'Secret', metadata: made, type, data });
+    },
   };
-  return Object.fromEntries(
-    Object.entries(contents).map(([key, pem]) => [key, Buffer.from(pem).toString('base64')]),
-  );
+}
+
+interface WriteOptions {
+  /** Undefined where there was none. */
+  readonly read: Secret | undefined;
+  readonly remembered: Secret | undefined;
+  /** What was asked for is done. */
+  readonly renewed: boolean;
 }

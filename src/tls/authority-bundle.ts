@@ -54,10 +54,11 @@ export function pemOf(authorities: readonly TrustedAuthority[]): string {
 
 /** Each once; of two that are the same the first counts. */
 export function distinct(authorities: readonly TrustedAuthority[]): readonly TrustedAuthority[] {
-  const seen = new Map(
-    authorities.toReversed().map((each) => [fingerprintOf(each.certificatePem), each] as const),
-  );
-  return authorities.filter((each) => seen.get(fingerprintOf(each.certificatePem)) === each);
+  const seen = new Set<string>();
+  return authorities.filter(({ certificatePem }) => {
+    const fingerprint = fingerprintOf(certificatePem);
+    return !seen.has(fingerprint) && seen.add(fingerprint);
+  });
 }
 
 /** What a certificate (PEM) is told apart by, however it is written down. */

@@ -23,10 +23,13 @@ export interface IssueOptions extends AuthorityOptions {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-const AUTHORITY_LIFETIME_MS = 3650 * DAY_MS;
-const SERVING_LIFETIME_MS = 365 * DAY_MS;
-/** The API server's clock may be behind ours. */
-const BACKDATE_MS = 5 * 60 * 1000;
+export const AUTHORITY_LIFETIME_MS = 3650 * DAY_MS;
+/** Also how long an authority is needed after its last certificate. */
+export const SERVING_LIFETIME_MS = 365 * DAY_MS;
+/** So far a clock may be off, ours or the API server's. */
+export const SKEW_MS = 60 * 60 * 1000;
+/** Ours may be that much ahead and the API server's that much behind, and still it takes what we made a moment ago. */
+export const BACKDATE_MS = 2 * SKEW_MS;
 const RSA_BITS = 2048;
 
 /**
@@ -47,7 +50,10 @@ export async function createAuthority(options: AuthorityOptions): Promise<KeyedC
   return signed(certificate, keys);
 }
 
-/** Issues a serving certificate. Go reads the alternative names only, so its CN is just for people. */
+/**
+ * Issues a serving certificate, which ends no later than its authority. Go reads the alternative names only, so its CN is
+ * just for people.
+ */
 export async function issueCertificate({
   authority,
   dnsNames,
@@ -57,7 +63,9 @@ export async function issueCertificate({
   if (dnsNames.length + ipAddresses.length === 0) throw new TypeError('a certificate without any name');
   const keys = await generateKeyPair();
   const issuer = pki.certificateFromPem(authority.certificatePem);
-  const certificate = certificateFor(keys.publicKey, { lifetimeMs: SERVING_LIFETIME_MS, ...options });
+  const { now, lifetimeMs = SERVING_LIFETIME_MS } = options;
+  const left = issuer.validity.notAfter.getTime() - now;
+  const certificate = certificateFor(keys.publicKey, { now, lifetimeMs: Math.min(lifetimeMs, left) });
   certificate.setSubject([{ shortName: 'CN', value: 'sigma-admission' }]);
   certificate.setIssuer(issuer.subject.attributes);
   certificate.setExtensions([

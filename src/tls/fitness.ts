@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import type { KeyedCertificate } from './authority.ts';
+import { SKEW_MS, type KeyedCertificate } from './authority.ts';
 import type { TlsCertificate } from './certificate-source.ts';
 import type { ServingNames } from './serving-names.ts';
 
@@ -10,10 +10,16 @@ export function reasonNotToIssue({ certificatePem, keyPem }: KeyedCertificate): 
   return type === 'rsa' ? undefined : `only an RSA authority can issue here, and this one is ${type}`;
 }
 
+/** Why a certificate is of no use at this moment. Whoever made it may have a clock that is ahead of ours. */
+export function reasonNotInForce({ notBefore, notAfter }: TlsCertificate, now: number): string | undefined {
+  if (now < notBefore.getTime() - SKEW_MS) return `not valid before ${notBefore.toISOString()}`;
+  return now < notAfter.getTime() ? undefined : `ended ${notAfter.toISOString()}`;
+}
+
 /** Why a certificate is to be made anew now: a third of its life is left for whatever keeps the next one from coming. */
 export function reasonToRenew({ notBefore, notAfter }: TlsCertificate, now: number): string | undefined {
   const [from, to] = [notBefore.getTime(), notAfter.getTime()];
-  if (now < from) return `not valid before ${notBefore.toISOString()}`;
+  if (now < from - SKEW_MS) return `not valid before ${notBefore.toISOString()}`;
   return now < from + (2 / 3) * (to - from)
     ? undefined
     : `past two thirds of its life, which ends ${notAfter.toISOString()}`;
@@ -23,11 +29,25 @@ export function reasonToRenew({ notBefore, notAfter }: TlsCertificate, now: numb
 export function reasonNotToServe(
   serving: KeyedCertificate,
   authority: KeyedCertificate & { readonly file: string },
+  names: ServingNames,
+): string | undefined {
+  return isIssuedBy(serving.certificatePem, authority.certificatePem)
+    ? reasonNotForNames(serving, names)
+    : `not issued by ${authority.file}`;
+}
+
+/** Whether a certificate (PEM) is by this authority, in name and by signature. */
+export function isIssuedBy(certificatePem: string, authorityPem: string): boolean {
+  const [leaf, issuer] = [new X509Certificate(certificatePem), new X509Certificate(authorityPem)];
+  return leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey);
+}
+
+/** Why nobody who asks for these names would accept it. */
+export function reasonNotForNames(
+  { certificatePem }: KeyedCertificate,
   { dnsNames, ipAddresses }: ServingNames,
 ): string | undefined {
-  const leaf = new X509Certificate(serving.certificatePem);
-  const issuer = new X509Certificate(authority.certificatePem);
-  if (!leaf.checkIssued(issuer) || !leaf.verify(issuer.publicKey)) return `not issued by ${authority.file}`;
+  const leaf = new X509Certificate(certificatePem);
   const missing = [
     ...dnsNames.filter((name) => leaf.checkHost(name, { subject: 'never' }) === undefined),
     ...ipAddresses.filter((address) => leaf.checkIP(address) === undefined),

@@ -22,10 +22,10 @@ function extensionsOf({ certificatePem }: KeyedCertificate) {
 }
 
 describe('an authority', () => {
-  it('lasts ten years from five minutes ago', () => {
+  it('lasts ten years, and began two hours ago: an hour for each clock that is off', () => {
     const { validFromDate, validToDate } = new X509Certificate(authority.certificatePem);
     expect([validFromDate, validToDate]).toEqual([
-      new Date('2026-11-24T11:55:00Z'),
+      new Date('2026-11-24T10:00:00Z'),
       new Date('2036-11-21T12:00:00Z'),
     ]);
   });
@@ -67,10 +67,10 @@ describe('an authority', () => {
 });
 
 describe('a serving certificate', () => {
-  it('lasts one year from five minutes ago', () => {
+  it('lasts one year, and began two hours ago', () => {
     const { validFromDate, validToDate } = new X509Certificate(serving.certificatePem);
     expect([validFromDate, validToDate]).toEqual([
-      new Date('2026-11-24T11:55:00Z'),
+      new Date('2026-11-24T10:00:00Z'),
       new Date('2027-11-24T12:00:00Z'),
     ]);
   });
@@ -118,6 +118,17 @@ describe('a serving certificate', () => {
     const serials = issued.map(({ certificatePem }) => new X509Certificate(certificatePem).serialNumber);
     expect(new Set(serials).size).toBe(8);
     expect(serials.filter((serial) => !/^[4-7][\dA-F]{31}$/.test(serial))).toEqual([]);
+  });
+
+  it('ends no later than its authority', async () => {
+    const short = await createAuthority({ now: NOW, lifetimeMs: 1000 });
+    const issued = await issueCertificate({
+      authority: short,
+      dnsNames: ['localhost'],
+      ipAddresses: [],
+      now: NOW,
+    });
+    expect(new X509Certificate(issued.certificatePem).validToDate).toEqual(new Date('2026-11-24T12:00:01Z'));
   });
 
   it('for nothing is a mistake of ours', async () => {

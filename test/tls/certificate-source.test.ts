@@ -93,7 +93,7 @@ describe('a certificate and key in files', () => {
     await putPair(first);
     expect((await open()).current()).toEqual({
       ...first,
-      notBefore: new Date('2026-11-24T11:55:00Z'),
+      notBefore: new Date('2026-11-24T10:00:00Z'),
       notAfter: new Date('2027-11-24T12:00:00Z'),
     });
   });
