@@ -1,5 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { KnownObjects, Node, Revision, Service, Workload, WorkloadKind } from './known-objects.ts';
-import { sameTemplate } from './same-template.ts';
 
 /** What is kept, by kind. */
 export interface CachedObjects extends Readonly<Record<WorkloadKind, Workload>> {
@@ -106,11 +106,11 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
       workloads.delete(each);
     }
   }
-  /** A template that is another than it was: when it changed is known to us alone. */
+  /** Of what a pod is held against, only we know when it changed. */
   function dated(object: Named, before: Named | undefined): Named {
     if (!isWorkload(object) || before === undefined || !isWorkload(before)) return object;
     if (object.uid !== before.uid) return object;
-    const changedAt = sameTemplate(object.template, before.template) ? before.changedAt : now();
+    const changedAt = isSame(object, before) ? before.changedAt : now();
     const workload: Workload = changedAt === undefined ? object : { ...object, changedAt };
     return workload;
   }
@@ -162,8 +162,11 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
     },
     complete: (namespace) =>
       NAMESPACED_KINDS.every((kind) => isFresh(kind, namespace)) && isFresh('Node', EVERYWHERE),
-    workload: ({ kind, namespace, name }) => find(kind, namespace, name) as Workload | undefined,
+    // What is not heard of any more is not known: an owner that was deleted meanwhile would be taken for one that is there.
+    workload: ({ kind, namespace, name }) =>
+      isFresh(kind, namespace) ? (find(kind, namespace, name) as Workload | undefined) : undefined,
     workloadsIn(namespace) {
+      if (!NAMESPACED_KINDS.every((kind) => isFresh(kind, namespace))) return NONE;
       const known = workloads.get(namespace);
       if (known !== undefined) return known;
       const found = NAMESPACED_KINDS.flatMap((kind) => [...(objects[kind].get(namespace)?.values() ?? [])]);
@@ -171,9 +174,16 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
       workloads.set(namespace, made);
       return made;
     },
-    revision: (namespace, name) => find('ControllerRevision', namespace, name) as Revision | undefined,
-    servicesIn: (namespace) => (objects.Service.get(namespace)?.values() ?? []) as Iterable<Service>,
-    node: (name) => find('Node', EVERYWHERE, name) as Node | undefined,
+    revision: (namespace, name) =>
+      isFresh('ControllerRevision', namespace)
+        ? (find('ControllerRevision', namespace, name) as Revision | undefined)
+        : undefined,
+    servicesIn: (namespace) =>
+      isFresh('Service', namespace)
+        ? ((objects.Service.get(namespace)?.values() ?? NONE) as Iterable<Service>)
+        : NONE,
+    node: (name) =>
+      isFresh('Node', EVERYWHERE) ? (find('Node', EVERYWHERE, name) as Node | undefined) : undefined,
     oldest() {
       const all = [...states.values()].flatMap((kinds) => [...kinds.values()]);
       return Math.max(0, ...all.map((state) => (state.listed ? now() - state.contactAt : Infinity)));
@@ -185,6 +195,8 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
   };
 }
 
+const NONE: readonly never[] = [];
+
 function namespaceOf({ namespace = EVERYWHERE }: Named): string {
   return namespace;
 }
@@ -192,6 +204,11 @@ function namespaceOf({ namespace = EVERYWHERE }: Named): string {
 function countOf(objects: Objects, namespace: string): number {
   if (namespace !== EVERYWHERE) return objects.get(namespace)?.size ?? 0;
   return [...objects.values()].reduce((sum, among) => sum + among.size, 0);
+}
+
+/** Whether a pod is held against the same. */
+export function isSame(one: Workload, other: Workload): boolean {
+  return isDeepStrictEqual([one.selector, one.template], [other.selector, other.template]);
 }
 
 /** No other object has a uid and a template. */

@@ -1,13 +1,237 @@
-import type { Unknown } from '../sigma/fields.ts';
-import type { KnownObjects } from './known-objects.ts';
-import type { OwnedPod, OwnerFinding } from './owner.ts';
+import { asObject } from '../kubernetes/as-object.ts';
+import { UNKNOWN, type Unknown } from '../sigma/fields.ts';
+import { indexOf, type Family, type ImitationIndex } from './imitation-index.ts';
+import type { KnownObjects, Service, Workload } from './known-objects.ts';
+import { labelsOf, type OwnedPod, type OwnerFinding } from './owner.ts';
+import { isGeneratedSuffix, isOrdinal, shown } from './pod-names.ts';
+import { isSubset, selects } from './selector.ts';
+import { staticPodClues } from './static-pods.ts';
+import { imagesOf, workloadKind } from './trim.ts';
 
 /** What a pod passes for, and by what. */
 export interface Imitation {
+  /** `DaemonSet kube-proxy`. */
   readonly imitates?: string | Unknown;
+  /** Sentences without an end, the strongest first. */
   readonly evidence?: readonly string[] | Unknown;
 }
 
-export function imitationOf(_pod: OwnedPod, _owner: OwnerFinding, _objects: KnownObjects): Imitation {
-  return {};
+/** One thing a pod has of what it passes for: the higher the weight, the more it alone says. */
+export interface Clue {
+  readonly weight: number;
+  readonly text: string;
+}
+
+const MAX_EVIDENCE = 8;
+/** Of what it passes for by; the rest is for images and oddities. */
+const MAX_CLUES = 5;
+const UNSAID: Imitation = { imitates: UNKNOWN, evidence: UNKNOWN };
+
+/**
+ * Whom a pod imitates. A verified pod imitates nobody: it is what it seems to be. Any other imitates a workload by one of
+ *
+ * - naming it as its owner, when it is not,
+ * - a name like its pods': the workload's, `-`, and what a controller would add, or the like of it,
+ * - labels that the workload's selector selects, by which its controller adopts it,
+ * - labels that put it behind a Service with the workload's pods,
+ * - an image that is called like the workload and comes from elsewhere.
+ *
+ * What does not count alone, because honest pods have it: the same image (debugging, shared tools), some of the same labels, a
+ * name that begins the same and goes on in words (`coredns-test-connection`, `node-debugger-…`, `helper-pod-create-…`), a
+ * Service that selects no workload's pods (an addon's bare pod has its own).
+ *
+ * Where the owner cannot be verified, or not all workloads are known, there may be more or less to say than is seen: unknown,
+ * unless what is seen needs neither.
+ */
+export function imitationOf(
+  pod: OwnedPod,
+  owner: OwnerFinding,
+  objects: KnownObjects,
+  isStanding: boolean,
+): Imitation {
+  const { verified, claim } = owner;
+  const oddities = claim === undefined ? [] : odditiesOf(owner);
+  if (verified === true) return withEvidence({}, oddities);
+  const isForeign = claim !== undefined && workloadKind(claim.kind, claim.apiVersion) === undefined;
+  if (verified === UNKNOWN && (!isForeign || claim.kind === 'Node')) return UNSAID;
+  const index = indexOf(objects.workloadsIn(pod.namespace));
+  const found = new Map<string, Passing>();
+  const add = (family: Family, weight: number, text: string) =>
+    addClue(found, called(family), { weight, text }, family);
+  addOwner(owner, namedWorkload(pod, owner, objects), index, add);
+  addNames(pod.name, index, add);
+  addLabels(labelsOf(pod), index, objects.servicesIn(pod.namespace), add);
+  addImages(pod, index, add);
+  for (const { of, clue } of staticPodClues(pod, objects, isStanding)) addClue(found, of, clue);
+  const [strongest] = [...found].toSorted(
+    ([a, { clues: of }], [b, { clues: others }]) => weightOf(others) - weightOf(of) || b.length - a.length,
+  );
+  if (strongest === undefined) return objects.complete(pod.namespace) ? withEvidence({}, oddities) : UNSAID;
+  const [imitates, { family, clues }] = strongest;
+  const texts = clues.toSorted((a, b) => b.weight - a.weight).map(({ text }) => text);
+  const different = family === undefined ? [] : differentImages(pod, family);
+  return withEvidence({ imitates }, [...texts.slice(0, MAX_CLUES), ...different, ...oddities]);
+}
+
+/** What a pod may pass for, with what it has of it. */
+interface Passing {
+  readonly family: Family | undefined;
+  readonly clues: Clue[];
+}
+
+function addClue(found: Map<string, Passing>, of: string, clue: Clue, family?: Family): void {
+  const known = found.get(of);
+  if (known === undefined) found.set(of, { family, clues: [clue] });
+  else known.clues.push(clue);
+}
+
+/** The workload that a pod names as its owner, whichever uid it says. */
+function namedWorkload({ namespace }: OwnedPod, { claim }: OwnerFinding, objects: KnownObjects) {
+  const kind = workloadKind(claim?.kind, claim?.apiVersion);
+  return kind === undefined || claim === undefined
+    ? undefined
+    : objects.workload({ kind, namespace, name: claim.name });
+}
+
+type Labels = Readonly<Record<string, string>>;
+type Add = (family: Family, weight: number, text: string) => void;
+
+const WEIGHTS = { owner: 8, name: 4, labels: 3, service: 2, image: 1 } as const;
+
+function weightOf(clues: readonly Clue[]): number {
+  return clues.reduce((sum, { weight }) => sum + weight, 0);
+}
+
+/** A reference that no controller writes. Nothing by itself: a mirror pod's has none either. */
+function odditiesOf({ claim }: OwnerFinding): readonly string[] {
+  return claim === undefined || claim.kind === 'Node' || claim.blockOwnerDeletion
+    ? []
+    : ['its owner reference lacks blockOwnerDeletion, which controllers set'];
+}
+
+/** A workload the index does not have, because it was read freshly, is a family alone. */
+function addOwner(
+  { claim, workload }: OwnerFinding,
+  named: Workload | undefined,
+  { familyOf }: ImitationIndex,
+  add: Add,
+) {
+  const owner = workload ?? named;
+  if (claim === undefined || owner === undefined) return;
+  const family = familyOf.get(owner) ?? { ...(owner.owner ?? owner), members: [owner] };
+  add(family, WEIGHTS.owner, `it names ${claim.kind} ${shown(claim.name)} as its owner`);
+}
+
+const SUFFIX_LENGTH = 5;
+const LIKE_SUFFIX = /^[a-z\d]{5}$/;
+/** A hash, an index or minutes, or the like of them, and a suffix. Words are none: `proxy-autoscaler-abcde`. */
+const LIKE_HASH = /^(?<hash>[456789bcdf]{1,10}|(?=[a-z]*\d)[a-z\d]{1,10})-(?<suffix>[a-z\d]{5})$/;
+/** What the name of a ReplicaSet ends with: decimal digits, each written as one of these. */
+const HASH = /^[456789bcdf]{1,10}$/;
+
+function addNames(name: string, { byBase, byName }: ImitationIndex, add: Add) {
+  const said = new Set<Family>();
+  const say = (families: readonly Family[] | undefined, textOf: (family: Family) => string | undefined) => {
+    for (const family of families ?? []) {
+      const text = said.has(family) ? undefined : textOf(family);
+      if (text === undefined) continue;
+      said.add(family);
+      add(family, WEIGHTS.name, `name ${shown(name)} ${text}`);
+    }
+  };
+  const suffix = name.slice(-SUFFIX_LENGTH);
+  if (LIKE_SUFFIX.test(suffix))
+    say(byBase.get(name.slice(0, -SUFFIX_LENGTH)), (family) =>
+      isGeneratedSuffix(suffix) ? `is like those of the pods of ${called(family)}` : NO_SUCH_SUFFIX,
+    );
+  say(byName.get(name), (family) => `is that of ${called(family)}`);
+  for (let dash = name.indexOf('-'); dash !== -1; dash = name.indexOf('-', dash + 1)) {
+    const rest = name.slice(dash + 1);
+    say(byName.get(name.slice(0, dash)), (family) => restLike(rest, family));
+  }
+}
+
+const NO_SUCH_SUFFIX = 'has a suffix no controller generates';
+
+/** How what follows the name of a workload is like what follows it in the names of its pods. */
+function restLike(rest: string, family: Family): string | undefined {
+  const of = called(family);
+  if (family.kind === 'StatefulSet' && isOrdinal(rest)) return `is one that ${of} gives its pods`;
+  if (LIKE_SUFFIX.test(rest)) return `begins like those of the pods of ${of}`;
+  const { hash, suffix } = LIKE_HASH.exec(rest)?.groups ?? {};
+  if (hash === undefined || suffix === undefined) return undefined;
+  if (!isGeneratedSuffix(suffix)) return NO_SUCH_SUFFIX;
+  if (family.kind === 'Deployment' && !HASH.test(hash)) return 'has a hash no ReplicaSet has';
+  return `is like those of the pods of ${of}`;
+}
+
+/** More Services than these say nothing more. */
+const MAX_SERVICES = 8;
+
+function addLabels(labels: Labels, index: ImitationIndex, services: Iterable<Service>, add: Add) {
+  if (Object.keys(labels).length === 0) return;
+  for (const workload of index.selecting(labels)) {
+    const family = index.familyOf.get(workload);
+    if (family !== undefined && selects(workload.selector, labels))
+      add(family, WEIGHTS.labels, `labels match the selector of ${called(workload)}, which adopts such pods`);
+  }
+  let count = 0;
+  for (const { name, selector } of services) {
+    if (Object.keys(selector).length === 0 || !isSubset(selector, labels)) continue;
+    for (const family of index.families)
+      if (family.members.some((member) => isSubset(selector, member.selector?.matchLabels ?? {})))
+        add(family, WEIGHTS.service, `labels select it into Service ${shown(name)}`);
+    count += 1;
+    if (count === MAX_SERVICES) return;
+  }
+}
+
+/** A pod may have as many containers as a client likes. */
+const MAX_IMAGES = 32;
+
+function addImages(pod: OwnedPod, { byName }: ImitationIndex, add: Add) {
+  for (const image of imagesIn(pod)) {
+    const repository = repositoryOf(image);
+    for (const family of byName.get(repository.slice(repository.lastIndexOf('/') + 1)) ?? [])
+      if (!imagesOfFamily(family).some((own) => repositoryOf(own) === repository))
+        add(
+          family,
+          WEIGHTS.image,
+          `image ${shown(image)} is called like ${called(family)} and comes from elsewhere`,
+        );
+  }
+}
+
+/** Two are enough to tell. */
+const MAX_DIFFERENT = 2;
+
+function differentImages(pod: OwnedPod, family: Family): readonly string[] {
+  const own = imagesOfFamily(family);
+  return imagesIn(pod)
+    .filter((image) => image !== '' && !own.includes(image))
+    .slice(0, MAX_DIFFERENT)
+    .map((image) => `image ${shown(image)} differs from ${called(family)}`);
+}
+
+function imagesIn({ object }: OwnedPod): readonly string[] {
+  return [...new Set(Object.values(imagesOf(asObject(object['spec']))))].slice(0, MAX_IMAGES);
+}
+
+function imagesOfFamily({ members }: Family): readonly string[] {
+  return members.flatMap(({ template }) => Object.values(template.images));
+}
+
+/** An image without its tag and digest. A registry's port is no tag. */
+function repositoryOf(image: string): string {
+  const [undigested = ''] = image.split('@');
+  const colon = undigested.lastIndexOf(':');
+  return colon > undigested.lastIndexOf('/') ? undigested.slice(0, colon) : undigested;
+}
+
+function called({ kind, name }: { readonly kind: string; readonly name: string }): string {
+  return `${kind} ${shown(name)}`;
+}
+
+function withEvidence(imitation: Imitation, evidence: readonly string[]): Imitation {
+  return evidence.length === 0 ? imitation : { ...imitation, evidence: evidence.slice(0, MAX_EVIDENCE) };
 }

@@ -83,15 +83,19 @@ export function provenanceOf(subject: Subject, objects: KnownObjects): Provenanc
   const made = { mirrorPod, creator: creator?.kind ?? UNKNOWN };
   if (object === undefined) return { fields: made, doubts: [], undecided: made };
   const pod = { object, namespace, name };
+  const isStanding = creator === undefined;
   const owner = ownerOf(pod, creator, objects, now);
   const images = imagesOfOwner(pod, owner, objects, now);
-  const imitation = imitationOf(pod, owner, objects);
+  const imitation = imitationOf(pod, owner, objects, isStanding);
   const fields = { ...made, ...fieldsOf(owner, images, imitation) };
   const doubts = [...owner.doubts, ...images.doubts];
   if (doubts.length === 0 && owner.verified !== UNKNOWN) return { fields, doubts, undecided: fields };
   const unseen: OwnerFinding = owner.doubts.length === 0 ? owner : { ...owner, verified: UNKNOWN };
   const unseenImages: ImagesFinding = images.doubts.length === 0 ? images : { ...images, match: UNKNOWN };
-  const undecided = { ...made, ...fieldsOf(unseen, unseenImages, imitationOf(pod, unseen, objects)) };
+  const undecided = {
+    ...made,
+    ...fieldsOf(unseen, unseenImages, imitationOf(pod, unseen, objects, isStanding)),
+  };
   const reason = owner.verified === UNKNOWN ? owner.problem : undefined;
   return { fields, doubts, undecided, ...(reason === undefined ? {} : { reason }) };
 }
