@@ -1,4 +1,4 @@
-import { load } from 'js-yaml';
+import { loadAll } from 'js-yaml';
 import { SETTINGS } from '../config.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { MODES, type Mode, type Modes } from '../policy/mode.ts';
@@ -42,8 +42,9 @@ function settingsIn(text: unknown): Readonly<Record<string, unknown>> | string {
   if (typeof text !== 'string') return 'no text';
   if (text.length > MAX_FILE) return `over ${MAX_FILE} characters: not read`;
   try {
-    const document = load(text) ?? {};
-    return asObject(document) ?? 'no map of settings';
+    // A file whose settings are all commented out has no document at all.
+    const [document = {}, ...more] = loadAll(text);
+    return (more.length === 0 ? asObject(document) : undefined) ?? 'not one map of settings';
   } catch {
     return 'not YAML that can be read';
   }

@@ -1,0 +1,329 @@
+import { describe, expect, it } from '@jest/globals';
+import { ownChange } from '../../src/install/own-change.ts';
+import type { AdmissionRequest, Operation } from '../../src/kubernetes/admission-review.ts';
+import type { Modes } from '../../src/policy/mode.ts';
+
+const NAMESPACE = 'sigma-admission';
+const SEED = 'a80d927d-ac6e-443f-a867-e8d6e3897318';
+const OTHER = '8c2eded8-b82f-4d9a-9adc-56f780ec244e';
+const ENFORCE: Modes = { default: 'enforce', levels: {}, rules: {} };
+const ALICE = { username: 'alice', uid: '7', groups: ['ops', 'system:authenticated'] };
+
+const RESOURCES = {
+  ConfigMap: { group: '', version: 'v1', resource: 'configmaps' },
+  Deployment: { group: 'apps', version: 'v1', resource: 'deployments' },
+  Secret: { group: '', version: 'v1', resource: 'secrets' },
+};
+
+interface Done {
+  readonly kind?: keyof typeof RESOURCES;
+  readonly name?: string | undefined;
+  readonly operation?: Operation;
+  readonly before?: object | undefined;
+  readonly after?: object | undefined;
+  readonly modes?: Modes;
+  readonly changes?: Partial<AdmissionRequest>;
+}
+
+function change({
+  kind = 'ConfigMap',
+  name = 'sigma-admission-config-abc',
+  before,
+  after,
+  operation = before === undefined ? 'CREATE' : after === undefined ? 'DELETE' : 'UPDATE',
+  modes = ENFORCE,
+  changes = {},
+}: Done) {
+  const resource = RESOURCES[kind];
+  const groupVersionKind = { group: resource.group, version: 'v1', kind };
+  const request: AdmissionRequest = {
+    uid: 'u',
+    kind: groupVersionKind,
+    resource,
+    requestKind: groupVersionKind,
+    requestResource: resource,
+    name,
+    namespace: NAMESPACE,
+    operation,
+    userInfo: ALICE,
+    object: after as AdmissionRequest['object'],
+    oldObject: before as AdmissionRequest['oldObject'],
+    dryRun: false,
+    ...changes,
+  };
+  return ownChange(request, { modes, namespace: NAMESPACE });
+}
+
+const config = (text: string) => ({ data: { 'config.yaml': text } });
+const lowersOf = (done: Done) => change(done)?.lowers ?? [];
+const notableOf = (done: Done) => change(done)?.notable ?? [];
+
+it('is told whole: what, how, and who, as the API server named them', () => {
+  expect(change({ after: config('mode: warn') })).toEqual({
+    kind: 'ConfigMap',
+    what: 'ConfigMap sigma-admission-config-abc',
+    operation: 'CREATE',
+    dryRun: false,
+    lowers: ['mode from enforce to warn'],
+    notable: [],
+    by: ALICE,
+  });
+});
+
+it('is shown as it may be: printable and bounded', () => {
+  const groups = Array.from({ length: 20 }, (_, index) => `g${index}`);
+  const found = change({
+    after: config('mode: warn'),
+    changes: { userInfo: { username: `a\u0007${'b'.repeat(500)}`, groups }, dryRun: true },
+  });
+  expect(found?.dryRun).toBe(true);
+  expect(found?.by.groups).toEqual([...groups.slice(0, 10), 'and 10 more']);
+  expect(found?.by.username).toMatch(/^a\u{fffd}b+…b+$/u);
+  expect([...(found?.by.username ?? '')]).toHaveLength(200);
+});
+
+describe('a settings file', () => {
+  it.each<[string, string, Modes, readonly string[]]>([
+    ['the default', 'mode: audit', ENFORCE, ['mode from enforce to audit']],
+    ['the default, by saying nothing', '# mode: enforce', ENFORCE, ['mode from enforce to warn']],
+    ['nothing, being the same', 'mode: enforce', ENFORCE, []],
+    ['nothing, being stricter', 'mode: enforce', { ...ENFORCE, default: 'warn' }, []],
+    [
+      'a level, where the default stays',
+      'mode: enforce\nlevels: {critical: warn}',
+      ENFORCE,
+      ['level critical from enforce to warn'],
+    ],
+    [
+      'a level that had its own',
+      'mode: warn',
+      { default: 'warn', levels: { high: 'enforce', low: 'audit' }, rules: {} },
+      ['level high from enforce to warn'],
+    ],
+    [
+      'a rule',
+      `mode: enforce\nrules: {${SEED.toUpperCase()}: audit}`,
+      { ...ENFORCE, rules: { [SEED]: 'enforce' } },
+      [`rule ${SEED} from enforce to audit`],
+    ],
+    [
+      'a rule that loses what was said for it',
+      'mode: enforce\nrules:',
+      { ...ENFORCE, rules: { [SEED]: 'enforce', [OTHER]: 'audit' } },
+      [`rule ${SEED} from enforce to what its level has`],
+    ],
+    [
+      'a rule that gets less than any level has',
+      `mode: enforce\nrules: {${SEED}: warn, ${OTHER}: enforce}`,
+      ENFORCE,
+      [`rule ${SEED} from what its level has to warn`],
+    ],
+  ])('lowers %s', (_what, text, modes, lowers) => {
+    expect(lowersOf({ after: config(text), modes })).toEqual(lowers);
+    expect(lowersOf({ before: config('old: 1'), after: config(text), modes })).toEqual(lowers);
+  });
+
+  it.each([
+    ['mode: [', 'config.yaml: not YAML that can be read'],
+    ['- a', 'config.yaml: not one map of settings'],
+    ['a: 1\n---\nb: 2', 'config.yaml: not one map of settings'],
+    ['mode: off', 'config.yaml: mode: not one of audit, warn, enforce'],
+    [
+      'levels: {severe: warn}',
+      'config.yaml: levels.severe: not a level (informational, low, medium, high, critical)',
+    ],
+    [`x: ${'y'.repeat(70_000)}`, 'config.yaml: over 65536 characters: not read'],
+    ['['.repeat(10_000), 'config.yaml: not YAML that can be read'],
+    ['a: &a [x]\nb: *a\nmode: enforce\n<<: {mode: audit}', undefined],
+  ])('that is not to be read lowers nothing, and is told of: %.20s', (text, said) => {
+    const found = change({ after: config(text) });
+    expect(found?.lowers ?? []).toEqual([]);
+    if (said !== undefined) expect(found?.notable).toEqual([said]);
+  });
+
+  it('tells which other settings changed, and how many keys', () => {
+    expect(
+      change({
+        before: config('mode: enforce\nallowUsers: []'),
+        after: config('mode: enforce\nallowUsers: [eve]\nminLevel: high'),
+      }),
+    ).toMatchObject({
+      lowers: [],
+      notable: ['1 key changed: config.yaml', 'config.yaml: allowUsers, minLevel changed'],
+    });
+  });
+});
+
+describe('a ConfigMap', () => {
+  const name = 'sigma-admission-rules';
+
+  it('of rules tells which files changed', () => {
+    expect(
+      notableOf({
+        name,
+        before: { data: { 'a.yml': '1', 'b.yml': '2', 'c.yml': '3' } },
+        after: { data: { 'a.yml': '1', 'b.yml': 'x', 'd.yml': '4' } },
+      }),
+    ).toEqual(['3 keys changed: b.yml, c.yml, d.yml']);
+  });
+
+  it('that is deleted is told of, also by a deletecollection', () => {
+    expect(notableOf({ name, before: config('mode: enforce') })).toEqual(['deleted']);
+    expect(change({ changes: { name: undefined }, before: { metadata: { name } } })?.what).toBe(
+      'ConfigMap sigma-admission-rules',
+    );
+  });
+
+  it.each<[string, Done]>([
+    ['is made without settings', { name, after: { data: { 'a.yml': '1' } } }],
+    [
+      'only gets a label',
+      { name, before: config('mode: warn'), after: { ...config('mode: warn'), metadata: {} } },
+    ],
+    ['is every namespace’s', { name: 'kube-root-ca.crt', before: { data: { a: '1' } }, after: {} }],
+    ['is elsewhere', { after: config('mode: audit'), changes: { namespace: 'default' } }],
+    ['is empty', { name, before: {}, after: {} }],
+  ])('that %s is nothing to tell', (_what, done) => {
+    expect(change(done)).toBeUndefined();
+  });
+});
+
+describe('our Secret', () => {
+  const secret = {
+    kind: 'Secret',
+    name: 'sigma-admission-tls',
+    before: { data: { 'tls.key': 'c2VjcmV0', 'tls.crt': 'a' } },
+    after: { data: { 'tls.key': 'b3RoZXI=', 'tls.crt': 'a' } },
+  } as const;
+  const ourselves = {
+    username: 'system:serviceaccount:sigma-admission:sigma-admission',
+    uid: '1',
+    groups: ['system:serviceaccounts:sigma-admission', 'system:authenticated'],
+  };
+
+  it('changed by somebody is told of, without what is in it', () => {
+    const found = change(secret);
+    expect(found).toMatchObject({ what: 'Secret sigma-admission-tls', notable: ['1 key changed: tls.key'] });
+    expect(JSON.stringify(found)).not.toMatch(/c2VjcmV0|b3RoZXI/);
+    expect(notableOf({ ...secret, after: undefined })).toEqual(['deleted']);
+  });
+
+  it('changed by ourselves is no news; by who only borrows our name, it is', () => {
+    expect(change({ ...secret, changes: { userInfo: ourselves } })).toBeUndefined();
+    const borrowed = { username: ourselves.username, groups: ['system:authenticated'] };
+    expect(notableOf({ ...secret, changes: { userInfo: borrowed } })).toHaveLength(1);
+    const { uid: _, ...impersonated } = ourselves;
+    expect(notableOf({ ...secret, changes: { userInfo: impersonated } })).toHaveLength(1);
+  });
+});
+
+describe('our Deployment', () => {
+  const ARGS = ['serve', '--config=/etc/sigma-admission/config/config.yaml', '--manage=ca'];
+  const volume = (configMap: string) => ({ name: 'config', configMap: { name: configMap } });
+
+  function deployment({ annotations = {}, spec = {}, container = {}, volumes = [volume('c-abc')] } = {}) {
+    const containers = [{ name: 'main', image: 'sigma-admission:1', args: ARGS, env: [], ...container }];
+    return {
+      metadata: { name: 'sigma-admission', annotations },
+      spec: { replicas: 2, template: { spec: { containers, volumes } }, ...spec },
+    };
+  }
+  const update = (
+    after: Parameters<typeof deployment>[0],
+    before: Parameters<typeof deployment>[0] = {},
+  ) => ({
+    kind: 'Deployment' as const,
+    name: 'sigma-admission',
+    before: deployment(before),
+    after: deployment(after),
+  });
+  const glass = { 'sigma-admission/break-glass': 'the\nfire' };
+
+  it.each<[string, Done, readonly string[]]>([
+    ['nothing', update({}), []],
+    ['break-glass put on', update({ annotations: glass }), ['break-glass put on: the\u{fffd}fire']],
+    ['taken off', update({}, { annotations: glass }), ['break-glass taken off: the\u{fffd}fire']],
+    ['no replicas', update({ spec: { replicas: 0 } }), ['replicas from 2 to 0']],
+    ['fewer replicas', update({ spec: { replicas: 1 } }), []],
+    ['another image', update({ container: { image: 'evil:1' } }), ['image from sigma-admission:1 to evil:1']],
+    [
+      'other arguments',
+      update({ container: { args: [...ARGS.slice(0, 2), '--manage=none'] } }),
+      ['argument --manage=ca removed', 'argument --manage=none added'],
+    ],
+    [
+      'another environment, whose values are not told',
+      update({ container: { env: [{ name: 'TOKEN', value: 'secret' }] } }),
+      ['environment TOKEN changed'],
+    ],
+    [
+      'another settings file',
+      update({ volumes: [volume('c-def')] }),
+      ['volume config from ConfigMap c-abc to ConfigMap c-def'],
+    ],
+    [
+      'another account',
+      update({ spec: { template: { spec: { serviceAccountName: 'x' } } } }),
+      ['container main removed', 'volume config from ConfigMap c-abc to none'],
+    ],
+    [
+      'a container more',
+      {
+        ...update({}),
+        after: {
+          spec: {
+            replicas: 2,
+            template: {
+              spec: {
+                containers: [...deployment().spec.template.spec.containers, { name: 'x', image: 'y' }],
+                volumes: [volume('c-abc')],
+              },
+            },
+          },
+        },
+      },
+      ['container x added: y'],
+    ],
+  ])('%s', (_what, done, said) => {
+    expect(notableOf(done)).toEqual(said);
+  });
+
+  it.each([
+    ['a flag', { args: [...ARGS, '--mode=warn'] }],
+    ['a flag in two words', { args: [...ARGS, '--mode', 'warn'] }],
+    ['the environment', { env: [{ name: 'SIGMA_ADMISSION_MODE', value: 'warn' }] }],
+  ])('that says a lower mode by %s lowers it', (_what, container) => {
+    expect(lowersOf(update({ container }))).toEqual(['mode from enforce to warn']);
+    expect(lowersOf(update({ container }, { container }))).toEqual([]);
+  });
+
+  it('scaled by its subresource is scaled all the same', () => {
+    const scale = {
+      kind: 'Deployment' as const,
+      name: 'sigma-admission',
+      before: { spec: { replicas: 3 } },
+      after: { spec: { replicas: 0 } },
+      changes: { subResource: 'scale' },
+    };
+    expect(notableOf(scale)).toEqual(['replicas from 3 to 0']);
+    expect(change({ ...scale, changes: { subResource: 'status' } })).toBeUndefined();
+  });
+
+  it('that is made, or made anew, tells only what it would not do as it should', () => {
+    const made = { kind: 'Deployment' as const, name: 'sigma-admission' };
+    expect(change({ ...made, after: deployment() })).toBeUndefined();
+    expect(notableOf({ ...made, after: deployment({ annotations: glass, spec: { replicas: 0 } }) })).toEqual([
+      'break-glass put on: the\u{fffd}fire',
+      'replicas from none to 0',
+    ]);
+    expect(notableOf({ ...made, before: deployment() })).toEqual(['deleted']);
+  });
+
+  it.each([{}, { spec: 1 }, { spec: { template: { spec: { containers: [1, null], volumes: {} } } } }])(
+    'of whatever shape breaks nothing: %j',
+    (shape) => {
+      const said = change({ kind: 'Deployment', name: 'x', before: shape, after: deployment() });
+      expect(said?.lowers ?? []).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,47 @@
+import { expect, it } from '@jest/globals';
+import type { OwnChange } from '../src/install/own-change.ts';
+import { createSelfReview } from '../src/self-review.ts';
+
+function review(name: string): Buffer {
+  return Buffer.from(
+    JSON.stringify({
+      apiVersion: 'admission.k8s.io/v1',
+      kind: 'AdmissionReview',
+      request: {
+        uid: 'u',
+        kind: { group: '', version: 'v1', kind: 'ConfigMap' },
+        resource: { group: '', version: 'v1', resource: 'configmaps' },
+        name,
+        namespace: 'ours',
+        operation: 'CREATE',
+        userInfo: { username: 'alice' },
+        object: { data: { 'config.yaml': 'mode: audit' } },
+      },
+    }),
+  );
+}
+
+it('what is done to us is allowed, and told where it is to be known', async () => {
+  const told: OwnChange[] = [];
+  const selfReview = createSelfReview({
+    modes: { default: 'enforce', levels: {}, rules: {} },
+    namespace: 'ours',
+    onOwnChange: (change) => told.push(change),
+  });
+  const answers = [
+    await selfReview(review('config-abc'), 0),
+    await selfReview(review('kube-root-ca.crt'), 0),
+  ];
+  expect(answers.map(({ response }) => response)).toEqual([
+    { uid: 'u', allowed: true },
+    { uid: 'u', allowed: true },
+  ]);
+  expect(told.map(({ what, lowers, by }) => ({ what, lowers, by }))).toEqual([
+    {
+      what: 'ConfigMap config-abc',
+      lowers: ['mode from enforce to audit'],
+      by: { username: 'alice', groups: [] },
+    },
+  ]);
+  await expect(selfReview(Buffer.from('{'), 0)).rejects.toThrow('not JSON');
+});
