@@ -23,11 +23,12 @@ export function checkCertificate(
   const entries = ourEntries(view);
   if (entries.length === 0) return [];
   const { namespace } = view.names;
-  const log = `kubectl -n ${namespace} logs -l app.kubernetes.io/name=${OURS}`;
+  const command = `kubectl logs -n ${namespace} -l app.kubernetes.io/name=${OURS}`;
   const failed = (found: string, fix: string): readonly Finding[] => [
-    { check: CHECK, verdict: 'failed', found, fix },
+    { check: CHECK, verdict: 'failed', found, fix, command },
   ];
-  const restored = `running replicas restore it within seconds, unless told --manage none; if they do not, see \`rights\` and ${log}`;
+  const restored =
+    'replicas that run put the right caBundle in within seconds, unless told --manage none: see `rights` and their log';
 
   const without = entries.filter(({ clientConfig }) => (clientConfig.caBundle ?? '') === '');
   if (without.length > 0)
@@ -39,7 +40,7 @@ export function checkCertificate(
   const trusted = certificatesOf(entries[0]) ?? [];
   const latest = trusted.toSorted((one, other) => one.validTo.getTime() - other.validTo.getTime()).at(-1);
   const until = `caBundle until ${day(latest?.validTo)}`;
-  const renewal = `running replicas renew it long before; see why they have not: ${log}`;
+  const renewal = 'replicas that run renew it long before: see in their log why they have not';
   if (latest === undefined || latest.validTo.getTime() <= now) return failed(`${until}: it is over`, renewal);
   if (dialled.kind === 'not-verified')
     return failed(`what our Service serves does not verify by the caBundle: ${dialled.why}`, restored);
@@ -50,7 +51,7 @@ export function checkCertificate(
     ({ clientConfig }) => clientConfig.caBundle !== entries[0]?.clientConfig.caBundle,
   );
   const warning = (found: string, fix: string): readonly Finding[] => [
-    { check: CHECK, verdict: 'warning', found, fix },
+    { check: CHECK, verdict: 'warning', found, fix, command },
   ];
   if (differ.length > 0)
     return warning(`${namesOf(differ)} trust others than ${shortName(entries[0]?.name ?? '')}`, restored);

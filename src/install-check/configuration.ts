@@ -4,7 +4,9 @@ import { notSeen } from './look.ts';
 import { shippedEntries } from './shipped.ts';
 
 const CHECK = 'configuration';
-const APPLY = 'kubectl apply -k manifests/overlays/warn';
+/** Where nothing is yet; whoever has an overlay of their own knows it. */
+const INSTALL = 'kubectl apply -k manifests/overlays/warn';
+const APPLY_AGAIN = 'apply your overlay again';
 
 /** Whether our webhook configuration is there, with the entries it is to have. */
 export function checkConfiguration(view: ClusterView): Finding {
@@ -16,15 +18,16 @@ export function checkConfiguration(view: ClusterView): Finding {
       check: CHECK,
       verdict: 'failed',
       found: `there is no ${name}: nothing is sent to us`,
-      fix: APPLY,
+      fix: 'install it',
+      command: INSTALL,
     };
   const { webhooks = [] } = configuration.value;
   if (webhooks.length === 0) {
     const isManaged = told.kind === 'seen' && told.value.manage === 'all';
     const found = `${name} has no entries yet: nothing is sent to us`;
     const fix = isManaged
-      ? 'its replicas (--manage all) put them in: see why they have not, by `reachability` and `replicas` here and in their log'
-      : `let the replicas do it (--manage all), or ${APPLY}`;
+      ? 'its replicas (--manage all) put them in once they run: see `replicas` and `rights`'
+      : 'let the replicas put them in (--manage all), or apply manifests that have them';
     return { check: CHECK, verdict: 'failed', found, fix };
   }
   const entries = ourEntries(view).map((entry) => entry.name);
@@ -39,7 +42,7 @@ export function checkConfiguration(view: ClusterView): Finding {
     check: CHECK,
     verdict: missing.some((each) => shortName(each) === 'guard') ? 'failed' : 'warning',
     found: `${name} lacks our ${missing.length === 1 ? 'entry' : 'entries'} ${missing.map(shortName).join(', ')}`,
-    fix: APPLY,
+    fix: APPLY_AGAIN,
   };
 }
 
@@ -50,7 +53,6 @@ export function checkOwner({ configuration, namespace, names, told }: ClusterVie
   const { ownerReferences = [] } = configuration.value.metadata;
   const owner = ownerReferences.find(({ kind }) => kind === 'Namespace');
   const whole = `the configuration goes with namespace ${names.namespace}`;
-  const byHand = `when you uninstall, kubectl delete validatingwebhookconfiguration ${names.configuration}`;
   if (owner === undefined) {
     const isWanted = told.kind !== 'seen' || (told.value.ownerReference && told.value.manage !== 'none');
     const found = 'the configuration is not owned by our namespace: deleting that would leave it behind';
@@ -60,7 +62,8 @@ export function checkOwner({ configuration, namespace, names, told }: ClusterVie
             check,
             verdict: 'warning',
             found,
-            fix: `the replicas set it once they run: see \`replicas\` and \`rights\`; until then, ${byHand}`,
+            fix: 'the replicas see to that once they run: see `replicas` and `rights`; until then, delete it first when you uninstall',
+            command: `kubectl delete validatingwebhookconfiguration ${names.configuration}`,
           },
         ]
       : [{ check, verdict: 'ok', found: `${found}, as the replicas were told` }];
@@ -73,7 +76,7 @@ export function checkOwner({ configuration, namespace, names, told }: ClusterVie
       check,
       verdict: 'failed',
       found: `the configuration is owned by a namespace ${owner.name} that is no more: it will be collected`,
-      fix: `${APPLY}, and let the replicas own it anew`,
+      fix: `${APPLY_AGAIN}, and let the replicas set the new owner`,
     },
   ];
 }

@@ -75,7 +75,8 @@ export function checkExclusion(view: ClusterView): readonly Finding[] {
               check: CHECK,
               verdict: 'failed',
               found: `AKS (${recognized.by}) keeps kube-system from us, without a word`,
-              fix: command,
+              fix: 'label our configuration',
+              command,
             },
           ];
     case 'gke':
@@ -93,7 +94,7 @@ export function checkExclusion(view: ClusterView): readonly Finding[] {
         return [
           notSeen(CHECK, 'whether this is AKS, which would keep kube-system from us', {
             ...nodes,
-            fix: `${command}, or ${nodes.fix}`,
+            fix: `label our configuration ${LABEL}=true, or ${nodes.fix}`,
           }),
         ];
       return [

@@ -15,7 +15,9 @@ export function checkEntries(view: ClusterView): readonly Finding[] {
   const lockouts = entries.filter(locksOut).map(({ name }) => shortName(name));
   if (lockouts.length > 0) {
     const found = `${lockouts.join(', ')}: failurePolicy Fail, so while no replica answers, what brings a cluster back is refused`;
-    return [{ check: CHECK, verdict: 'failed', found, fix: patch(view, lockouts) }];
+    return [
+      { check: CHECK, verdict: 'failed', found, fix: 'set them to Ignore', command: patch(view, lockouts) },
+    ];
   }
   const carried = entries
     .filter(({ name }) => variesByDistribution(name, names))

@@ -2,11 +2,25 @@
 export type Verdict = 'ok' | 'warning' | 'failed' | 'unknown';
 
 /** What one check found. */
-export type Finding = {
+export type Finding = Found & (Good | Mendable);
+
+interface Found {
   /** The same word in every run: `reachability`. */
   readonly check: string;
   /** One line. */
   readonly found: string;
   /** What it consists of, a line each. */
   readonly details?: readonly string[];
-} & ({ readonly verdict: 'ok' } | { readonly verdict: Exclude<Verdict, 'ok'>; readonly fix: string });
+}
+
+interface Good {
+  readonly verdict: 'ok';
+}
+
+interface Mendable {
+  readonly verdict: Exclude<Verdict, 'ok'>;
+  /** What to do about it, in a sentence. */
+  readonly fix: string;
+  /** What does it, or shows more, to be pasted. */
+  readonly command?: string;
+}

@@ -24,7 +24,7 @@ export async function lookAt<T>(api: ApiServer, path: string, right: string): Pr
 
 /** What to do about a right that whoever runs the check does not have. */
 export function allow(right: string): string {
-  return `run it as somebody who may ${right}`;
+  return `run it as somebody who may: ${right}`;
 }
 
 /** The finding of a check whose object could not be looked at. */

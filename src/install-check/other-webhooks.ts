@@ -33,12 +33,12 @@ export function checkOtherWebhooks(view: ClusterView): Finding {
       `${configuration}: ${webhook.name}: ${kind}, ${webhook.failurePolicy ?? 'Fail'}, ${timeoutOf(webhook)} s${narrowed(webhook)}`,
   );
   const failing = all.filter(({ webhook }) => webhook.failurePolicy !== 'Ignore');
-  const found = `${all.length === 1 ? 'one' : all.length} of others asked about pods made in kube-system, which take up to ${seconds} s`;
+  const found = `${all.length === 1 ? 'a webhook of others is' : `${all.length} webhooks of others are`} asked about pods made in kube-system: up to ${seconds} s`;
   if (failing.length === 0) return { check: CHECK, verdict: 'ok', found, details };
   return {
     check: CHECK,
     verdict: 'warning',
-    found: `${found}; ${failing.length === 1 ? 'one refuses' : `${failing.length} refuse`} them when down`,
+    found: `${found}; ${all.length === 1 ? 'it refuses' : failing.length === 1 ? 'one refuses' : `${failing.length} refuse`} them when down`,
     details,
     fix: 'what we would allow is then refused, controllers and kubelets included: take kube-system out by its namespaceSelector, or set Ignore',
   };

@@ -15,10 +15,16 @@ export function textOf(findings: readonly Finding[]): string {
       `${verdict.padEnd(WIDTH)}  ${check.padEnd(checkWidth)}  ${first}`,
       ...others.map((line) => ' '.repeat(indent) + line),
       ...details.flatMap((detail) => item('- ', detail, indent)),
-      ...('fix' in finding ? item('fix: ', finding.fix, indent) : []),
+      ...('fix' in finding ? fixOf(finding, indent) : []),
     ];
   });
   return `${[...lines, '', summaryOf(findings)].join('\n')}\n`;
+}
+
+/** A command is pasted, so it stays one line. */
+function fixOf({ fix, command }: { readonly fix: string; readonly command?: string }, indent: number) {
+  const lines = item('fix: ', command === undefined ? fix : `${fix}:`, indent);
+  return command === undefined ? lines : [...lines, `${' '.repeat(indent + 5)}${command}`];
 }
 
 function item(mark: string, text: string, indent: number): readonly string[] {

@@ -1,6 +1,6 @@
 import { ApiError, type ApiServer } from '../cluster/api-server.ts';
 import { probeOutcome, type ProbeOutcome } from '../install/probe-outcome.ts';
-import { PROBE_CONFIG_MAP } from '../install/probe.ts';
+import { PROBE_CONFIG_MAP, PROBE_NONCE } from '../install/probe.ts';
 import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
 import type { Finding } from './finding.ts';
 import { allow } from './look.ts';
@@ -12,7 +12,7 @@ export async function askProbe(api: ApiServer, namespace: string, nonce: string)
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: PROBE_CONFIG_MAP, namespace },
-    data: { nonce },
+    data: { [PROBE_NONCE]: nonce },
   };
   try {
     await api.create(`/api/v1/namespaces/${namespace}/configmaps?dryRun=All`, configMap);
@@ -29,10 +29,11 @@ const CHECK = 'reachability';
 /** Whether the API server reaches us, by what became of a probe; absent where nothing is registered. */
 export function checkReachability(view: ClusterView, outcome: ProbeOutcome | undefined): readonly Finding[] {
   if (outcome === undefined) return [];
-  const found = `${WORDS[outcome.kind]}${outcome.kind === 'answered' ? '' : `: ${outcome.detail}`}`;
+  const isTold = !['answered', 'not-allowed', 'not-registered'].includes(outcome.kind);
+  const found = `${WORDS[outcome.kind]}${isTold ? `: ${outcome.detail}` : ''}`;
   if (outcome.kind === 'answered') return [{ check: CHECK, verdict: 'ok', found }];
   const verdict = outcome.kind === 'not-allowed' ? 'unknown' : 'failed';
-  return [{ check: CHECK, verdict, found, fix: fixOf(outcome.kind, view) }];
+  return [{ check: CHECK, verdict, found, ...fixOf(outcome.kind, view) }];
 }
 
 const WORDS: Readonly<Record<ProbeOutcome['kind'], string>> = {
@@ -46,25 +47,44 @@ const WORDS: Readonly<Record<ProbeOutcome['kind'], string>> = {
   other: 'the probe did not come back',
 };
 
-function fixOf(kind: Exclude<ProbeOutcome['kind'], 'answered'>, view: ClusterView): string {
+function fixOf(kind: Exclude<ProbeOutcome['kind'], 'answered'>, view: ClusterView): Fix {
   const { namespace } = view.names;
-  const pods = `kubectl -n ${namespace} get pods -l app.kubernetes.io/name=${OURS}`;
+  const replicas = `-n ${namespace} -l app.kubernetes.io/name=${OURS}`;
+  const pods = `kubectl get pods ${replicas}`;
+  const port = targetPort(view);
   switch (kind) {
     case 'refused':
-      return `see that replicas run and are ready (${pods}); if they are, a firewall or network policy rejects TCP ${targetPort(view)} from the control plane`;
+      return {
+        fix: `see that replicas run and are ready; if they are, a firewall or network policy rejects TCP ${port} from the control plane`,
+        command: pods,
+      };
     case 'timed-out':
-      return `let the control plane reach our pods on TCP ${targetPort(view)}: private GKE needs a firewall rule for it, EKS the security groups of nodes and pods; if it may, the replicas hang: ${pods}`;
+      return {
+        fix: `let the control plane reach our pods on TCP ${port}: private GKE needs a firewall rule for it, EKS the security groups of nodes and pods; if it may, see whether replicas hang`,
+        command: pods,
+      };
     case 'certificate':
-      return 'see `certificate`; the replicas put the right caBundle in within seconds, where they run, may patch the configuration and are not told --manage none';
+      return {
+        fix: 'replicas that run put the right caBundle in within seconds, unless told --manage none: see `certificate`, `rights` and their log',
+        command: `kubectl logs ${replicas}`,
+      };
     case 'no-endpoints':
-      return `see that replicas run and are ready (${pods}), and that the Service ${OURS} selects them`;
+      return {
+        fix: `see that the Service ${OURS} is there, and that replicas it selects run and are ready`,
+        command: pods,
+      };
     case 'not-registered':
-      return whyNotAsked(view);
+      return { fix: whyNotAsked(view) };
     case 'not-allowed':
-      return allow(`create configmaps -n ${namespace} (dry run)`);
+      return { fix: allow(`create configmaps -n ${namespace} (a dry run)`) };
     case 'other':
-      return `see what the replicas log: kubectl -n ${namespace} logs -l app.kubernetes.io/name=${OURS}`;
+      return { fix: 'see what the replicas log', command: `kubectl logs ${replicas}` };
   }
+}
+
+interface Fix {
+  readonly fix: string;
+  readonly command?: string;
 }
 
 function whyNotAsked(view: ClusterView): string {

@@ -1,8 +1,7 @@
+import { BREAK_GLASS } from '../install/own-deployment.ts';
 import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
 import type { Finding } from './finding.ts';
 import { notSeen } from './look.ts';
-
-const BREAK_GLASS = 'sigma-admission/break-glass';
 
 /** Whether enough replicas are there. */
 export function checkReplicas({ deployment, names }: ClusterView): Finding {
@@ -14,23 +13,26 @@ export function checkReplicas({ deployment, names }: ClusterView): Finding {
       check,
       verdict: 'failed',
       found: `there is no ${what}: nobody answers`,
-      fix: 'kubectl apply -k manifests/overlays/warn',
+      fix: 'install it',
+      command: 'kubectl apply -k manifests/overlays/warn',
     };
   const { spec, status, metadata } = deployment.value;
   const wanted = spec.replicas ?? 1;
   const available = status?.availableReplicas ?? 0;
   const found = `${available} of ${wanted} replicas are available`;
-  const look = `kubectl -n ${names.namespace} describe deployment,pods -l app.kubernetes.io/name=${OURS}`;
+  const fix = 'see what its pods wait for';
+  const command = `kubectl -n ${names.namespace} describe deployment,pods -l app.kubernetes.io/name=${OURS}`;
   if (metadata.deletionTimestamp !== undefined)
     return { check, verdict: 'failed', found: `${what} is being deleted`, fix: 'install it again' };
-  if (available === 0) return { check, verdict: 'failed', found: `${found}: nobody answers`, fix: look };
-  if (available < wanted) return { check, verdict: 'warning', found, fix: look };
+  if (available === 0) return { check, verdict: 'failed', found: `${found}: nobody answers`, fix, command };
+  if (available < wanted) return { check, verdict: 'warning', found, fix, command };
   if (wanted >= 2) return { check, verdict: 'ok', found };
   return {
     check,
     verdict: 'warning',
     found: `${found}: while that one restarts, nobody answers`,
-    fix: `kubectl -n ${names.namespace} scale deployment/${OURS} --replicas=2, and in your overlay`,
+    fix: 'run two, and say so in your overlay',
+    command: `kubectl -n ${names.namespace} scale deployment/${OURS} --replicas=2`,
   };
 }
 
@@ -45,7 +47,8 @@ export function checkBreakGlass({ deployment, names }: ClusterView): readonly Fi
       check,
       verdict: 'warning',
       found: `broken, every entry is Ignore: ${JSON.stringify(reason)}`,
-      fix: `when it is over: kubectl -n ${names.namespace} annotate deployment/${OURS} ${BREAK_GLASS}-`,
+      fix: 'take the annotation away when it is over',
+      command: `kubectl -n ${names.namespace} annotate deployment/${OURS} ${BREAK_GLASS}-`,
     },
   ];
 }

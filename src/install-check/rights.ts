@@ -36,14 +36,27 @@ export function requiredRights({ namespace, configuration }: Names, told: Told):
     { verb: 'get', ...core('services', OURS), for: 'dialling ourselves' },
     { verb: 'get', ...core('namespaces', namespace), for: 'leaving with our namespace' },
     { verb: 'create', ...core('configmaps', PROBE_CONFIG_MAP), for: 'probing before guard is set to Fail' },
-    { verb: 'create', ...core('events'), for: 'Events that say what was restored' },
+    {
+      verb: 'create',
+      group: 'events.k8s.io',
+      resource: 'events',
+      namespace,
+      for: 'Events that say what was restored',
+    },
   ];
   if (told.manage !== 'none')
     rights.push({
-      verb: 'patch',
+      verb: 'update',
       ...configurations,
       for: 'being trusted by the API server, again after every change',
       isVital: true,
+    });
+  if (told.manage === 'all')
+    rights.push({
+      verb: 'create',
+      group: configurations.group,
+      resource: configurations.resource,
+      for: 'making the configuration again if it is deleted',
     });
   if (told.secret !== undefined)
     rights.push(

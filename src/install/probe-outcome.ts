@@ -1,3 +1,5 @@
+import { PROBE } from './webhook-configuration.ts';
+
 /** What became of a probe that went through the API server, and in whose words. */
 export interface ProbeOutcome {
   readonly kind:
@@ -17,9 +19,6 @@ export interface ProbeOutcome {
   readonly detail: string;
 }
 
-/** The entry that answers probes. A failure of anybody else's entry says nothing of us. */
-const ENTRY = 'probe.sigma-admission.svc';
-
 // As Go and the API server word it (kube-apiserver 1.36 and 1.37). The first that fits is meant: `TLS handshake timeout` is
 // no certificate's fault.
 const CALL_FAILURES: readonly (readonly [RegExp, ProbeOutcome['kind']])[] = [
@@ -35,14 +34,15 @@ export function probeOutcome(status: number, message: string, nonce: string): Pr
   if (status >= 200 && status < 300) return { kind: 'not-registered', detail: 'the probe was let through' };
   const [, name, cause = ''] =
     /failed calling webhook "([^"]*)": (?:failed to call webhook: )?(.*)/s.exec(message) ?? [];
-  if (name === ENTRY) {
+  // A failure of anybody else's entry says nothing of us.
+  if (name === PROBE) {
     const [, kind = 'other'] = CALL_FAILURES.find(([words]) => words.test(cause)) ?? [];
     return { kind, detail: cause };
   }
   if (name !== undefined) return { kind: 'other', detail: `the webhook ${name} of somebody else: ${cause}` };
   const [, denier, words = ''] =
     /admission webhook "([^"]*)" denied the request:? ?(.*)/s.exec(message) ?? [];
-  if (denier === ENTRY && words.includes(nonce)) return { kind: 'answered', detail: words };
+  if (denier === PROBE && words.includes(nonce)) return { kind: 'answered', detail: words };
   if (denier !== undefined) return { kind: 'other', detail: `${denier} denied it: ${words}` };
   // It would have been denied before its name was looked at.
   if (status === 409) return { kind: 'not-registered', detail: message };
