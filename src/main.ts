@@ -2,10 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { parseCommandLine, type CommandLine } from './command-line.ts';
 import { healsCluster } from './install/heals.ts';
-import type { AuditEvent } from './kubernetes/audit-event.ts';
 import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
 import { installCheck } from './install-check.ts';
-import { isLoggedMirrorPod } from './provenance/mirror-pod.ts';
+import { loggedProvenance } from './provenance/logged-provenance.ts';
 import { replay } from './replay.ts';
 import { rulesCheck } from './rules/check.ts';
 import { rulesExplain } from './rules/explain.ts';
@@ -62,7 +61,7 @@ async function run(command: CommandLine): Promise<number> {
         stderr: process.stderr,
         isTerminal: process.stderr.isTTY,
         source: sourceUnion([directorySource([...rulesDirs, ...filtersDirs]), allowUsersSource(allowUsers)]),
-        provenance: (event) => ({ mirrorPod: isLoggedMirrorPod(event) }),
+        provenance: loggedProvenance,
         heals: ({ user = {} }) => healsCluster(user, 'upstream'),
       });
     }
@@ -76,8 +75,7 @@ async function run(command: CommandLine): Promise<number> {
       return rulesTest(command.config, process);
     case 'install check': {
       const { stdin, stdout, stderr, env } = process;
-      const provenance = (event: AuditEvent) => ({ mirrorPod: isLoggedMirrorPod(event) });
-      return installCheck(command.config, { stdin, stdout, stderr, env, provenance });
+      return installCheck(command.config, { stdin, stdout, stderr, env, provenance: loggedProvenance });
     }
   }
 }

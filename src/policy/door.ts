@@ -3,11 +3,12 @@ import { UNKNOWN_AT_ADMISSION } from '../kubernetes/audit-event.ts';
 /** Where events come from: before (admission), after (an audit log), meanwhile (objects in the cluster). */
 export type Door = 'serve' | 'replay' | 'scan';
 
-/** Top-level fields that a door can show of no event. What one event lacks beyond that, its Observation says. */
+/** Fields that a door can show of no event. What one event lacks beyond that, its Observation says. */
 export const UNOBSERVABLE: Readonly<Record<Door, readonly string[]>> = {
   serve: UNKNOWN_AT_ADMISSION,
-  replay: [],
-  scan: [...UNKNOWN_AT_ADMISSION, 'user'],
+  // What has to be looked up in the cluster stood there when the request was made, not now.
+  replay: ['provenance.creator', 'provenance.owner', 'provenance.imitates', 'provenance.evidence'],
+  scan: [...UNKNOWN_AT_ADMISSION, 'user', 'provenance.creator'],
 };
 
 /** Whether a door can never show the field at `path`. */

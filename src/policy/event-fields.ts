@@ -20,7 +20,14 @@ export function mapToEvent(tree: Tree, door: Door): Tree {
 /** The fields of an audit event that are always maps, if they are there; those of an object's metadata among them. */
 export const MAP_FIELDS: readonly string[] = [
   ...['user', 'user.extra', 'impersonatedUser', 'impersonatedUser.extra', 'authenticationMetadata'],
-  ...['objectRef', 'annotations', 'responseStatus', 'responseStatus.details', 'provenance'],
+  ...[
+    'objectRef',
+    'annotations',
+    'responseStatus',
+    'responseStatus.details',
+    'provenance',
+    'provenance.owner',
+  ],
   ...['requestObject', 'responseObject'].flatMap((object) =>
     ['', '.metadata', '.metadata.labels', '.metadata.annotations'].map((field) => object + field),
   ),

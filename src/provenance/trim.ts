@@ -64,6 +64,18 @@ export function nodeFrom(value: unknown): Node | undefined {
   return identity === undefined ? undefined : { name: identity.name, uid: identity.uid };
 }
 
+/** Whether something is an object of a kind that can be known here, be it good for anything or not. */
+export function isKnowable(value: unknown): boolean {
+  const { kind, apiVersion } = asObject(value) ?? {};
+  return workloadKind(kind, apiVersion) !== undefined || OTHER_KINDS[`${apiVersion}/${kind}`] === true;
+}
+
+const OTHER_KINDS: Readonly<Record<string, true>> = {
+  'apps/v1/ControllerRevision': true,
+  'v1/Service': true,
+  'v1/Node': true,
+};
+
 /** The kind, if it is one whose controller makes pods: a DaemonSet of somebody else's API group is none. */
 export function workloadKind(kind: unknown, apiVersion: unknown): WorkloadKind | undefined {
   return typeof kind === 'string' &&

@@ -1,8 +1,13 @@
 import { loadAll } from 'js-yaml';
 import { parseAdmissionReview } from '../kubernetes/admission-review.ts';
+import { asObject } from '../kubernetes/as-object.ts';
 import { auditEventFromAdmission, type Observation } from '../kubernetes/audit-event.ts';
 import { parseAuditEvent } from '../kubernetes/logged-event.ts';
-import { isLoggedMirrorPod, isMirrorPod } from '../provenance/mirror-pod.ts';
+import type { KnownObjects } from '../provenance/known-objects.ts';
+import { loggedProvenance } from '../provenance/logged-provenance.ts';
+import { objectsRead } from '../provenance/objects-read.ts';
+import { provenanceOf, subjectOf } from '../provenance/provenance.ts';
+import { isKnowable } from '../provenance/trim.ts';
 
 /** A request as somebody wrote it down: at `serve` it is an AdmissionReview, at `replay` an event of an audit log. */
 export interface ObservedEvent {
@@ -11,30 +16,30 @@ export interface ObservedEvent {
 }
 
 /**
- * Reads every document of a text, JSON or YAML: an AdmissionReview, an event of an audit log, or a list of these. Throws an
- * Error that says what is wrong with the first that is none.
+ * Reads every document of a text, JSON or YAML: an AdmissionReview, an event of an audit log, or a list of these; and beside
+ * them the DaemonSets, Services and so on of the cluster, against which the pods of the reviews are held. If there is any,
+ * there are no others; if there is none, nothing is known of the cluster. Throws an Error that says what is wrong with the
+ * first that is none of all that.
  */
 export function parseObservedEvents(text: string): readonly ObservedEvent[] {
-  return loadAll(text).flatMap((document) => {
-    const items = kindOf(document) === 'EventList' ? (document as { items?: unknown }).items : [document];
-    if (!Array.isArray(items)) throw new Error('items: expected a list');
-    return items.map(parseObservedEvent);
+  const documents = loadAll(text).flatMap((document) => {
+    const list = asObject(document);
+    if (list?.['kind'] !== 'EventList' && list?.['kind'] !== 'List') return [document];
+    if (!Array.isArray(list['items'])) throw new Error('items: expected a list');
+    return list['items'] as readonly unknown[];
   });
+  const standing = documents.filter(isKnowable);
+  const objects = objectsRead(standing, () => standing.length > 0);
+  return documents
+    .filter((document) => !isKnowable(document))
+    .map((document) => parseObservedEvent(document, objects));
 }
 
-function parseObservedEvent(value: unknown): ObservedEvent {
-  if (kindOf(value) !== 'AdmissionReview') {
-    const observation = parseAuditEvent(value, (event) => ({ mirrorPod: isLoggedMirrorPod(event) }));
-    return { door: 'replay', observation };
-  }
+function parseObservedEvent(value: unknown, objects: KnownObjects): ObservedEvent {
+  if (asObject(value)?.['kind'] !== 'AdmissionReview')
+    return { door: 'replay', observation: parseAuditEvent(value, loggedProvenance) };
   const request = parseAdmissionReview(Buffer.from(JSON.stringify(value)));
-  const provenance = { mirrorPod: isMirrorPod(request) };
-  return {
-    door: 'serve',
-    observation: auditEventFromAdmission(request, provenance, new Date().toISOString()),
-  };
-}
-
-function kindOf(value: unknown): unknown {
-  return typeof value === 'object' && value !== null ? (value as { kind?: unknown }).kind : undefined;
+  const now = new Date();
+  const { fields } = provenanceOf(subjectOf(request, now.getTime()), objects);
+  return { door: 'serve', observation: auditEventFromAdmission(request, fields, now.toISOString()) };
 }
