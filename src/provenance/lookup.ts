@@ -27,8 +27,6 @@ export type FindProvenance = (
 
 /** What is read may take this share of the time we have: the answer must be out before the rest is gone. */
 const SHARE_OF_TIME = 0.5;
-/** What is read may raise another doubt: of a StatefulSet that was not known, the revision. */
-const ROUNDS = 2;
 const NOT_LOOKED_UP = { owner: UNKNOWN, imitates: UNKNOWN, evidence: UNKNOWN };
 
 export function createProvenance({
@@ -44,13 +42,16 @@ export function createProvenance({
   /** Reads what the doubts are about, and asks again; what stays in doubt unread is unknown. */
   async function settle(subject: Subject, first: readonly Doubt[], until: number): Promise<ProvenanceFields> {
     const fresh = new Map<string, CachedObjects[CachedKind] | undefined>();
+    const asked = new Set<string>();
     let doubts = first;
-    for (let round = 1; ; round += 1) {
+    for (;;) {
+      for (const doubt of doubts) asked.add(keyOfDoubt(doubt));
       await readAll(doubts, fresh, until);
       const found = provenanceOf(subject, withFresh(objects, fresh, now()));
       doubts = found.doubts.filter((doubt) => !fresh.has(keyOfDoubt(doubt)));
       if (doubts.length === 0) return found.fields;
-      if (round === ROUNDS || now() >= until) return found.undecided;
+      // A StatefulSet that was not known raises the question of its revision. What could not be read once is not asked again.
+      if (doubts.some((doubt) => asked.has(keyOfDoubt(doubt)))) return found.undecided;
     }
   }
   async function readAll(
@@ -60,11 +61,13 @@ export function createProvenance({
   ): Promise<void> {
     let late: NodeJS.Timeout | undefined;
     const waited = new Promise<'late'>((resolve) => {
-      late = setTimeout(resolve, Math.max(0, until - now()), 'late');
+      late = setTimeout(() => resolve('late'), Math.max(0, until - now()));
     });
     // What comes late is not for this request, which has had its answer.
     const inTime = new Map<string, CachedObjects[CachedKind] | undefined>();
-    const results = doubts.map((doubt) => Promise.race([reads?.read(doubt, inTime) ?? 'failed', waited]));
+    const results = doubts.map((doubt) =>
+      Promise.race([reads?.read(doubt, inTime) ?? ('failed' as const), waited]),
+    );
     for (const result of await Promise.all(results)) onRead(result);
     clearTimeout(late);
     for (const [key, object] of inTime) fresh.set(key, object);

@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { createCache, EVERYWHERE, NAMESPACED_KINDS, type Cache } from '../../src/provenance/cache.ts';
+import {
+  createCache,
+  EVERYWHERE,
+  NAMESPACED_KINDS,
+  type Cache,
+  type CachedCollection,
+  type CachedKind,
+  type CachedObjects,
+} from '../../src/provenance/cache.ts';
 import { collectionPath, collectionsOf, objectPath } from '../../src/provenance/collections.ts';
 import type { Workload } from '../../src/provenance/known-objects.ts';
 
@@ -23,14 +31,17 @@ function cacheAt(limit = 100) {
 
 /** Opens every collection of a namespace, and says that each is listed but `except`. */
 function fill(cache: Cache, namespace: string, except: readonly string[] = []) {
-  return collectionsOf([namespace]).map(({ kind, namespace: of }) => {
+  const opened = collectionsOf([namespace]).map(({ kind, namespace: of }) => {
     const collection = cache.open(kind, of);
     if (!except.includes(kind)) {
       collection.replace([]);
       collection.contact();
     }
-    return collection;
+    return [kind, collection] as const;
   });
+  return Object.fromEntries(opened) as unknown as {
+    readonly [Kind in CachedKind]: CachedCollection<CachedObjects[Kind]>;
+  };
 }
 
 const FIND = { kind: 'DaemonSet', namespace: 'kube-system', name: 'a' } as const;
@@ -57,20 +68,20 @@ describe('what is known of a namespace', () => {
 
   it('is not all any more when one kind was not heard of for three minutes, until it is again', () => {
     const { cache, clock } = cacheAt();
-    const [first, ...others] = fill(cache, 'kube-system');
+    const { DaemonSet: first, ...others } = fill(cache, 'kube-system');
     clock.now += 180_001;
-    for (const other of others) other.contact();
+    for (const other of Object.values(others)) other.contact();
     expect([cache.complete('kube-system'), cache.oldest()]).toEqual([false, 180_001]);
-    first?.contact();
+    first.contact();
     expect([cache.complete('kube-system'), cache.oldest()]).toEqual([true, 0]);
   });
 
   it('is not all any more when one kind was cut off for fifteen seconds, however often that fails', () => {
     const { cache, clock } = cacheAt();
-    const [first] = fill(cache, 'kube-system');
-    first?.fail();
+    const { DaemonSet: first } = fill(cache, 'kube-system');
+    first.fail();
     clock.now += 10_000;
-    first?.fail();
+    first.fail();
     expect(cache.complete('kube-system')).toBe(true);
     clock.now += 5_001;
     expect(cache.complete('kube-system')).toBe(false);
@@ -78,9 +89,7 @@ describe('what is known of a namespace', () => {
 
   it('is not all where there are more objects than there is room for, until a list shows fewer', () => {
     const { cache } = cacheAt(2);
-    fill(cache, 'kube-system', ['DaemonSet']);
-    const collection = cache.open('DaemonSet', 'kube-system');
-    collection.contact();
+    const { DaemonSet: collection } = fill(cache, 'kube-system');
     collection.replace([daemonSet('a'), daemonSet('b')]);
     expect([cache.complete('kube-system'), collection.room()]).toEqual([true, 2]);
     collection.put(daemonSet('c'));
@@ -93,7 +102,7 @@ describe('what is known of a namespace', () => {
 describe('a cached workload', () => {
   it('is found by its reference and among those of its namespace, as long as it is there', () => {
     const { cache } = cacheAt();
-    const [collection, jobs] = [cache.open('DaemonSet', 'kube-system'), cache.open('Job', 'kube-system')];
+    const { DaemonSet: collection, Job: jobs } = fill(cache, 'kube-system');
     const job = { ...daemonSet('a'), kind: 'Job', apiVersion: 'batch/v1' } as const;
     collection.replace([daemonSet('a')]);
     jobs.put(job);
@@ -108,7 +117,7 @@ describe('a cached workload', () => {
 
   it('carries when its template was seen to change, by a watch or between two lists', () => {
     const { cache, clock } = cacheAt();
-    const collection = cache.open('DaemonSet', 'kube-system');
+    const { DaemonSet: collection } = fill(cache, 'kube-system');
     const changed = daemonSet('a', { template: { images: { c: 'image:2' } } });
     collection.replace([daemonSet('a')]);
     expect(cache.workload(FIND)).not.toHaveProperty('changedAt');
@@ -125,10 +134,22 @@ describe('a cached workload', () => {
     expect(cache.workload(FIND)).not.toHaveProperty('changedAt');
   });
 
+  it('is not known any more where it was not heard of for too long: it may be gone', () => {
+    const { cache, clock } = cacheAt();
+    fill(cache, 'kube-system').DaemonSet.replace([daemonSet('a')]);
+    expect([cache.workload(FIND), [...cache.workloadsIn('kube-system')]]).toEqual([
+      daemonSet('a'),
+      [daemonSet('a')],
+    ]);
+    clock.now += 180_001;
+    expect([cache.workload(FIND), [...cache.workloadsIn('kube-system')]]).toEqual([undefined, []]);
+  });
+
   it('is forgotten with its collection, which then tells nothing any more', () => {
     const { cache } = cacheAt();
-    const collection = cache.open('DaemonSet', 'kube-system');
+    const { DaemonSet: collection } = fill(cache, 'kube-system');
     collection.replace([daemonSet('a')]);
+    expect(cache.workload(FIND)).toBeDefined();
     collection.close();
     collection.put(daemonSet('b'));
     collection.replace([daemonSet('b')]);
@@ -142,9 +163,10 @@ describe('what else is cached', () => {
     const template = { images: {} };
     const revision = { namespace: 'kube-system', name: 'r', ownerUid: 'u', template };
     const service = { namespace: 'kube-system', name: 'kube-dns', selector: { a: 'b' } };
-    cache.open('ControllerRevision', 'kube-system').put(revision);
-    cache.open('Service', EVERYWHERE).put(service);
-    cache.open('Node', EVERYWHERE).put({ name: 'n', uid: 'u' });
+    const collections = fill(cache, EVERYWHERE);
+    collections.ControllerRevision.put(revision);
+    collections.Service.put(service);
+    collections.Node.put({ name: 'n', uid: 'u' });
     expect([cache.revision('kube-system', 'r'), cache.node('n')]).toEqual([
       revision,
       { name: 'n', uid: 'u' },

@@ -1,0 +1,160 @@
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { ApiError, type ApiServer } from './cluster/api-server.ts';
+import { repeat } from './cluster/repeat.ts';
+import { follow } from './cluster/watch.ts';
+import type { Ruleset } from './policy/ruleset.ts';
+import { createCache, EVERYWHERE, type Cache, type CachedKind } from './provenance/cache.ts';
+import { collectionPath, COLLECTIONS, collectionsOf } from './provenance/collections.ts';
+import { createProvenance, type FindProvenance } from './provenance/lookup.ts';
+import { neededNamespaces } from './provenance/needed-namespaces.ts';
+import { createProvenanceMetrics } from './record/provenance-metrics.ts';
+
+/** Who made a pod, by what the API server tells us as it happens. */
+export interface LiveProvenance {
+  readonly find: FindProvenance;
+  /** Follows what these rules need, and nothing where they need nothing. */
+  follow(ruleset: Ruleset): void;
+  /** Says how it stands; it keeps nobody from asking us. Absent where nothing is needed. */
+  checks(): readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
+  close(): void;
+}
+
+export interface LiveProvenanceOptions {
+  /** Absent outside a cluster: then only what the request itself shows is known. */
+  readonly api: ApiServer | undefined;
+  readonly registry: Registry;
+  readonly log: Logger;
+}
+
+/** A server is upgraded while we serve. */
+const VERSION_EVERY_MS = 60_000;
+
+export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptions): LiveProvenance {
+  const cache = createCache();
+  const metrics = createProvenanceMetrics({ registry, counts: cache.counts, oldestMs: cache.oldest });
+  const followed = new Map<string, () => void>();
+  let namespaces: readonly string[] = [];
+  let serverMinor: number | undefined;
+  let stopAskingVersion: (() => void) | undefined;
+
+  const onFailure = (kind: CachedKind, namespace: string) => (error: Error, isNew: boolean) => {
+    metrics.failures.inc({ kind });
+    if (isNew) log.warn({ kind, namespace }, `provenance: ${error.message}`);
+  };
+  function followAll(server: ApiServer): void {
+    const wanted = new Map(collectionsOf(namespaces).map((each) => [`${each.kind}/${each.namespace}`, each]));
+    for (const [key, stop] of followed) {
+      if (wanted.has(key)) continue;
+      stop();
+      followed.delete(key);
+    }
+    for (const [key, { kind, namespace }] of wanted) {
+      if (followed.has(key)) continue;
+      followed.set(key, followCollection(server, cache, kind, namespace, onFailure(kind, namespace)));
+    }
+    if (wanted.size === 0) {
+      stopAskingVersion?.();
+      stopAskingVersion = undefined;
+    } else
+      stopAskingVersion ??= repeat({ everyMs: VERSION_EVERY_MS, task: readVersion, onFailure: () => {} });
+
+    async function readVersion(): Promise<void> {
+      const { minor } = (await server.get('/version')) as { readonly minor: string };
+      serverMinor = Number.parseInt(minor, 10) || undefined;
+    }
+  }
+
+  return {
+    find: createProvenance({
+      objects: cache,
+      get: api === undefined ? undefined : (path) => getIfThere(api, path),
+      isNeeded: (namespace) => namespaces.includes(namespace) || namespaces.includes(EVERYWHERE),
+      serverMinor: () => serverMinor,
+      onRead: (result) => metrics.reads.inc({ result }),
+    }),
+    follow(ruleset) {
+      const needed = neededNamespaces(ruleset);
+      if (needed.join() === namespaces.join()) return;
+      namespaces = needed;
+      if (api === undefined) return;
+      followAll(api);
+      log.info({ namespaces: shown(namespaces) }, 'following what makes pods');
+    },
+    checks() {
+      if (namespaces.length === 0) return [];
+      return [
+        {
+          name: 'provenance',
+          ok: true,
+          detail: api === undefined ? NO_CLUSTER : detailOf(namespaces, cache),
+        },
+      ];
+    },
+    close() {
+      stopAskingVersion?.();
+      for (const stop of followed.values()) stop();
+      followed.clear();
+    },
+  };
+}
+
+/** Keeps one collection in the cache. Returns what ends that, and forgets it. */
+function followCollection<Kind extends CachedKind>(
+  api: ApiServer,
+  cache: Cache,
+  kind: Kind,
+  namespace: string,
+  onFailure: (error: Error, isNew: boolean) => void,
+): () => void {
+  const collection = cache.open(kind, namespace);
+  const { keep, metadataOnly } = COLLECTIONS[kind];
+  let lastFailure: string | undefined;
+  const stop = follow({
+    api,
+    path: collectionPath(kind, namespace),
+    metadataOnly,
+    keep,
+    room: collection.room,
+    onList: collection.replace,
+    onChange: collection.put,
+    onDelete: collection.remove,
+    onContact() {
+      collection.contact();
+      lastFailure = undefined;
+    },
+    onFailure(error) {
+      collection.fail();
+      onFailure(error, error.message !== lastFailure);
+      lastFailure = error.message;
+    },
+  });
+  return () => {
+    stop();
+    collection.close();
+  };
+}
+
+async function getIfThere(api: ApiServer, path: string): Promise<unknown> {
+  try {
+    return await api.get(path);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+const NO_CLUSTER = 'unknown but for what a request itself shows: no cluster to ask';
+
+function shown(namespaces: readonly string[]): readonly string[] {
+  return namespaces.map((namespace) => (namespace === EVERYWHERE ? 'every namespace' : namespace));
+}
+
+function detailOf(namespaces: readonly string[], cache: Cache): string {
+  const objects = Object.values(cache.counts()).reduce((sum, count) => sum + count, 0);
+  const unknown = namespaces.filter((namespace) => !cache.complete(namespace));
+  const known = `${objects} objects known of ${shown(namespaces).join(', ')}`;
+  return unknown.length === 0
+    ? known
+    : `${known}; not all yet, or not any more, of ${shown(unknown).join(', ')}`;
+}
