@@ -6,11 +6,11 @@ import type { Config } from './config.ts';
 import type { OwnChange } from './install/own-change.ts';
 import { formatOutOfScope, type OutOfScope } from './install/scope.ts';
 import { joinCluster, type Membership } from './join-cluster.ts';
+import { createLiveProvenance } from './live-provenance.ts';
 import { createLiveRuleset, type LiveRuleset } from './policy/live-ruleset.ts';
 import { onlyByRuleId } from './policy/mode.ts';
 import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
 import type { Ruleset } from './policy/ruleset.ts';
-import { isMirrorPod } from './provenance/mirror-pod.ts';
 import { createProbe } from './probe.ts';
 import { createJsonLinesRecorder, createQueue } from './record/json-lines.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
@@ -54,11 +54,12 @@ export async function serve(
   const api = asksCluster(config)
     ? await connectToCluster({ kubeconfig: config.kubeconfig, env })
     : undefined;
+  const provenance = createLiveProvenance({ api, registry: metrics.registry, log });
   let membership: Membership | undefined;
   const stopping = new AbortController();
   void stopped.then(() => stopping.abort());
   const [rules, clientAuthority, certificates] = await Promise.all([
-    loadRules(config, log, metrics),
+    loadRules(config, log, metrics, provenance.follow),
     loadClientAuthority(config, log),
     createServingCertificates(config, {
       api,
@@ -77,7 +78,7 @@ export async function serve(
     createReviewer({
       ruleset: rules.current,
       modes,
-      provenance: (request) => ({ mirrorPod: isMirrorPod(request) }),
+      provenance: provenance.find,
       recorder: union([lines, metrics.recorderFor(name)]),
     });
   const scope = createRegisteredScope({
@@ -104,7 +105,12 @@ export async function serve(
     },
     certificates,
     callers: clientAuthority && { authority: clientAuthority, names: config.clientNames ?? [] },
-    checks: () => [rulesCheck(rules), certificateCheck(certificates), ...(membership?.checks() ?? [])],
+    checks: () => [
+      rulesCheck(rules),
+      certificateCheck(certificates),
+      ...provenance.checks(),
+      ...(membership?.checks() ?? []),
+    ],
     metrics,
     onFault: (error) => log.error(error, 'a request got no verdict: a fault of our own'),
     onHandshakeFailure: (error) => log.debug(error, 'a connection that could not be agreed on'),
@@ -124,6 +130,7 @@ export async function serve(
   log.info({ drainMs: config.drainMs }, 'asked to stop: not ready from now on, still serving');
   await server.drain(config.drainMs);
   membership?.leave();
+  provenance.close();
   rules.close();
   certificates.close();
   clientAuthority?.close();
@@ -131,8 +138,8 @@ export async function serve(
   log.info('stopped');
 }
 
-function asksCluster({ secret, webhookConfiguration }: Config): boolean {
-  return secret !== undefined || webhookConfiguration !== undefined;
+function asksCluster({ secret, webhookConfiguration, kubeconfig }: Config): boolean {
+  return secret !== undefined || webhookConfiguration !== undefined || kubeconfig !== undefined;
 }
 
 function hasOwnCertificate({ secret, tlsCert }: Config): boolean {
@@ -173,7 +180,12 @@ function logOutOfScope(found: readonly OutOfScope[], log: Logger): void {
   }
 }
 
-async function loadRules(config: Config, log: Logger, metrics: Metrics): Promise<LiveRuleset> {
+async function loadRules(
+  config: Config,
+  log: Logger,
+  metrics: Metrics,
+  onChange: (ruleset: Ruleset) => void,
+): Promise<LiveRuleset> {
   const paths = [...new Set([...config.rulesDirs, ...config.filtersDirs])];
   for (const directory of await unnamedSubdirectories(paths)) {
     log.info(`${directory} is not loaded; name it with --rules or --filters to load it`);
@@ -186,6 +198,7 @@ async function loadRules(config: Config, log: Logger, metrics: Metrics): Promise
     onLoad(ruleset) {
       metrics.observeRuleset(ruleset);
       metrics.reloads.inc({ result: 'loaded' });
+      onChange(ruleset);
       for (const warning of ruleset.warnings) log.warn({ code: warning.code }, formatProblem(warning));
       log.info(summaryOf(ruleset), 'rules loaded');
       if (askedRules(ruleset) === 0) log.warn('no rule is asked: whatever comes is allowed');
