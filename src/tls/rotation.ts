@@ -248,7 +248,11 @@ function nextStep(
 ): Write | undefined {
   const { asked, now } = situation;
   const { leaf, authorityPem } = serving;
-  const others = besides(authority, trusted);
+  const isItsOwn = besides(authority, [{ certificatePem: authorityPem }]).length === 0;
+  // An operator may have put another authority in front of ours: then nobody has said yet how long ours stays.
+  const others = besides(authority, trusted).flatMap((each) =>
+    each.certificatePem === authorityPem ? retiring([each], situation) : [each],
+  );
 
   const due = asked ?? prefixed('ca.crt', reasonToRenew(authority, now));
   if (due !== undefined) {
@@ -256,14 +260,11 @@ function nextStep(
     return { why: due, kind: 'renewed', authority: undefined, serving: leaf, others: retired };
   }
   const renewal = { kind: 'renewed', authority, serving: undefined, others } as const;
-  if (besides(authority, [{ certificatePem: authorityPem }]).length > 0) {
-    if (isSettled(authority.certificatePem, situation)) {
-      return { why: 'tls.crt: the API server trusts the authority that follows its own', ...renewal };
-    }
-  } else {
-    const why = prefixed('tls.crt', reasonToRenew(leaf, now));
-    if (why !== undefined) return { why, ...renewal };
+  if (!isItsOwn && isSettled(authority.certificatePem, situation)) {
+    return { why: 'tls.crt: the API server trusts the authority that follows its own', ...renewal };
   }
+  const worn = isItsOwn ? prefixed('tls.crt', reasonToRenew(leaf, now)) : undefined;
+  if (worn !== undefined) return { why: worn, ...renewal };
   const why = problem ?? reasonToChange(bundle, trusted);
   return why === undefined ? undefined : { why, kind: 'trusted', authority, serving: leaf, others };
 }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { CONTROL_PLANES } from '../../src/install/identities.ts';
-import { issueCertificate } from '../../src/tls/authority.ts';
+import { BACKDATE_MS, issueCertificate } from '../../src/tls/authority.ts';
 import { servingNames } from '../../src/tls/serving-names.ts';
 import type { Json } from './api-client.ts';
 import { startBalancer, type Balancer } from './balancer.ts';
@@ -306,8 +306,8 @@ async function giveShortLife({ api }: ControlPlane): Promise<string> {
   const { body: secret } = await api('GET', SECRET);
   const text = (key: string) => Buffer.from(secret['data'][key], 'base64').toString();
   const authority = { certificatePem: text('ca.crt'), keyPem: text('ca.key') };
-  // Backdated by 300 s, it lives 468 s, of which two thirds are over in 12 s: time for replicas to begin to serve it.
-  const lifetimeMs = 168_000;
+  // Of its whole life, which began before it was made, two thirds are over in 12 s: time for replicas to begin to serve it.
+  const lifetimeMs = 1.5 * (BACKDATE_MS + 12_000) - BACKDATE_MS;
   const now = Date.now();
   const names = servingNames('sigma-admission', NAMESPACE);
   const { certificatePem, keyPem } = await issueCertificate({ authority, ...names, now, lifetimeMs });

@@ -235,7 +235,7 @@ describe('a certificate of the next authority', () => {
         why: 'tls.crt: the API server trusts the authority that follows its own',
         authority: 'next',
         leaf: 'to be made',
-        others: ['old'],
+        others: ['old for 365 days'],
       },
     });
   });
