@@ -7,8 +7,9 @@ import {
 import { auditEventFromAdmission, type Observation } from './kubernetes/audit-event.ts';
 import { decide, type DecidedMatch, type Decision } from './policy/decision.ts';
 import { evaluate } from './policy/evaluate.ts';
-import { matchMessage } from './policy/message.ts';
+import { MAX_MESSAGE, matchMessage } from './policy/message.ts';
 import type { Modes } from './policy/mode.ts';
+import { provenanceRemarks } from './policy/provenance-remarks.ts';
 import type { Ruleset } from './policy/ruleset.ts';
 import type { Recorder } from './record/recorder.ts';
 
@@ -44,6 +45,8 @@ export function createReviewer({ ruleset, modes, provenance, recorder, now = Dat
 const MAX_WARNINGS = 5;
 /** A denial is shown to people and copied into Events. */
 const MAX_DENIAL = 1024;
+/** Each of the two things there may be to say of who made an object. */
+const MAX_REMARK = 300;
 /** Audit annotations have no limit of their own; the log has. */
 const MAX_ANNOTATION = 2048;
 
@@ -59,12 +62,24 @@ function admissionReview(observation: Observation, decision: Decision): Admissio
   if (refusing === undefined) return allowed(uid, remarks);
   const { rule } = refusing.rule;
   const allow = `To allow it, an administrator adds a Sigma filter for this user, or sets rule ${rule.id} to warn.`;
-  return denied(uid, `${matchMessage(rule, event, MAX_DENIAL - allow.length - 2)}. ${allow}`, remarks);
+  const found = provenanceRemarks(refusing.rule, event, MAX_REMARK).map((remark) => ` ${remark}.`);
+  const rest = `.${found.join('')} ${allow}`;
+  return denied(uid, `${matchMessage(rule, event, MAX_DENIAL - rest.length)}${rest}`, remarks);
 }
 
+/** One line a match, and where there is room after it what was found out of who made the object; each of these once. */
 function warnings(matches: readonly DecidedMatch[], { event }: Observation): readonly string[] {
-  const shown = matches.slice(0, MAX_WARNINGS).map(({ rule: { rule } }) => matchMessage(rule, event));
-  return matches.length > MAX_WARNINGS ? [...shown, `and ${matches.length - MAX_WARNINGS} more`] : shown;
+  const shown = matches.slice(0, MAX_WARNINGS);
+  let room = MAX_WARNINGS - shown.length;
+  const said = new Set<string>();
+  const lines = shown.flatMap(({ rule }) => {
+    const remarks = provenanceRemarks(rule, event, MAX_MESSAGE).filter((remark) => !said.has(remark));
+    const fitting = remarks.slice(0, room);
+    room -= fitting.length;
+    for (const remark of fitting) said.add(remark);
+    return [matchMessage(rule.rule, event), ...fitting];
+  });
+  return matches.length > MAX_WARNINGS ? [...lines, `and ${matches.length - MAX_WARNINGS} more`] : lines;
 }
 
 /** A JSON array of rule ids, most severe first, as many as fit. */

@@ -7,6 +7,7 @@ import { evidenceOf, type Evidence } from '../policy/evidence.ts';
 import { printable, shorten } from '../policy/message.ts';
 import type { Mode } from '../policy/mode.ts';
 import type { Level } from '../sigma/rule.ts';
+import { provenanceRecord, type ProvenanceRecord } from './provenance-record.ts';
 import type { Judged } from './recorder.ts';
 
 /** What is written of one request, by every door alike. Published as docs/decision-record.schema.json. */
@@ -37,6 +38,8 @@ export interface DecisionRecord {
     readonly name: string;
     readonly uid: string;
   };
+  /** What was found out of who made the object. */
+  readonly provenance?: ProvenanceRecord;
   readonly user?: { readonly username?: string; readonly uid?: string; readonly groups?: readonly string[] };
   readonly matches: readonly {
     readonly id: string;
@@ -81,6 +84,7 @@ export function decisionRecord(judged: Judged): DecisionRecord {
     name: text(name),
     objectUid: text(metadata?.['uid']),
     owner: controllerOf(metadata),
+    provenance: provenanceRecord(event.provenance),
     user: event.user === undefined ? undefined : userOf(event.user),
     matches: evaluation.matches.map((match) => matchRecord(match, events.get(match.verb) ?? event, judged)),
     notJudged: evaluation.notJudged.map(({ rule: { rule }, field }) => ({
