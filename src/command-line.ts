@@ -62,6 +62,7 @@ const FILE_KEYS: readonly Key[] = (Object.keys(SETTINGS) as Key[]).filter((key) 
 /** What the commands that share a first word have in common. */
 const GROUPS: Readonly<Record<string, string>> = {
   rules: 'Check, list, explain and test rules.',
+  allowlist: 'Find what belongs on it.',
   install: 'Check an installation.',
 };
 

@@ -70,6 +70,25 @@ export interface ReplayConfig extends Pick<
   readonly checkLines: boolean;
 }
 
+/** What `scan` was told. A match makes its object suspicious but in mode `audit`, so there is no default mode to choose. */
+export interface ScanConfig extends Pick<
+  Config,
+  'modes' | 'rulesDirs' | 'filtersDirs' | 'allowUsers' | 'minLevel' | 'subresources'
+> {
+  /** Files of objects, and `-` for standard input; none: the cluster. */
+  readonly objects: readonly string[];
+  readonly kubeconfig?: string;
+  /** Only these rules: ids, what an id begins with, names; empty for all. */
+  readonly onlyRules: readonly string[];
+  readonly format: 'text' | 'json';
+}
+
+/** What `allowlist suggest` was told. */
+export interface AllowlistSuggestConfig {
+  /** Files of DecisionRecords, and `-` for standard input. */
+  readonly records: readonly string[];
+}
+
 /** What every `rules` command but `check` was told: which rules, as which door loads them. */
 export interface LoadedRulesConfig extends Pick<
   Config,
@@ -380,6 +399,31 @@ export const SETTINGS = {
     onlyHere: true,
     help: 'text, or json: an object with the findings',
   },
+  objects: {
+    argument: '[FILE...]',
+    read: listOf('a file'),
+    default: [],
+    help: 'objects, as kubectl get -o json or -o yaml prints them, also .gz, and - for standard input; without any, the cluster',
+  },
+  scanKubeconfig: {
+    flag: '--kubeconfig <FILE>',
+    read: textOf('a file'),
+    onlyHere: true,
+    help: 'the cluster to scan; without it, that of $KUBECONFIG, else the one we run in, else that of ~/.kube/config',
+  },
+  scanFormat: {
+    flag: '--format <FORMAT>',
+    read: oneOf(['text', 'json']),
+    default: 'text',
+    onlyHere: true,
+    help: 'text: a picture; json: records in three lists, suspicious, undetermined, verified',
+  },
+  records: {
+    argument: '[RECORDS...]',
+    read: listOf('a file'),
+    default: ['-'],
+    help: 'records of serve or replay --format ndjson, also .gz; - and nothing for standard input',
+  },
   configFile: {
     flag: '--config <FILE>',
     read: textOf('a file'),
@@ -436,6 +480,14 @@ const REPLAY = [
   'failOnMatch',
   'checkLines',
   ...JUDGING,
+] as const satisfies readonly Key[];
+
+const SCAN = [
+  'objects',
+  'scanKubeconfig',
+  'onlyRules',
+  'scanFormat',
+  ...JUDGING.filter((key) => key !== 'mode'),
 ] as const satisfies readonly Key[];
 
 const LOADED_RULES = [...JUDGING, 'door'] as const satisfies readonly Key[];
@@ -531,6 +583,51 @@ export const COMMANDS = {
       format,
       ...rest,
     }),
+  },
+  scan: {
+    summary: 'Judge what stands in a cluster, as the creates it would have been.',
+    settings: SCAN,
+    examples: [
+      'sigma-admission scan',
+      'sigma-admission scan --kubeconfig staging.yaml --format json',
+      'kubectl get pods,ds,rs,sts,jobs,rc,deploy,cronjobs -A -o json | sigma-admission scan -',
+    ],
+    notes: [
+      'suspicious    a rule matches on what is known of the object, in another mode than audit',
+      'undetermined  who made it is not in an object, or its owner was not read',
+      'verified      its owner was read, and made it as far as that shows; or it mirrors a static pod of its Node',
+      '',
+      'Filters that accept by who asked are asked of nobody but the controllers, of pods whose owners are verified; --allow-user',
+      'says nothing here. Exits with 0; with 1 if anything is suspicious; with 2 if the rules, the cluster or a file could not be',
+      'read.',
+    ],
+    config: ({
+      levels,
+      rules,
+      scanFormat: format,
+      scanKubeconfig: kubeconfig,
+      ...rest
+    }: Pick<Values, (typeof SCAN)[number]>): ScanConfig => ({
+      modes: { default: 'warn', levels, rules },
+      format,
+      ...(kubeconfig === undefined ? {} : { kubeconfig }),
+      ...rest,
+    }),
+  },
+  'allowlist suggest': {
+    summary: 'Write filters for who was not accepted, from records, to be read before they are used.',
+    settings: ['records'],
+    examples: [
+      'sigma-admission replay /var/log/kubernetes/audit --format ndjson | sigma-admission allowlist suggest',
+      'kubectl -n sigma-admission logs deploy/sigma-admission | sigma-admission allowlist suggest > my-filters.yml',
+    ],
+    notes: [
+      'Prints Sigma filters, the most specific first, each with how often it would have accepted and examples of what. Nobody is',
+      'accepted by a group such as system:masters, or by a name with anything left open: who could only be so stands in a comment,',
+      'with the reason. Records of scan say what stands there and not who made it: they give no filters. Exits with 0; with 2 if',
+      'a file could not be read.',
+    ],
+    config: ({ records }: Pick<Values, 'records'>): AllowlistSuggestConfig => ({ records }),
   },
   'rules check': {
     summary: 'Find everything that is wrong with rules and filters. Exits with 1 if anything is.',

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { allowlistSuggest } from './allowlist/suggest.ts';
+import { connectToCluster } from './cluster/api-server.ts';
+import { kubeconfigOf } from './cluster/kubeconfig.ts';
 import { parseCommandLine, type CommandLine } from './command-line.ts';
 import { healsCluster } from './install/heals.ts';
 import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
@@ -10,6 +13,7 @@ import { rulesCheck } from './rules/check.ts';
 import { rulesExplain } from './rules/explain.ts';
 import { rulesList } from './rules/list.ts';
 import { rulesTest } from './rules/test.ts';
+import { scan } from './scan.ts';
 import { serve } from './serve.ts';
 import { SigmaError } from './sigma/errors.ts';
 
@@ -65,6 +69,20 @@ async function run(command: CommandLine): Promise<number> {
         heals: ({ user = {} }) => healsCluster(user, 'upstream'),
       });
     }
+    case 'scan': {
+      const { rulesDirs, filtersDirs, allowUsers, kubeconfig } = command.config;
+      const { env } = process;
+      return scan(command.config, {
+        stdin: process.stdin,
+        stdout: process.stdout,
+        stderr: process.stderr,
+        isTerminal: process.stderr.isTTY,
+        source: sourceUnion([directorySource([...rulesDirs, ...filtersDirs]), allowUsersSource(allowUsers)]),
+        connect: () => connectToCluster({ kubeconfig: kubeconfigOf(kubeconfig, env), env }),
+      });
+    }
+    case 'allowlist suggest':
+      return allowlistSuggest(command.config, process);
     case 'rules check':
       return rulesCheck(command.config, process);
     case 'rules list':

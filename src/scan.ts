@@ -1,0 +1,176 @@
+import type { Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ScanConfig } from './config.ts';
+import { logFiles } from './kubernetes/log-files.ts';
+import { printable } from './policy/message.ts';
+import type { RuleSource } from './policy/rule-source.ts';
+import { createOutput } from './replay/output.ts';
+import { loadRules } from './replay/rules.ts';
+import { createFindings, type Findings } from './scan/findings.ts';
+import { createInquiry } from './scan/inquiry.ts';
+import type { Finding } from './scan/judge.ts';
+import { picture } from './scan/picture.ts';
+import { createScanProgress, type ScanProgress } from './scan/progress.ts';
+import { getObject, listObjects, type Lister } from './scan/read-cluster.ts';
+import { readFile } from './scan/read-files.ts';
+import { loadScanRules, type ScanRules } from './scan/rules.ts';
+import { KINDS, type ScannedObject } from './scan/scanned-object.ts';
+import { formatProblem, SigmaError } from './sigma/errors.ts';
+
+/** What the process hands in. */
+export interface ScanSurroundings {
+  readonly stdin: AsyncIterable<Buffer>;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** Whether somebody watches `stderr`. */
+  readonly isTerminal: boolean;
+  readonly source: RuleSource;
+  /** The cluster to scan where no files are named. */
+  readonly connect: () => Promise<Lister>;
+}
+
+/**
+ * Judges what stands in a cluster, or in files of objects. Gives the exit code: 0; 1 if anything is suspicious; 2 if the
+ * rules, the cluster or a file could not be read.
+ */
+export async function scan(config: ScanConfig, surroundings: ScanSurroundings): Promise<0 | 1 | 2> {
+  const { stdout, stderr, isTerminal } = surroundings;
+  const rules = await load(config, surroundings);
+  if (rules === undefined) return 2;
+  const output = createOutput(stdout);
+  const findings = createFindings(rules);
+  const progress = createScanProgress(isTerminal ? stderr : undefined);
+  const run = { config, rules, findings, progress };
+  if (config.objects.length > 0) await scanFiles(run, surroundings.stdin);
+  else await scanCluster(run, surroundings.connect);
+  progress.clear();
+
+  const report = findings.report();
+  if (config.format === 'json') output.write(`${JSON.stringify(report, null, 2)}\n`);
+  else output.write(picture(report, findings.groups()));
+  await output.ready();
+  for (const { from, problem } of report.unreadable) stderr.write(`${from}: ${problem}\n`);
+  const closed = output.closed();
+  if (closed !== undefined) stderr.write(`stopped: ${closed}\n`);
+  if (report.unreadable.length > 0) return 2;
+  return report.suspicious.length > 0 ? 1 : 0;
+}
+
+/** Undefined, and said why, if there are no rules to judge by. */
+async function load(
+  config: ScanConfig,
+  { source, stderr }: ScanSurroundings,
+): Promise<ScanRules | undefined> {
+  try {
+    const rules = loadScanRules(await loadRules(source, config.onlyRules), config);
+    for (const warning of rules.ruleset.warnings) stderr.write(`${formatProblem(warning)}\n`);
+    return rules;
+  } catch (error) {
+    if (!(error instanceof SigmaError)) throw error;
+    stderr.write(`${error.message}\n`);
+    return undefined;
+  }
+}
+
+interface Run {
+  readonly config: ScanConfig;
+  readonly rules: ScanRules;
+  readonly findings: Findings;
+  readonly progress: ScanProgress;
+}
+
+/** What is in files is all there is to see: an owner that is not among it may well exist. */
+async function scanFiles(
+  { config, rules, findings, progress }: Run,
+  stdin: AsyncIterable<Buffer>,
+): Promise<void> {
+  const { read, unreadable } = findings;
+  const pods: ScannedObject[] = [];
+  const objects: ScannedObject[] = [];
+  const onUnreadable = (from: string, problem: string) =>
+    void unreadable.push({ from: printable(from), problem: printable(problem) });
+  for (const file of await logFiles(config.objects, stdin, onUnreadable)) {
+    await readFile(file, {
+      onUnreadable,
+      onOther: () => void read.others++,
+      onObject(object) {
+        const { of, namespace } = object;
+        const isCovered = of.kind === 'Node' || (rules.namespaces?.includes(namespace) ?? true);
+        if (!isCovered) read.elsewhere++;
+        else if (of.kind === 'Pod') pods.push(object);
+        else objects.push(object);
+      },
+    });
+  }
+  const inquiry = createInquiry({ rules, modes: config.modes, objects, complete: () => false });
+  for (const object of [...objects.filter(({ of }) => of.judged), ...pods]) {
+    findings.add(object, (await inquiry.judge(object)).finding);
+    progress.show(read.pods);
+  }
+}
+
+/** Whoever loses its owner is removed by the garbage collector within about a second. */
+const REMOVED_WITHIN_MS = 3000;
+/** Looked at again one by one. */
+const MAX_SUSPECTS = 200;
+
+async function scanCluster(
+  { config, rules, findings, progress }: Run,
+  connect: ScanSurroundings['connect'],
+): Promise<void> {
+  const { read, unreadable } = findings;
+  const onFailure = (from: string, error: unknown) => {
+    if (error instanceof TypeError || error instanceof RangeError) throw error;
+    unreadable.push({ from, problem: printable(error instanceof Error ? error.message : String(error)) });
+  };
+  let api: Lister;
+  try {
+    api = await connect();
+  } catch (error) {
+    onFailure('cluster', error);
+    return;
+  }
+  const objects: ScannedObject[] = [];
+  for (const kind of KINDS.filter((each) => each.kind !== 'Pod')) {
+    try {
+      for await (const page of listObjects(api, kind, rules.namespaces)) objects.push(...page);
+    } catch (error) {
+      onFailure(kind.resource, error);
+    }
+  }
+  const isComplete = unreadable.length === 0;
+  const inquiry = createInquiry({
+    rules,
+    modes: config.modes,
+    objects,
+    complete: () => isComplete,
+    get: (namespace, kind, name) => getObject(api, namespace, { kind, name }),
+  });
+  const suspects: { readonly pod: ScannedObject; readonly finding: Finding }[] = [];
+  try {
+    for (const object of objects.filter(({ of }) => of.judged))
+      findings.add(object, (await inquiry.judge(object)).finding);
+    for await (const page of listPods(api, rules)) {
+      for (const pod of page) {
+        const { finding, isDoubted } = await inquiry.judge(pod);
+        if (isDoubted && finding.group === 'suspicious' && suspects.length < MAX_SUSPECTS)
+          suspects.push({ pod, finding });
+        else findings.add(pod, finding);
+      }
+      progress.show(read.pods);
+    }
+    if (suspects.length > 0) await delay(REMOVED_WITHIN_MS);
+    for (const { pod, finding } of suspects) {
+      if (await inquiry.stands(pod)) findings.add(pod, finding);
+      else read.gone++;
+    }
+  } catch (error) {
+    onFailure('pods', error);
+  }
+}
+
+function listPods(api: Lister, { namespaces }: ScanRules): AsyncIterable<readonly ScannedObject[]> {
+  const [pods] = KINDS.filter(({ kind }) => kind === 'Pod');
+  if (pods === undefined) throw new TypeError('pods are among the kinds that are scanned');
+  return listObjects(api, pods, namespaces);
+}

@@ -1,0 +1,127 @@
+import type { DecisionRecord } from '../record/decision-record.ts';
+import { GROUPS, type Finding, type Group } from './judge.ts';
+import type { ScanRules } from './rules.ts';
+import type { ScannedObject } from './scanned-object.ts';
+
+/** What scan found, as `--format json` prints it. */
+export interface ScanReport {
+  readonly suspicious: readonly DecisionRecord[];
+  readonly undetermined: readonly DecisionRecord[];
+  readonly verified: readonly DecisionRecord[];
+  readonly schemaVersion: 1;
+  readonly ruleset: string;
+  readonly rules: { readonly asked: number; readonly off: readonly (Named & { readonly why: string })[] };
+  /** Filters that accept by who asked: asked only where an object's owner shows it. */
+  readonly filtersByUser: readonly Named[];
+  /** Where was looked; absent: everywhere. */
+  readonly namespaces?: readonly string[];
+  readonly read: {
+    readonly pods: number;
+    readonly workloads: number;
+    /** Of other kinds than scan reads. */
+    readonly others: number;
+    /** In namespaces where no rule looks. */
+    readonly elsewhere: number;
+    /** Objects that no rule matches and every rule could be decided of, with what they come from. */
+    readonly withoutFinding: number;
+    /** Pods that were gone when they were looked at again. */
+    readonly gone: number;
+  };
+  readonly unreadable: readonly { readonly from: string; readonly problem: string }[];
+}
+
+interface Named {
+  readonly id: string;
+  readonly title: string;
+}
+
+/** A finding that has its place in the picture. */
+export interface PlacedFinding extends Finding {
+  readonly isPod: boolean;
+}
+
+export type Findings = ReturnType<typeof createFindings>;
+
+/** Gathers findings. Of a workload there is something to say, too, where there is of a pod that comes from it. */
+export function createFindings({ ruleset, byUser, namespaces }: ScanRules) {
+  const pods: PlacedFinding[] = [];
+  const workloads = new Map<string, PlacedFinding>();
+  const read = { pods: 0, workloads: 0, others: 0, elsewhere: 0, gone: 0 };
+  let podsWithout = 0;
+  const rootsOfInterest = new Set<string>();
+  const unreadable: { from: string; problem: string }[] = [];
+
+  return {
+    read,
+    unreadable,
+    add({ of, namespace, name }: ScannedObject, finding: Finding): void {
+      const isPod = of.kind === 'Pod';
+      if (!isPod) {
+        read.workloads++;
+        workloads.set(keyOf(namespace, of.kind, name), { ...finding, isPod });
+        return;
+      }
+      read.pods++;
+      if (!finding.isOfInterest) {
+        podsWithout++;
+        return;
+      }
+      pods.push({ ...finding, isPod });
+      const { root } = finding.origin;
+      if (root !== undefined) rootsOfInterest.add(keyOf(namespace, root.kind, root.name));
+    },
+    /** Everything there is something to say of, by group. */
+    groups(): Readonly<Record<Group, readonly PlacedFinding[]>> {
+      const all = [
+        ...pods,
+        ...[...workloads].flatMap(([key, finding]) =>
+          finding.isOfInterest || rootsOfInterest.has(key) ? [finding] : [],
+        ),
+      ];
+      return Object.fromEntries(
+        GROUPS.map((group) => [group, all.filter((finding) => finding.group === group).toSorted(byPlace)]),
+      ) as unknown as Record<Group, readonly PlacedFinding[]>;
+    },
+    report(): ScanReport {
+      const groups = this.groups();
+      const recordsOf = (group: Group) => groups[group].map(({ record }) => record);
+      const said = GROUPS.reduce((sum, group) => sum + groups[group].length, 0);
+      return {
+        suspicious: recordsOf('suspicious'),
+        undetermined: recordsOf('undetermined'),
+        verified: recordsOf('verified'),
+        schemaVersion: 1,
+        ruleset: ruleset.digest,
+        rules: {
+          asked: ruleset.rules.filter(({ off }) => off === undefined).length,
+          off: ruleset.rules.flatMap(({ rule, off }) =>
+            off === undefined ? [] : [{ id: rule.id, title: rule.title, why: off }],
+          ),
+        },
+        filtersByUser: byUser.map(({ id, title }) => ({ id, title })),
+        ...(namespaces === undefined ? {} : { namespaces }),
+        read: {
+          pods: read.pods,
+          workloads: read.workloads,
+          others: read.others,
+          elsewhere: read.elsewhere,
+          withoutFinding: podsWithout + pods.length + workloads.size - said,
+          gone: read.gone,
+        },
+        unreadable,
+      };
+    },
+  };
+}
+
+function keyOf(namespace: string, kind: string, name: string): string {
+  return `${namespace}/${kind}/${name}`;
+}
+
+function byPlace({ record: a }: Finding, { record: b }: Finding): number {
+  return compare(a.namespace, b.namespace) || compare(a.name, b.name) || compare(a.kind, b.kind);
+}
+
+function compare(a = '', b = ''): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

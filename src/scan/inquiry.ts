@@ -1,0 +1,101 @@
+import type { Modes } from '../policy/mode.ts';
+import type { KnownObjects } from '../provenance/known-objects.ts';
+import { objectsRead } from '../provenance/objects-read.ts';
+import type { Doubt } from '../provenance/owner.ts';
+import { provenanceOf, subjectOfStanding } from '../provenance/provenance.ts';
+import { asObject } from '../kubernetes/as-object.ts';
+import { UNKNOWN } from '../sigma/fields.ts';
+import { createJudge, type Finding } from './judge.ts';
+import type { Found } from './origin.ts';
+import { createOwners } from './owners.ts';
+import type { ScanRules } from './rules.ts';
+import type { ScannedObject } from './scanned-object.ts';
+
+export interface InquiryOptions {
+  readonly rules: ScanRules;
+  readonly modes: Modes;
+  /** Everything that was read but pods. */
+  readonly objects: readonly ScannedObject[];
+  /** Whether all there is of a namespace is among them. */
+  readonly complete: (namespace: string) => boolean;
+  /** Reads one object as it is now; absent where nothing can be read again, as of files. */
+  readonly get?:
+    ((namespace: string, kind: string, name: string) => Promise<ScannedObject | undefined>) | undefined;
+}
+
+/** More are not read again in one scan: what is still doubted then is undetermined. */
+const MAX_READ_AGAIN = 1000;
+
+export type Inquiry = ReturnType<typeof createInquiry>;
+
+/** Judges one object after another by what is known of the others. */
+export function createInquiry({ rules, modes, objects, complete, get }: InquiryOptions) {
+  const owners = createOwners();
+  for (const object of objects) owners.add(object);
+  const listed = objectsRead(bodiesOf(objects), complete);
+  const fresh = new Map<string, ScannedObject | undefined>();
+  let overlay = objectsRead([], () => false);
+  /** What was read again over what was listed. */
+  const known: KnownObjects = {
+    ...listed,
+    workload: (of) => (fresh.has(keyOf(of)) ? overlay.workload(of) : listed.workload(of)),
+    revision: (namespace, name) => overlay.revision(namespace, name) ?? listed.revision(namespace, name),
+    node: (name) => (fresh.has(keyOf({ kind: 'Node', name })) ? overlay.node(name) : listed.node(name)),
+  };
+  const judgeFound = createJudge({ rules, modes, owners });
+
+  /** An owner may have been made, or changed, after its list was read. Whether all of these are fresh now. */
+  async function readAgain(doubts: readonly Doubt[]): Promise<boolean> {
+    if (get === undefined) return false;
+    for (const doubt of doubts) {
+      if (fresh.has(keyOf(doubt))) continue;
+      if (fresh.size >= MAX_READ_AGAIN) return false;
+      const namespace = doubt.kind === 'Node' ? '' : doubt.namespace;
+      const object = await get(namespace, doubt.kind, doubt.name);
+      fresh.set(keyOf(doubt), object);
+      if (object !== undefined) owners.add(object);
+      overlay = objectsRead(bodiesOf([...fresh.values()].filter((each) => each !== undefined)), () => false);
+    }
+    return true;
+  }
+
+  async function foundOf(pod: ScannedObject): Promise<Found & { readonly isDoubted: boolean }> {
+    const metadata = { ...asObject(pod.object['metadata']), namespace: pod.namespace };
+    const subject = subjectOfStanding({ ...pod.object, metadata }, Date.now());
+    const first = provenanceOf(subject, known);
+    // Files are all there is: what is wrong among them is wrong.
+    if (get === undefined || first.doubts.length === 0) return { ...first, isDoubted: false };
+    if (!(await readAgain(first.doubts))) return { ...first, fields: first.undecided, isDoubted: false };
+    const second = provenanceOf(subject, known);
+    return { ...second, isDoubted: second.doubts.length > 0 };
+  }
+
+  return {
+    /** `isDoubted`: its owner is not what the pod says; the pod may be about to go for the same reason. */
+    async judge(object: ScannedObject): Promise<{ readonly finding: Finding; readonly isDoubted: boolean }> {
+      if (object.of.kind !== 'Pod') return { finding: judgeFound(object, NO_POD), isDoubted: false };
+      const found = await foundOf(object);
+      return { finding: judgeFound(object, found), isDoubted: found.isDoubted };
+    },
+    /** Whether an object is still there, and nobody is removing it. */
+    async stands({ of, namespace, name, uid }: ScannedObject): Promise<boolean> {
+      const now = await get?.(namespace, of.kind, name);
+      return now?.uid === uid && asObject(now.object['metadata'])?.['deletionTimestamp'] === undefined;
+    },
+  };
+}
+
+const NO_POD: Found = { fields: { mirrorPod: false, creator: UNKNOWN } };
+
+function* bodiesOf(objects: Iterable<ScannedObject>): Generator<unknown> {
+  for (const { object, namespace } of objects) {
+    const metadata = asObject(object['metadata']);
+    yield namespace === '' || metadata?.['namespace'] === namespace
+      ? object
+      : { ...object, metadata: { ...metadata, namespace } };
+  }
+}
+
+function keyOf(of: { readonly kind: string; readonly namespace?: string; readonly name: string }): string {
+  return `${of.namespace ?? ''}/${of.kind}/${of.name}`;
+}

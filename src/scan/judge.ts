@@ -1,0 +1,92 @@
+import { decide } from '../policy/decision.ts';
+import { evaluate, type Evaluation, type Match, type NotJudged } from '../policy/evaluate.ts';
+import { printable } from '../policy/message.ts';
+import type { Modes } from '../policy/mode.ts';
+import { decisionRecord, type DecisionRecord } from '../record/decision-record.ts';
+import { answerOf } from './creators.ts';
+import { originOf, type Found, type Origin } from './origin.ts';
+import type { Owners } from './owners.ts';
+import type { ScanRules } from './rules.ts';
+import { observationOf, type ScannedObject } from './scanned-object.ts';
+
+export const GROUPS = ['suspicious', 'undetermined', 'verified'] as const;
+export type Group = (typeof GROUPS)[number];
+
+/** One object, judged as the create it would have been. */
+export interface Finding {
+  readonly group: Group;
+  /** Why it is in its group, for people. */
+  readonly reason: string;
+  readonly record: DecisionRecord;
+  readonly origin: Origin;
+  /** What it imitates, in words, with the evidence. */
+  readonly imitation: readonly string[];
+  /** A rule matches it, or could not be decided; otherwise there is nothing to say of it. */
+  readonly isOfInterest: boolean;
+}
+
+export interface JudgeOptions {
+  readonly rules: ScanRules;
+  readonly modes: Modes;
+  readonly owners: Owners;
+}
+
+/**
+ * Puts each object into one of three groups.
+ *
+ * - *suspicious*: a rule matches on what is known of it, and is not in mode `audit` by its tag, level or id; and nobody
+ *   who may have made it would have been accepted by a filter.
+ * - *verified*: not suspicious, and its owner is real: among the objects read, with the uid it names, and as
+ *   `provenance.owner.verified` asks of a pod; or it mirrors a static pod of a Node that was read.
+ * - *undetermined*: the rest. Who made it is not in an object; its owner was not read; or a filter accepts one of those who
+ *   may have made it, and not another.
+ *
+ * Who may have made it, see `originOf`: a verified owner's pods are made by its controller, so that a rule which every pod
+ * in kube-system matches is answered by the filter for controllers, as at admission. A pod without an owner was made by no
+ * controller, so that filter answers nothing for it.
+ */
+export function createJudge({ rules, modes, owners }: JudgeOptions) {
+  const { ruleset } = rules;
+  return function judge(object: ScannedObject, found: Found): Finding {
+    const observation = observationOf(object, found.fields);
+    const origin = originOf(object, found, owners);
+    const asked = evaluate(observation, ruleset);
+    const matches: Match[] = [];
+    const notJudged: NotJudged[] = [...asked.notJudged];
+    let byFilter = '';
+    for (const match of asked.matches) {
+      const answer =
+        match.filter === undefined
+          ? answerOf(match.verb, observation, origin.creators, rules.byUserOf(match.rule))
+          : { kind: 'open' as const };
+      if (answer.kind === 'open') matches.push(match);
+      else if (answer.kind === 'accepted') matches.push({ ...match, filter: answer.filter });
+      else {
+        byFilter = answer.filter.filter.title;
+        notJudged.push({ rule: match.rule, field: 'user.username' });
+      }
+    }
+    const evaluation: Evaluation = { matches, notJudged };
+    const decision = decide(matches, modes);
+    const group = decision.verdict !== 'allow' ? 'suspicious' : origin.verified ? 'verified' : 'undetermined';
+    const reason =
+      group === 'undetermined' && origin.creators.length === 1 && byFilter !== ''
+        ? `who made it is not in it, and filter "${byFilter}" accepts one user's`
+        : origin.reason;
+    const judged = { door: 'scan' as const, observation, evaluation, decision, ruleset, modes };
+    return {
+      group,
+      reason,
+      record: { ...decisionRecord(judged), reason },
+      origin,
+      imitation: imitationIn(found.fields),
+      isOfInterest: matches.length > 0 || notJudged.length > 0,
+    };
+  };
+}
+
+function imitationIn({ imitates, evidence }: Found['fields']): readonly string[] {
+  if (typeof imitates !== 'string') return [];
+  const texts = Array.isArray(evidence) ? evidence.filter((each) => typeof each === 'string') : [];
+  return [`imitates ${imitates}`, ...texts].map(printable);
+}

@@ -1,0 +1,171 @@
+import type { PlacedFinding, ScanReport } from './findings.ts';
+import type { Group } from './judge.ts';
+
+const MARKS: Readonly<Record<Group, string>> = { suspicious: '✗', undetermined: '?', verified: '✓' };
+
+/** How many names are written out of many alike. */
+const SHOWN_NAMES = 3;
+
+type Groups = Readonly<Record<Group, readonly PlacedFinding[]>>;
+
+/**
+ * What scan found, for people: namespace → owner → pods, the suspicious first and each explained, the others folded into a
+ * line for those alike.
+ */
+export function picture(report: ScanReport, groups: Groups): string {
+  const sections = [
+    head(report),
+    section('suspicious', groups, explained),
+    section('undetermined', groups, folded),
+    section('verified', groups, folded),
+    [
+      `${count(groups.suspicious)} suspicious, ${count(groups.undetermined)} undetermined, ${count(groups.verified)} verified`,
+    ],
+  ];
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => `${lines.join('\n')}\n`)
+    .join('\n');
+}
+
+function head({ read, rules, filtersByUser, namespaces, unreadable }: ScanReport): readonly string[] {
+  const where = namespaces === undefined ? 'every namespace' : namespaces.join(', ') || 'no namespace';
+  return [
+    `read       ${plural(read.pods, 'pod')} and ${plural(read.workloads, 'workload')}, where the rules look: ${where}`,
+    `rules      ${number(rules.asked)} asked${rules.off.length === 0 ? '' : `, ${number(rules.off.length)} off: they ask what no object shows`}`,
+    ...(filtersByUser.length === 0
+      ? []
+      : [
+          `filters    ${number(filtersByUser.length)} accept by who asked, which no object says; asked only of what owners show:`,
+          ...filtersByUser.map(({ title }) => `             ${title}`),
+        ]),
+    ...(read.withoutFinding === 0
+      ? []
+      : [`nothing    to say of ${number(read.withoutFinding)}: no rule matches`]),
+    ...(read.others === 0
+      ? []
+      : [`passed over ${plural(read.others, 'object')} of kinds that scan does not read`]),
+    ...(read.elsewhere === 0 ? [] : [`passed over ${plural(read.elsewhere, 'object')} in other namespaces`]),
+    ...(read.gone === 0 ? [] : [`gone       ${plural(read.gone, 'pod')}, when looked at again`]),
+    ...unreadable.map(({ from, problem }) => `unreadable ${from}: ${problem}`),
+  ];
+}
+
+function section(
+  group: Group,
+  groups: Groups,
+  linesOf: (findings: readonly PlacedFinding[], mark: string) => readonly string[],
+): readonly string[] {
+  const findings = groups[group];
+  if (findings.length === 0) return [];
+  const lines = [group.toUpperCase()];
+  for (const [namespace, inNamespace] of Map.groupBy(findings, ({ record }) => record.namespace ?? '')) {
+    lines.push(`  ${namespace || '(no namespace)'}`);
+    for (const [owner, pods] of Map.groupBy(inNamespace, placeOf)) {
+      const beside = group === 'suspicious' ? besideOf(namespace, owner, groups) : '';
+      lines.push(`    ${owner}${beside}`, ...linesOf(pods, MARKS[group]));
+    }
+  }
+  return lines;
+}
+
+const WITHOUT_OWNER = 'no owner';
+
+/** Pods stand under what their owners begin with; what has no owner and is no pod stands by itself. */
+function placeOf({ isPod, origin, record }: PlacedFinding): string {
+  if (origin.root !== undefined) return `${origin.root.kind} ${origin.root.name}`;
+  return isPod ? WITHOUT_OWNER : `${record.kind} ${record.name}`;
+}
+
+/** How many pods of the same owner are what they say: among them the odd one shows. */
+function besideOf(namespace: string, owner: string, groups: Groups): string {
+  if (owner === WITHOUT_OWNER) return '';
+  const others = (['verified', 'undetermined'] as const).flatMap((group) => {
+    const alike = groups[group].filter(
+      (finding) => finding.isPod && finding.record.namespace === namespace && placeOf(finding) === owner,
+    );
+    return alike.length === 0 ? [] : [`${number(alike.length)} ${group}`];
+  });
+  return others.length === 0 ? '' : `   (and ${others.join(', ')})`;
+}
+
+function explained(findings: readonly PlacedFinding[], mark: string): readonly string[] {
+  return alikeBy(findings, (finding) => JSON.stringify([finding.reason, whatMatched(finding)])).flatMap(
+    (alike) => {
+      const [first] = alike;
+      if (first === undefined) return [];
+      return [
+        `      ${mark} ${namesOf(alike)}`,
+        `          ${first.reason}`,
+        ...first.imitation.map((text) => `          ${text}`),
+        ...whatMatched(first).map((text) => `          ${text}`),
+      ];
+    },
+  );
+}
+
+/** A line for those alike, with what matched though it warns nobody. */
+function folded(findings: readonly PlacedFinding[], mark: string): readonly string[] {
+  return alikeBy(findings, (finding) =>
+    JSON.stringify([finding.isPod, finding.reason, titlesOf(finding)]),
+  ).flatMap((alike) => {
+    const [first] = alike;
+    if (first === undefined) return [];
+    const noted = titlesOf(first);
+    return [
+      `      ${mark} ${namesOf(alike)}: ${first.reason}`,
+      ...(noted.length === 0 ? [] : [`          noted: ${noted.join(', ')}`]),
+    ];
+  });
+}
+
+/** The rules that no filter accepts it for, with their evidence. */
+function whatMatched({ record: { matches } }: PlacedFinding): readonly string[] {
+  return matches
+    .filter(({ filter }) => filter === undefined)
+    .map(({ id, title, level, mode, evidence }) => {
+      const shown = evidence
+        .filter(({ field }) => !WHERE.test(field))
+        .map(({ field, value }) => `${field} = ${value}`);
+      const because = [...new Set(shown)].slice(0, SHOWN_EVIDENCE).join(', ');
+      return `${title} (${id.slice(0, 8)}, ${level}, ${mode})${because === '' ? '' : `: ${because}`}`;
+    });
+}
+
+const SHOWN_EVIDENCE = 6;
+/** What stands above it in the picture already. */
+const WHERE = /^(verb$|objectRef\.)/;
+
+/** Rules in mode audit: what they find is common, and yet worth a look at what nobody knows the maker of. */
+function titlesOf({ record: { matches } }: PlacedFinding): readonly string[] {
+  return matches.filter(({ mode }) => mode === 'audit').map(({ title }) => title);
+}
+
+function namesOf(findings: readonly PlacedFinding[]): string {
+  const [first] = findings;
+  const names = findings.map(({ record }) => record.name ?? '');
+  const what =
+    findings.length === 1
+      ? (first?.record.kind ?? '').toLowerCase()
+      : `${number(names.length)} ${(first?.record.kind ?? '').toLowerCase()}s`;
+  const shown = names.slice(0, SHOWN_NAMES).join(', ');
+  return `${what} ${shown}${names.length > SHOWN_NAMES ? ', …' : ''}`;
+}
+
+function alikeBy<T>(items: readonly T[], keyOf: (item: T) => string): readonly (readonly T[])[] {
+  return [...Map.groupBy(items, keyOf).values()];
+}
+
+function count(findings: readonly PlacedFinding[]): string {
+  const pods = findings.filter(({ isPod }) => isPod).length;
+  const others = findings.length - pods;
+  return others === 0 ? plural(pods, 'pod') : `${plural(pods, 'pod')} and ${plural(others, 'workload')}`;
+}
+
+function plural(amount: number, noun: string): string {
+  return `${number(amount)} ${noun}${amount === 1 ? '' : 's'}`;
+}
+
+function number(amount: number): string {
+  return amount.toLocaleString('en-US');
+}

@@ -1,0 +1,117 @@
+import { UNKNOWN_AT_ADMISSION, type AuditEvent, type Observation } from '../kubernetes/audit-event.ts';
+import type { KubernetesObject } from '../kubernetes/admission-review.ts';
+import { asObject } from '../kubernetes/as-object.ts';
+
+/** A kind of objects that scan reads. */
+export interface ScannedKind {
+  readonly kind: string;
+  readonly resource: string;
+  /** Empty for the core group. */
+  readonly apiGroup: string;
+  readonly version: string;
+  /** Rules are asked about it; the others only tell where pods come from. */
+  readonly judged: boolean;
+}
+
+/** What makes pods, and what makes that, then pods. Where an owner comes from is read before what it owns. */
+export const KINDS: readonly ScannedKind[] = [
+  { kind: 'Node', resource: 'nodes', apiGroup: '', version: 'v1', judged: false },
+  { kind: 'Service', resource: 'services', apiGroup: '', version: 'v1', judged: false },
+  {
+    kind: 'ControllerRevision',
+    resource: 'controllerrevisions',
+    apiGroup: 'apps',
+    version: 'v1',
+    judged: false,
+  },
+  { kind: 'Deployment', resource: 'deployments', apiGroup: 'apps', version: 'v1', judged: true },
+  { kind: 'ReplicaSet', resource: 'replicasets', apiGroup: 'apps', version: 'v1', judged: true },
+  { kind: 'DaemonSet', resource: 'daemonsets', apiGroup: 'apps', version: 'v1', judged: true },
+  { kind: 'StatefulSet', resource: 'statefulsets', apiGroup: 'apps', version: 'v1', judged: true },
+  {
+    kind: 'ReplicationController',
+    resource: 'replicationcontrollers',
+    apiGroup: '',
+    version: 'v1',
+    judged: true,
+  },
+  { kind: 'CronJob', resource: 'cronjobs', apiGroup: 'batch', version: 'v1', judged: true },
+  { kind: 'Job', resource: 'jobs', apiGroup: 'batch', version: 'v1', judged: true },
+  { kind: 'Pod', resource: 'pods', apiGroup: '', version: 'v1', judged: true },
+];
+
+/** An object as it stands in the cluster, or in a file. */
+export interface ScannedObject {
+  readonly of: ScannedKind;
+  /** As it was written: `batch/v1beta1` of an old file. */
+  readonly apiVersion: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly object: KubernetesObject;
+}
+
+/**
+ * Reads an object; undefined if it is none, or of a kind that scan does not read. Members of a list may leave out what
+ * they are, which the list then says: `listKind` is `PodList`.
+ */
+export function scannedObject(value: unknown, listKind?: string): ScannedObject | undefined {
+  const found = asObject(value);
+  const metadata = asObject(found?.['metadata']);
+  if (found === undefined || metadata === undefined) return undefined;
+  const of = kindOf(found, listKind);
+  const name = textOf(metadata['name']);
+  if (of === undefined || name === '') return undefined;
+  const apiVersion = textOf(found['apiVersion']) || (of.apiGroup === '' ? 'v1' : `${of.apiGroup}/v1`);
+  // What a controller or kubelet says about it later was not in the create.
+  const { status: _, ...rest } = found;
+  const object = { ...rest, apiVersion, kind: of.kind };
+  const namespace = textOf(metadata['namespace']) || (of.kind === 'Node' ? '' : 'default');
+  return { of, apiVersion, namespace, name, uid: textOf(metadata['uid']), object };
+}
+
+function kindOf(object: KubernetesObject, listKind: string | undefined): ScannedKind | undefined {
+  const { kind, apiVersion } = object;
+  if (typeof kind !== 'string')
+    return KINDS.find((each) => `${each.kind}List` === (listKind ?? (isPod(object) ? 'PodList' : '')));
+  const group = textOf(apiVersion).includes('/') ? textOf(apiVersion).split('/')[0] : '';
+  return KINDS.find((each) => each.kind === kind && each.apiGroup === group);
+}
+
+function isPod({ spec }: KubernetesObject): boolean {
+  return Array.isArray(asObject(spec)?.['containers']);
+}
+
+const UNKNOWN_IN_CLUSTER: readonly (keyof AuditEvent)[] = [...UNKNOWN_AT_ADMISSION, 'user'];
+
+/** The event of the create that this object would have been. Who asked is not in it. */
+export function observationOf(
+  { of, apiVersion, namespace, name, object }: ScannedObject,
+  provenance: Readonly<Record<string, unknown>>,
+): Observation {
+  return {
+    uid: '',
+    event: {
+      kind: 'Event',
+      apiVersion: 'audit.k8s.io/v1',
+      verb: 'create',
+      objectRef: {
+        resource: of.resource,
+        namespace: namespace === '' ? undefined : namespace,
+        name,
+        apiGroup: of.apiGroup === '' ? undefined : of.apiGroup,
+        apiVersion: apiVersion.split('/').at(-1),
+      },
+      requestObject: object,
+      provenance,
+    },
+    verbs: ['create'],
+    unknown: UNKNOWN_IN_CLUSTER,
+    receivedAt: textOf(asObject(object['metadata'])?.['creationTimestamp']),
+    dryRun: false,
+  };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
