@@ -693,6 +693,8 @@ export const COMMANDS = {
       'Beside exec.yml, exec/match/ holds requests that a rule in it must match, and that no filter accepts; exec/ignore/',
       'those that none may match, or that a filter accepts. Each is a file, JSON or YAML: an AdmissionReview, judged as serve',
       'does, or an event of an audit log, judged as replay does. What cannot be decided from it is a failure in either.',
+      'Further documents may be what stands in the cluster (DaemonSets, ReplicaSets, StatefulSets, ControllerRevisions, Jobs,',
+      'ReplicationControllers, Services, Nodes): provenance.* is found out from them, and is unknown without any.',
     ],
     config: ({ testedDirs, rulesDirs, ...rest }: Pick<Values, (typeof TEST)[number]>): RulesTestConfig => ({
       rulesDirs: testedDirs ?? rulesDirs,

@@ -9,6 +9,9 @@ import { FIXTURE_KINDS, testRules } from '../src/rules/test.ts';
 import { formatProblem } from '../src/sigma/errors.ts';
 
 const SEED = 'a80d927d-ac6e-443f-a867-e8d6e3897318';
+const IMITATION = '5f7d025b-68b5-45d9-a17e-90b15685f79d';
+const OWNER = 'bb1eb0b9-256f-49be-ac59-9bcadc738142';
+const ENFORCED = { default: 'enforce', levels: { high: 'enforce' }, rules: {} } as const;
 const ROOT = join(import.meta.dirname, '..');
 const shipped = {
   rulesDirs: [join(ROOT, 'rules')],
@@ -66,10 +69,12 @@ describe('the rules that ship', () => {
     },
   );
 
-  it('ship in audit, the seed alone in warn, until an id says otherwise', () => {
+  it('ship in audit, those about a pod’s disguise in warn, and only the seed goes where modes say', () => {
     const modes = { default: 'warn', levels: { high: 'enforce' }, rules: {} } as const;
     const loud = rules.filter(({ rule }) => modeOf(rule, false, modes) !== 'audit');
-    expect(loud.map(({ rule }) => rule.id)).toEqual([SEED]);
+    expect(loud.map(({ rule }) => rule.id)).toEqual([SEED, IMITATION, OWNER]);
+    const enforced = rules.filter(({ rule }) => modeOf(rule, false, ENFORCED) === 'enforce');
+    expect(enforced.map(({ rule }) => rule.id)).toEqual([SEED]);
     const raised = Object.fromEntries(rules.map(({ rule }) => [rule.id, 'enforce' as const]));
     expect(rules.map(({ rule }) => modeOf(rule, false, { ...modes, rules: raised }))).toEqual(
       rules.map(() => 'enforce'),
