@@ -14,7 +14,12 @@ export function deploymentChange(request: AdmissionRequest, { modes }: OwnState)
   if (subResource !== undefined && subResource !== 'scale') return { lowers: [], notable: [] };
   if (operation === 'DELETE') return { lowers: [], notable: ['deleted'] };
   const [before, after] = [specOf(request.oldObject), specOf(request.object)];
-  const scaled = replicasChange(operation === 'CREATE' ? undefined : before['replicas'], after['replicas']);
+  // Go leaves a Scale's 0 out; a Deployment without a number has one replica.
+  const absent = subResource === 'scale' ? 0 : 1;
+  const scaled = replicasChange(
+    operation === 'CREATE' ? undefined : (before['replicas'] ?? absent),
+    after['replicas'] ?? absent,
+  );
   if (subResource === 'scale') return { lowers: [], notable: scaled };
   const [was, is] = [podOf(before), podOf(after)];
   const mode = modeSaidIn(is);

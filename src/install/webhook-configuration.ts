@@ -134,7 +134,8 @@ export function webhookConfiguration(settings: WebhookSettings): WebhookConfigur
         ...called(settings, '/self'),
         rules: [
           writes('', ['configmaps', 'secrets'], ['CREATE', 'UPDATE', 'DELETE']),
-          writes('apps', ['deployments'], ['CREATE', 'UPDATE', 'DELETE']),
+          // `kubectl scale` changes no Deployment, but its scale.
+          writes('apps', ['deployments', 'deployments/scale'], ['CREATE', 'UPDATE', 'DELETE']),
         ],
         namespaceSelector: ours,
         failurePolicy: 'Ignore',
