@@ -3,6 +3,7 @@ import { modeOfMatch } from '../policy/decision.ts';
 import { techniques } from '../policy/message.ts';
 import type { Modes } from '../policy/mode.ts';
 import type { LoadedCondition, LoadedFilter, LoadedRule, Ruleset } from '../policy/ruleset.ts';
+import { meaningsOf } from '../provenance/field-meanings.ts';
 import { itemsOf } from '../sigma/partial-evaluation.ts';
 import type { Tree } from '../sigma/tree.ts';
 import { tacticName, tacticsOf, techniqueName } from './attack.ts';
@@ -38,6 +39,7 @@ export function explanation(explained: Explained): readonly string[] {
     ...section('Indicators, and how many other loaded rules use the same', indicators(rule, others)),
     ...section('Filters that apply', filters(rule, judged)),
     ...section('Field mapping', mapping(rule)),
+    ...section('Who made it, as found out in the cluster', provenance(rule)),
     ...section('At each door', doors(explained)),
   ];
 }
@@ -267,6 +269,13 @@ function mapping({ conditions }: LoadedRule): readonly string[] {
           paths.map((path, position) => [position === 0 ? field : '', position === 0 ? 'is' : 'or', path]),
         ),
       );
+}
+
+/** Of the fields that no audit event has: nothing where neither the rule nor a filter of it asks for one. */
+function provenance({ tree, filters: of }: LoadedRule): readonly string[] {
+  const items = [tree, ...of.map((filter) => filter.tree)].flatMap(itemsOf);
+  const meanings = meaningsOf(items.flatMap(({ paths }) => paths));
+  return meanings.length === 0 ? [] : table(meanings);
 }
 
 function doors({ rule, atDoors, modes }: Explained): readonly string[] {
