@@ -118,6 +118,6 @@ function kubeconfigOf(
 /** Why nothing was found out. What nobody foresaw is thrown on. */
 function problemOf(error: unknown): string {
   if (error instanceof SigmaError) return `the rules cannot be loaded\n${error.message}`;
-  if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) throw error;
-  return `the cluster cannot be asked: ${error.message}`;
+  if (error instanceof TypeError || error instanceof RangeError) throw error;
+  return `the cluster cannot be asked: ${(error as Error).message}`;
 }

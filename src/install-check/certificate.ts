@@ -61,7 +61,7 @@ export function checkCertificate(
       {
         check: CHECK,
         verdict: 'ok',
-        found: `${until}; our Service serves a certificate that verifies by it, until ${day(dialled.until)}`,
+        found: `${until}; by it verifies what our Service serves, until ${day(dialled.until)}`,
       },
     ];
   if (outcome?.kind === 'answered')

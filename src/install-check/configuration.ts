@@ -17,14 +17,14 @@ export function checkConfiguration(view: ClusterView): Finding {
     return {
       check: CHECK,
       verdict: 'failed',
-      found: `there is no ${name}: nothing is sent to us`,
+      found: `no ${name}: nothing is sent to us`,
       fix: 'install it',
       command: INSTALL,
     };
   const { webhooks = [] } = configuration.value;
   if (webhooks.length === 0) {
     const isManaged = told.kind === 'seen' && told.value.manage === 'all';
-    const found = `${name} has no entries yet: nothing is sent to us`;
+    const found = `${names.configuration} has no entries yet: nothing is sent to us`;
     const fix = isManaged
       ? 'its replicas (--manage all) put them in once they run: see `replicas` and `rights`'
       : 'let the replicas put them in (--manage all), or apply manifests that have them';
@@ -36,12 +36,16 @@ export function checkConfiguration(view: ClusterView): Finding {
     .filter((each) => !entries.includes(each));
   if (missing.length === 0) {
     const all = entries.map(shortName).join(', ');
-    return { check: CHECK, verdict: 'ok', found: `${name} has our ${entries.length} entries: ${all}` };
+    return {
+      check: CHECK,
+      verdict: 'ok',
+      found: `${names.configuration} has our ${entries.length} entries: ${all}`,
+    };
   }
   return {
     check: CHECK,
     verdict: missing.some((each) => shortName(each) === 'guard') ? 'failed' : 'warning',
-    found: `${name} lacks our ${missing.length === 1 ? 'entry' : 'entries'} ${missing.map(shortName).join(', ')}`,
+    found: `${names.configuration} lacks our ${missing.length === 1 ? 'entry' : 'entries'} ${missing.map(shortName).join(', ')}`,
     fix: APPLY_AGAIN,
   };
 }

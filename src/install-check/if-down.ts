@@ -7,11 +7,12 @@ import type { RegisteredWebhook } from './objects.ts';
 export function checkIfDown(view: ClusterView): readonly Finding[] {
   const entries = ourEntries(view);
   if (entries.length === 0) return [];
-  const refused = entries.filter(isFail).map(({ name }) => shortName(name));
+  const refusing = entries.filter(isFail).map(({ name }) => shortName(name));
+  const others = refusing.filter((name) => name !== 'probe');
   const found =
-    refused.length === 0
-      ? 'nothing would be refused: every entry fails open, unjudged'
-      : `refused by ${refused.join(', ')}; all else would be allowed, unjudged`;
+    others.length > 0
+      ? `what ${others.join(' and ')} is asked about would be refused, all else allowed`
+      : `all would be allowed${refusing.length > 0 ? ', but for our own probe' : ''}`;
   return [{ check: 'if-down', verdict: 'ok', found, details: entries.map(lineOf) }];
 }
 
@@ -21,18 +22,26 @@ function isFail({ failurePolicy }: RegisteredWebhook): boolean {
 
 function lineOf(entry: RegisteredWebhook): string {
   const { name, timeoutSeconds = 10 } = entry;
-  const policy = isFail(entry) ? 'refused (Fail)' : 'allowed (Ignore)';
-  return `${shortName(name)}: ${whatOf(entry)}${whoseOf(entry)}: ${policy} after at most ${timeoutSeconds} s`;
+  const becomes = isFail(entry) ? 'refused' : 'allowed';
+  return `${shortName(name)}: ${becomes} after ${timeoutSeconds} s: ${whatOf(entry)}${whoseOf(entry)}`;
 }
 
-const SHOWN = 3;
+const SHOWN = 4;
 
+/** `CREATE/UPDATE secrets, configmaps in our-namespace`. */
 function whatOf({ rules = [], namespaceSelector }: RegisteredWebhook): string {
-  const what = rules.flatMap(({ operations = [], resources = [] }) =>
-    resources.map((resource) => `${operations.join('/')} ${resource}`),
+  const byOperations = Map.groupBy(
+    rules.flatMap(({ operations = [], resources = [] }) =>
+      resources.map((resource) => ({ operations: operations.join('/'), resource })),
+    ),
+    ({ operations }) => operations,
   );
-  const more = what.length > SHOWN ? ` and ${what.length - SHOWN} more` : '';
-  return `${what.slice(0, SHOWN).join(', ')}${more} in ${whereOf(namespaceSelector)}`;
+  const what = [...byOperations].map(([operations, each]) => {
+    const resources = [...new Set(each.map(({ resource }) => resource))];
+    const more = resources.length > SHOWN ? ` and ${resources.length - SHOWN} more` : '';
+    return `${operations} ${resources.slice(0, SHOWN).join(', ')}${more}`;
+  });
+  return `${what.join('; ')} in ${whereOf(namespaceSelector)}`;
 }
 
 function whereOf({ matchLabels = {}, matchExpressions = [] }: NamespaceSelector = {}): string {
@@ -49,8 +58,9 @@ function whereOf({ matchLabels = {}, matchExpressions = [] }: NamespaceSelector 
 }
 
 const WHOSE: Readonly<Record<string, string>> = {
-  'does-not-heal': ', by everybody but who heals a cluster',
-  heals: ', by controllers, kubelets and the control plane',
+  'does-not-heal': ', but by who heals a cluster',
+  heals: ', by who heals a cluster',
+  'is-probe': ', our own probe',
 };
 
 function whoseOf({ matchConditions = [] }: RegisteredWebhook): string {

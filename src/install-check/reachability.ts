@@ -40,7 +40,7 @@ const WORDS: Readonly<Record<ProbeOutcome['kind'], string>> = {
   answered: 'a probe went through the API server to us and came back',
   refused: 'the API server is refused where it looks for us',
   'timed-out': 'the API server gets no answer from us in time',
-  certificate: 'the API server does not accept our certificate, or its own for us is missing',
+  certificate: 'TLS between the API server and us fails',
   'no-endpoints': 'the API server finds nobody behind our Service',
   'not-registered': 'the API server did not ask us',
   'not-allowed': 'not allowed to probe',

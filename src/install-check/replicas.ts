@@ -12,7 +12,7 @@ export function checkReplicas({ deployment, names }: ClusterView): Finding {
     return {
       check,
       verdict: 'failed',
-      found: `there is no ${what}: nobody answers`,
+      found: `no ${what}: nobody answers`,
       fix: 'install it',
       command: 'kubectl apply -k manifests/overlays/warn',
     };
@@ -46,7 +46,7 @@ export function checkBreakGlass({ deployment, names }: ClusterView): readonly Fi
     {
       check,
       verdict: 'warning',
-      found: `broken, every entry is Ignore: ${JSON.stringify(reason)}`,
+      found: `broken, so that every entry is Ignore: ${JSON.stringify(reason)}`,
       fix: 'take the annotation away when it is over',
       command: `kubectl -n ${names.namespace} annotate deployment/${OURS} ${BREAK_GLASS}-`,
     },

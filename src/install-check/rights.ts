@@ -44,6 +44,9 @@ export function requiredRights({ namespace, configuration }: Names, told: Told):
       for: 'Events that say what was restored',
     },
   ];
+  rights.push(
+    ...OWNERS.map(([group, resource]) => ({ verb: 'list', group, resource, for: 'telling who made a pod' })),
+  );
   if (told.manage !== 'none')
     rights.push({
       verb: 'update',
@@ -66,6 +69,18 @@ export function requiredRights({ namespace, configuration }: Names, told: Told):
     );
   return rights;
 }
+
+/** What a pod's maker is told from. */
+const OWNERS = [
+  ['apps', 'daemonsets'],
+  ['apps', 'replicasets'],
+  ['apps', 'statefulsets'],
+  ['apps', 'controllerrevisions'],
+  ['batch', 'jobs'],
+  ['', 'replicationcontrollers'],
+  ['', 'services'],
+  ['', 'nodes'],
+] as const;
 
 /** A right as `kubectl auth can-i` names it. */
 export function formatRight({ verb, group, resource, name, namespace }: Right): string {
