@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -62,6 +62,9 @@ export async function startReplica(
       const { configMap } = pod['volumes'].find((volume: Json) => volume['name'] === name);
       const { body } = await api('GET', `/api/v1/namespaces/${namespace}/configmaps/${configMap.name}`);
       mkdirSync(moved(mountPath), { recursive: true });
+      for (const file of readdirSync(moved(mountPath))) {
+        if (!Object.hasOwn(body['data'], file)) rmSync(join(moved(mountPath), file));
+      }
       for (const [key, text] of Object.entries<string>(body['data'])) {
         writeFileSync(join(moved(mountPath), key), moved(text));
       }
