@@ -27,6 +27,8 @@ export interface ScanSurroundings {
   readonly source: RuleSource;
   /** The cluster to scan where no files are named. */
   readonly connect: () => Promise<Lister>;
+  /** How long to wait for what the garbage collector is about to remove. */
+  readonly removedWithinMs?: number;
 }
 
 /**
@@ -42,7 +44,7 @@ export async function scan(config: ScanConfig, surroundings: ScanSurroundings): 
   const progress = createScanProgress(isTerminal ? stderr : undefined);
   const run = { config, rules, findings, progress };
   if (config.objects.length > 0) await scanFiles(run, surroundings.stdin);
-  else await scanCluster(run, surroundings.connect);
+  else await scanCluster(run, surroundings);
   progress.clear();
 
   const report = findings.report();
@@ -116,7 +118,7 @@ const MAX_SUSPECTS = 200;
 
 async function scanCluster(
   { config, rules, findings, progress }: Run,
-  connect: ScanSurroundings['connect'],
+  { connect, removedWithinMs = REMOVED_WITHIN_MS }: ScanSurroundings,
 ): Promise<void> {
   const { read, unreadable } = findings;
   const onFailure = (from: string, error: unknown) => {
@@ -159,7 +161,7 @@ async function scanCluster(
       }
       progress.show(read.pods);
     }
-    if (suspects.length > 0) await delay(REMOVED_WITHIN_MS);
+    if (suspects.length > 0) await delay(removedWithinMs);
     for (const { pod, finding } of suspects) {
       if (await inquiry.stands(pod)) findings.add(pod, finding);
       else read.gone++;

@@ -38,6 +38,8 @@ interface Named {
 /** A finding that has its place in the picture. */
 export interface PlacedFinding extends Finding {
   readonly isPod: boolean;
+  /** Titles of rules that match it, or pods that come from it, in mode `audit`: common, and yet worth a look. */
+  readonly noted: readonly string[];
 }
 
 export type Findings = ReturnType<typeof createFindings>;
@@ -45,20 +47,20 @@ export type Findings = ReturnType<typeof createFindings>;
 /** Gathers findings. Of a workload there is something to say, too, where there is of a pod that comes from it. */
 export function createFindings({ ruleset, byUser, namespaces }: ScanRules) {
   const pods: PlacedFinding[] = [];
-  const workloads = new Map<string, PlacedFinding>();
+  const workloads = new Map<string, Finding>();
   const read = { pods: 0, workloads: 0, others: 0, elsewhere: 0, gone: 0 };
   let podsWithout = 0;
-  const rootsOfInterest = new Set<string>();
+  /** By what pods with a finding come from: what is noted of them. */
+  const notedOfRoots = new Map<string, readonly string[]>();
   const unreadable: { from: string; problem: string }[] = [];
 
   return {
     read,
     unreadable,
     add({ of, namespace, name }: ScannedObject, finding: Finding): void {
-      const isPod = of.kind === 'Pod';
-      if (!isPod) {
+      if (of.kind !== 'Pod') {
         read.workloads++;
-        workloads.set(keyOf(namespace, of.kind, name), { ...finding, isPod });
+        workloads.set(keyOf(namespace, of.kind, name), finding);
         return;
       }
       read.pods++;
@@ -66,16 +68,21 @@ export function createFindings({ ruleset, byUser, namespaces }: ScanRules) {
         podsWithout++;
         return;
       }
-      pods.push({ ...finding, isPod });
+      const noted = notedIn(finding);
+      pods.push({ ...finding, isPod: true, noted });
       const { root } = finding.origin;
-      if (root !== undefined) rootsOfInterest.add(keyOf(namespace, root.kind, root.name));
+      if (root === undefined) return;
+      const key = keyOf(namespace, root.kind, root.name);
+      notedOfRoots.set(key, [...new Set([...(notedOfRoots.get(key) ?? []), ...noted])]);
     },
     /** Everything there is something to say of, by group. */
     groups(): Readonly<Record<Group, readonly PlacedFinding[]>> {
       const all = [
         ...pods,
         ...[...workloads].flatMap(([key, finding]) =>
-          finding.isOfInterest || rootsOfInterest.has(key) ? [finding] : [],
+          finding.isOfInterest || notedOfRoots.has(key)
+            ? [{ ...finding, isPod: false, noted: [...notedIn(finding), ...(notedOfRoots.get(key) ?? [])] }]
+            : [],
         ),
       ];
       return Object.fromEntries(
@@ -112,6 +119,10 @@ export function createFindings({ ruleset, byUser, namespaces }: ScanRules) {
       };
     },
   };
+}
+
+function notedIn({ record: { matches } }: Finding): readonly string[] {
+  return matches.filter(({ mode }) => mode === 'audit').map(({ title }) => title);
 }
 
 function keyOf(namespace: string, kind: string, name: string): string {

@@ -1,6 +1,5 @@
 import { decide } from '../policy/decision.ts';
 import { evaluate, type Evaluation, type Match, type NotJudged } from '../policy/evaluate.ts';
-import { printable } from '../policy/message.ts';
 import type { Modes } from '../policy/mode.ts';
 import { decisionRecord, type DecisionRecord } from '../record/decision-record.ts';
 import { answerOf } from './creators.ts';
@@ -19,8 +18,6 @@ export interface Finding {
   readonly reason: string;
   readonly record: DecisionRecord;
   readonly origin: Origin;
-  /** What it imitates, in words, with the evidence. */
-  readonly imitation: readonly string[];
   /** A rule matches it, or could not be decided; otherwise there is nothing to say of it. */
   readonly isOfInterest: boolean;
 }
@@ -70,7 +67,7 @@ export function createJudge({ rules, modes, owners }: JudgeOptions) {
     const decision = decide(matches, modes);
     const group = decision.verdict !== 'allow' ? 'suspicious' : origin.verified ? 'verified' : 'undetermined';
     const reason =
-      group === 'undetermined' && origin.creators.length === 1 && byFilter !== ''
+      group === 'undetermined' && origin.root === undefined && byFilter !== ''
         ? `who made it is not in it, and filter "${byFilter}" accepts one user's`
         : origin.reason;
     const judged = { door: 'scan' as const, observation, evaluation, decision, ruleset, modes };
@@ -79,14 +76,7 @@ export function createJudge({ rules, modes, owners }: JudgeOptions) {
       reason,
       record: { ...decisionRecord(judged), reason },
       origin,
-      imitation: imitationIn(found.fields),
       isOfInterest: matches.length > 0 || notJudged.length > 0,
     };
   };
-}
-
-function imitationIn({ imitates, evidence }: Found['fields']): readonly string[] {
-  if (typeof imitates !== 'string') return [];
-  const texts = Array.isArray(evidence) ? evidence.filter((each) => typeof each === 'string') : [];
-  return [`imitates ${imitates}`, ...texts].map(printable);
 }

@@ -39,12 +39,9 @@ export function originOf(scanned: ScannedObject, found: Found, owners: Owners): 
   });
   const { verified, problem } =
     scanned.of.kind === 'Pod' ? ownerOfPod(found) : ownerOfWorkload(scanned, owner, owners);
-  if (verified === false || maker === undefined)
-    return by(
-      false,
-      SOMEBODY,
-      problem ?? `its owner is ${named}, and no controller of Kubernetes makes those`,
-    );
+  if (verified === false) return by(false, SOMEBODY, problem ?? `its owner is not ${named}`);
+  if (maker === undefined)
+    return by(false, SOMEBODY, `its owner is ${named}, and no controller of Kubernetes makes what that owns`);
   if (verified === true)
     return by(true, [maker], isMirror ? `it mirrors a static pod of ${named}` : `it is made from ${named}`);
   const isRead = owners.uidOf(isMirror ? '' : scanned.namespace, owner.kind, owner.name) !== undefined;

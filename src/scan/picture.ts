@@ -71,10 +71,9 @@ function section(
 
 const WITHOUT_OWNER = 'no owner';
 
-/** Pods stand under what their owners begin with; what has no owner and is no pod stands by itself. */
-function placeOf({ isPod, origin, record }: PlacedFinding): string {
-  if (origin.root !== undefined) return `${origin.root.kind} ${origin.root.name}`;
-  return isPod ? WITHOUT_OWNER : `${record.kind} ${record.name}`;
+/** Everything stands under what its owners begin with. */
+function placeOf({ origin: { root } }: PlacedFinding): string {
+  return root === undefined ? WITHOUT_OWNER : `${root.kind} ${root.name}`;
 }
 
 /** How many pods of the same owner are what they say: among them the odd one shows. */
@@ -97,7 +96,7 @@ function explained(findings: readonly PlacedFinding[], mark: string): readonly s
       return [
         `      ${mark} ${namesOf(alike)}`,
         `          ${first.reason}`,
-        ...first.imitation.map((text) => `          ${text}`),
+        ...imitationOf(first).map((text) => `          ${text}`),
         ...whatMatched(first).map((text) => `          ${text}`),
       ];
     },
@@ -106,17 +105,25 @@ function explained(findings: readonly PlacedFinding[], mark: string): readonly s
 
 /** A line for those alike, with what matched though it warns nobody. */
 function folded(findings: readonly PlacedFinding[], mark: string): readonly string[] {
-  return alikeBy(findings, (finding) =>
-    JSON.stringify([finding.isPod, finding.reason, titlesOf(finding)]),
-  ).flatMap((alike) => {
-    const [first] = alike;
+  const alike = alikeBy(findings, ({ isPod, record, reason, noted }) =>
+    JSON.stringify([isPod || record.kind, reason, noted]),
+  );
+  return alike.flatMap((each) => {
+    const [first] = each;
     if (first === undefined) return [];
-    const noted = titlesOf(first);
+    const { isPod, noted, reason } = first;
     return [
-      `      ${mark} ${namesOf(alike)}: ${first.reason}`,
-      ...(noted.length === 0 ? [] : [`          noted: ${noted.join(', ')}`]),
+      `      ${mark} ${namesOf(each)}: ${reason}`,
+      ...(noted.length === 0 ? [] : [`          noted${isPod ? '' : ' of its pods'}: ${noted.join(', ')}`]),
     ];
   });
+}
+
+function imitationOf({ record: { provenance = {} } }: PlacedFinding): readonly string[] {
+  const { imitates, evidence = [] } = provenance;
+  return imitates === undefined || imitates === 'unknown'
+    ? []
+    : [`it imitates ${imitates}: ${evidence.join('; ')}`];
 }
 
 /** The rules that no filter accepts it for, with their evidence. */
@@ -134,12 +141,7 @@ function whatMatched({ record: { matches } }: PlacedFinding): readonly string[] 
 
 const SHOWN_EVIDENCE = 6;
 /** What stands above it in the picture already. */
-const WHERE = /^(verb$|objectRef\.)/;
-
-/** Rules in mode audit: what they find is common, and yet worth a look at what nobody knows the maker of. */
-function titlesOf({ record: { matches } }: PlacedFinding): readonly string[] {
-  return matches.filter(({ mode }) => mode === 'audit').map(({ title }) => title);
-}
+const WHERE = /^(verb$|objectRef\.|provenance\.)/;
 
 function namesOf(findings: readonly PlacedFinding[]): string {
   const [first] = findings;
