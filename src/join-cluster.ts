@@ -64,7 +64,7 @@ export function joinCluster(
     proven: reach.proven,
     ownerReference: !config.noOwnerReference,
     onLook: registered.look,
-    on: listener({ metrics, log, tell }),
+    on: { ...listener({ metrics, log, tell }), looked: registered.compare },
     onFailure: (error) => log.error(error, 'the webhook configuration cannot be read or written'),
   });
   return {
@@ -163,6 +163,7 @@ function createRegistered({
   let seen: FoundConfiguration | undefined;
   let looked = false;
   let wasTrusted = false;
+  let differences: readonly string[] | undefined;
   const bundle = () => bundleOf(seen, service);
   const trusted = () => certificates.trusted?.() ?? true;
   return {
@@ -182,13 +183,20 @@ function createRegistered({
       wasTrusted ||= found !== undefined && trusted();
       scope.compare(seen?.webhooks ?? NO_ENTRIES);
     },
+    compare(found: readonly string[]): void {
+      differences = found;
+    },
     /** Once trusted, never again a reason to be sent nothing: whoever spoils the configuration must not take us all out. */
     check(): Check {
       if (!looked) return { name: 'configuration', ok: true, detail: 'not looked at yet' };
       if (seen === undefined) return { name: 'configuration', ok: true, detail: `${name} does not exist` };
-      return trusted()
-        ? { name: 'configuration', ok: true, detail: `${name} trusts our certificate` }
-        : { name: 'configuration', ok: wasTrusted, detail: `${name} does not trust our certificate` };
+      const trust = trusted() ? 'it trusts our certificate' : 'it does not trust our certificate';
+      const state = differences === undefined ? [] : [differences.join(', ') || 'as it should be'];
+      return {
+        name: 'configuration',
+        ok: wasTrusted || trusted(),
+        detail: `${name}: ${[...state, trust].join('; ')}`,
+      };
     },
   };
 }
@@ -216,16 +224,14 @@ function listener({
   metrics,
   log,
   tell,
-}: Pick<JoinOptions, 'metrics' | 'log'> & Pick<Membership, 'tell'>): RegistrationListener {
+}: Pick<JoinOptions, 'metrics' | 'log'> & Pick<Membership, 'tell'>): Omit<RegistrationListener, 'looked'> {
   return {
     written(differences) {
       log.info({ differences }, 'the webhook configuration was brought up to date');
     },
     reverted(what, by, differences) {
       const who =
-        what === 'deleted'
-          ? 'the API server does not say by whom'
-          : `field manager ${by ?? 'unknown'}, as it calls itself`;
+        by === undefined ? 'the API server does not say by whom' : `field manager ${by}, as it calls itself`;
       metrics.observeReversion(what, by);
       log.warn({ what, by, differences }, `the webhook configuration was ${what} (${who}): restored`);
       tell('WebhookConfigurationRestored', 'Restoring', `it was ${what} (${who}): ${differences.join(', ')}`);

@@ -38,6 +38,8 @@ export interface RegistrationOptions {
 
 /** Is told what an operator wants to know. */
 export interface RegistrationListener {
+  /** It was looked at: it is as it should be, or these are not so (and may be by now). */
+  looked(differences: readonly string[]): void;
   /** We wrote what was not as it should be. */
   written(differences: readonly string[]): void;
   /** Somebody else's change was undone. Who it was is as claimed; of a deletion the API server says nothing. */
@@ -85,12 +87,14 @@ export function followRegistration(options: RegistrationOptions): () => void {
       about.owner,
       about.proven,
     ]);
+    on.looked(plan.differences);
     if (plan.differences.length === 0) {
       settled = wanted;
       return contest(false, []);
     }
     try {
-      await bring(plan, found, about, settled === wanted && !plan.defers);
+      const undone = settled === wanted && !plan.defers;
+      if (await bring(plan, found, about, undone)) settled = wanted;
     } catch (error) {
       // Another replica was first: what it left is to be looked at.
       if (tries > 1 && error instanceof ApiError && error.status === 409) return look(tries - 1);
@@ -119,17 +123,17 @@ export function followRegistration(options: RegistrationOptions): () => void {
     };
   }
 
-  /** Writes what is planned, unless that was undone too often. Gives what is there then. */
+  /** Writes what is planned, unless that was undone too often. */
   async function bring(
     { write, differences }: Plan,
     found: FoundConfiguration | undefined,
     about: Circumstances,
     undone: boolean,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const times = undone ? recent([...reversionsIn(found), ...reversions], about.now) : reversions;
     const lowers = about.going || about.breakGlass !== undefined;
     contest(undone && times.length >= MAX_REVERSIONS && !lowers, differences);
-    if (write === undefined || state.contested) return;
+    if (write === undefined || state.contested) return false;
     const counted = undone ? [...times, new Date(about.now).toISOString()] : times;
     const object = counted.length === 0 ? write.object : withReversions(write.object, counted);
     const written = (await (write.method === 'create'
@@ -140,6 +144,7 @@ export function followRegistration(options: RegistrationOptions): () => void {
     const by = found === undefined ? undefined : claimedManager(found, 'sigma-admission');
     if (undone) on.reverted(found === undefined ? 'deleted' : 'edited', by, differences);
     else on.written(differences);
+    return true;
   }
 
   function announce({ breakGlass, going }: Circumstances): void {
