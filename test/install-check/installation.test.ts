@@ -1,0 +1,275 @@
+import { describe, expect, it } from '@jest/globals';
+import { toldBy, type ClusterView, type Told } from '../../src/install-check/cluster-view.ts';
+import { checkConfiguration, checkOwner } from '../../src/install-check/configuration.ts';
+import { checkEntries } from '../../src/install-check/entries.ts';
+import type { Finding } from '../../src/install-check/finding.ts';
+import { checkIfDown } from '../../src/install-check/if-down.ts';
+import { checkBreakGlass, checkMode, checkReplicas } from '../../src/install-check/replicas.ts';
+import { checkVersion } from '../../src/install-check/version.ts';
+import { configuration, deployment, entries, MISSING, NOT_ALLOWED, seen, view } from './view.ts';
+
+const TOLD: Told = { enforcing: false, manage: 'ca', ownerReference: true };
+
+/** The first word and what was found: `failed: it is over`. */
+function said(findings: Finding | readonly Finding[]): readonly string[] {
+  return [findings].flat().map(({ verdict, found }) => `${verdict}: ${found}`);
+}
+
+describe('the version', () => {
+  it.each([
+    ['1', '30', 'v1.30.0', 'ok: Kubernetes v1.30.0'],
+    ['1', '31+', 'v1.31.4-gke.1372000', 'ok: Kubernetes v1.31.4-gke.1372000'],
+    ['2', '0', 'v2.0.0', 'ok: Kubernetes v2.0.0'],
+    [
+      '1',
+      '29',
+      'v1.29.9',
+      'failed: Kubernetes v1.29.9: older than 1.30, without the match conditions that keep us from who heals a cluster',
+    ],
+  ])('%s.%s', (major, minor, gitVersion, expected) => {
+    expect(said(checkVersion({ major, minor, gitVersion }))).toEqual([expected]);
+  });
+});
+
+describe('what replicas were told', () => {
+  it.each<[string, readonly string[], string, Told]>([
+    ['nothing', [], '', TOLD],
+    [
+      'a file',
+      [],
+      'mode: enforce\nmanage: all\nsecret: s\nnoOwnerReference: true',
+      { enforcing: true, manage: 'all', ownerReference: false, secret: 's' },
+    ],
+    [
+      'arguments over the file',
+      ['--mode=warn', '--manage', 'none'],
+      'mode: enforce\nmanage: all',
+      { ...TOLD, manage: 'none' },
+    ],
+    ['one level', [], 'mode: warn\nlevels: {critical: enforce}', { ...TOLD, enforcing: true }],
+    ['one rule', [], 'rules: {a80d927d-ac6e-443f-a867-e8d6e3897318: enforce}', { ...TOLD, enforcing: true }],
+    ['to own nothing', ['--no-owner-reference'], '', { ...TOLD, ownerReference: false }],
+    ['a file that is none', [], '{{', TOLD],
+  ])('%s', (_, args, file, told) => {
+    expect(toldBy(args, file)).toEqual(told);
+  });
+});
+
+describe('the configuration', () => {
+  const theirs = { name: 'theirs.example.org', clientConfig: { url: 'https://example.org' } };
+  it.each<[string, Partial<ClusterView>, string]>([
+    ['whole', {}, 'ok: sigma-admission has our 4 entries: guard, observe, probe, self'],
+    [
+      'missing',
+      { configuration: MISSING },
+      'failed: no ValidatingWebhookConfiguration sigma-admission: nothing is sent to us',
+    ],
+    [
+      'not to be seen',
+      { configuration: NOT_ALLOWED },
+      'unknown: ValidatingWebhookConfiguration sigma-admission: not allowed to look',
+    ],
+    [
+      'empty',
+      { configuration: seen(configuration([])) },
+      'failed: sigma-admission has no entries yet: nothing is sent to us',
+    ],
+    [
+      'without guard',
+      { configuration: seen(configuration(entries().slice(1))) },
+      'failed: sigma-admission lacks our entry guard',
+    ],
+    [
+      'without the last two',
+      { configuration: seen(configuration(entries().slice(0, 2))) },
+      'warning: sigma-admission lacks our entries probe, self',
+    ],
+    [
+      "beside somebody else's",
+      { configuration: seen(configuration([theirs, ...entries()])) },
+      'ok: sigma-admission has our 4 entries: guard, observe, probe, self',
+    ],
+  ])('%s', (_, changes, expected) => {
+    expect(said(checkConfiguration(view(changes)))).toEqual([expected]);
+  });
+
+  it('that is empty is for its replicas to fill, where they may', () => {
+    const empty = { configuration: seen(configuration([])) };
+    const fixes = ['ca', 'all'].map((manage) => {
+      const finding = checkConfiguration(view({ ...empty, told: seen({ ...TOLD, manage }) }));
+      return 'fix' in finding && finding.fix;
+    });
+    expect(fixes).toEqual([
+      'let the replicas put them in (--manage all), or apply manifests that have them',
+      'its replicas (--manage all) put them in once they run: see `replicas` and `rights`',
+    ]);
+  });
+});
+
+describe('the owner', () => {
+  const without = seen(configuration(undefined, { ownerReferences: [] }));
+  const unowned = 'the configuration is not owned by our namespace: deleting that would leave it behind';
+  it.each<[string, Partial<ClusterView>, readonly string[]]>([
+    ['our namespace', {}, ['ok: the configuration goes with namespace sigma-admission']],
+    ['nobody', { configuration: without }, [`warning: ${unowned}`]],
+    [
+      'nobody, as told',
+      { configuration: without, told: seen({ ...TOLD, ownerReference: false }) },
+      [`ok: ${unowned}, as the replicas were told`],
+    ],
+    [
+      'a namespace of that name before',
+      { namespace: seen({ metadata: { name: 'sigma-admission', uid: 'uid-2' } }) },
+      [
+        'failed: the configuration is owned by a namespace sigma-admission that is no more: it will be collected',
+      ],
+    ],
+    [
+      'a namespace not to be seen',
+      { namespace: NOT_ALLOWED },
+      ['unknown: namespace sigma-admission: not allowed to look'],
+    ],
+    ['of nothing', { configuration: MISSING }, []],
+  ])('%s', (_, changes, expected) => {
+    expect(said(checkOwner(view(changes)))).toEqual(expected);
+  });
+});
+
+describe('the entries', () => {
+  function found(webhooks: ReturnType<typeof entries>) {
+    return checkEntries(view({ configuration: seen(configuration(webhooks)) }));
+  }
+
+  it.each(['upstream', 'gke', 'k3s'] as const)('are for %s', (distribution) => {
+    expect(said(found(entries({}, { distribution })))).toEqual([`ok: as we ship them for ${distribution}`]);
+  });
+
+  it('may guard more namespaces, and fail closed', () => {
+    expect(said(found(entries({}, { namespaces: ['kube-public'], enforcing: true })))).toEqual([
+      'ok: as we ship them for upstream',
+    ]);
+  });
+
+  it('differ in what is listed', () => {
+    const [guard] = entries({}, { distribution: 'gke' });
+    const [, ...others] = entries({ observe: { timeoutSeconds: 10 }, self: { rules: [] } });
+    expect(found([...(guard === undefined ? [] : [guard]), ...others])).toEqual([
+      {
+        check: 'entries',
+        verdict: 'warning',
+        found: 'our entries are not as we ship them',
+        details: [
+          'observe: timeoutSeconds is 10, shipped 1',
+          'self: rules differ',
+          'guard: the match conditions of gke',
+          'observe: the match conditions of upstream',
+        ],
+        fix: 'apply the overlay again, with the component of your distribution: manifests/distributions',
+      },
+    ]);
+  });
+
+  it('have conditions of nobody', () => {
+    const matchConditions = [{ name: 'mine', expression: 'true' }];
+    const [finding] = found(entries({ guard: { matchConditions }, observe: { matchConditions } }));
+    expect(finding?.details).toEqual([
+      'guard: match conditions that we ship for no distribution',
+      'observe: match conditions that we ship for no distribution',
+    ]);
+  });
+
+  it('lock a cluster out', () => {
+    expect(found(entries({ observe: { failurePolicy: 'Fail' } }))).toEqual([
+      {
+        check: 'entries',
+        verdict: 'failed',
+        found:
+          'observe: failurePolicy Fail, so while no replica answers, what brings a cluster back is refused',
+        fix: 'set them to Ignore',
+        command: `kubectl patch validatingwebhookconfiguration sigma-admission --type json -p '[{"op":"replace","path":"/webhooks/1/failurePolicy","value":"Ignore"}]'`,
+      },
+    ]);
+  });
+});
+
+describe('if no replica answered', () => {
+  it('guard alone would refuse, where it fails closed', () => {
+    const [finding] = checkIfDown(
+      view({ configuration: seen(configuration(entries({}, { enforcing: true }))) }),
+    );
+    expect(finding?.found).toBe('what guard is asked about would be refused, all else allowed');
+    expect(finding?.details?.[0]).toBe(
+      'guard: refused after 3 s: CREATE pods in kube-system, but by who heals a cluster',
+    );
+  });
+
+  it('nothing is asked where nothing is registered', () => {
+    expect(checkIfDown(view({ configuration: MISSING }))).toEqual([]);
+  });
+});
+
+describe('the replicas', () => {
+  it.each<[string, ClusterView['deployment'], string]>([
+    ['two', seen(deployment()), 'ok: 2 of 2 replicas are available'],
+    [
+      'one',
+      seen(deployment({ replicas: 1 })),
+      'warning: 1 of 1 replicas are available: while that one restarts, nobody answers',
+    ],
+    ['not all', seen(deployment({ replicas: 3, available: 2 })), 'warning: 2 of 3 replicas are available'],
+    [
+      'none of them',
+      seen(deployment({ available: 0 })),
+      'failed: 0 of 2 replicas are available: nobody answers',
+    ],
+    [
+      'none wanted',
+      seen(deployment({ replicas: 0 })),
+      'failed: 0 of 0 replicas are available: nobody answers',
+    ],
+    ['no Deployment', MISSING, 'failed: no Deployment sigma-admission/sigma-admission: nobody answers'],
+    [
+      'not to be seen',
+      NOT_ALLOWED,
+      'unknown: Deployment sigma-admission/sigma-admission: not allowed to look',
+    ],
+  ])('%s', (_, found, expected) => {
+    expect(said(checkReplicas(view({ deployment: found })))).toEqual([expected]);
+  });
+
+  it('break the glass for a reason', () => {
+    const annotations = { 'sigma-admission/break-glass': 'CNI is down' };
+    expect(said(checkBreakGlass(view({ deployment: seen(deployment({ annotations })) })))).toEqual([
+      'warning: broken, so that every entry is Ignore: "CNI is down"',
+    ]);
+  });
+});
+
+describe('the mode in force', () => {
+  const closed = seen(configuration(entries({}, { enforcing: true })));
+  const enforcing = seen({ ...TOLD, enforcing: true });
+  const broken = seen(deployment({ annotations: { 'sigma-admission/break-glass': '' } }));
+  it.each<[string, Partial<ClusterView>, readonly string[]]>([
+    ['warn', {}, ['ok: no match is refused, and guard is Ignore']],
+    ['enforce', { told: enforcing, configuration: closed }, ['ok: matches are refused, and guard is Fail']],
+    [
+      'enforce, which fails open',
+      { told: enforcing },
+      ['warning: matches are refused, but while no replica answers everything is allowed: guard is Ignore'],
+    ],
+    [
+      'enforce, with the glass broken',
+      { told: enforcing, deployment: broken },
+      ['ok: matches are refused; guard is Ignore while the glass is broken'],
+    ],
+    [
+      'warn, which fails closed',
+      { configuration: closed },
+      ['warning: no match is refused, but while no replica answers pods in kube-system are: guard is Fail'],
+    ],
+    ['not to be seen', { told: NOT_ALLOWED }, ['unknown: the mode in force: not allowed to look']],
+    ['of nobody', { told: MISSING }, []],
+  ])('%s', (_, changes, expected) => {
+    expect(said(checkMode(view(changes)))).toEqual(expected);
+  });
+});

@@ -1,0 +1,80 @@
+import { createAuthority } from '../../src/tls/authority.ts';
+import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
+import type { ClusterView } from '../../src/install-check/cluster-view.ts';
+import type { Look } from '../../src/install-check/look.ts';
+import type { RegisteredWebhook } from '../../src/install-check/objects.ts';
+
+export function seen<T>(value: T): Look<T> {
+  return { kind: 'seen', value };
+}
+
+export const MISSING = { kind: 'missing' } as const;
+export const NOT_ALLOWED = { kind: 'unknown', why: 'not allowed to look', fix: 'ask for it' } as const;
+
+const { certificatePem } = await createAuthority({ now: Date.now() });
+
+/** Our entries, each changed by what stands under its short name. */
+export function entries(
+  changes: Readonly<Record<string, Partial<RegisteredWebhook>>> = {},
+  settings: Partial<Parameters<typeof webhookConfiguration>[0]> = {},
+): readonly RegisteredWebhook[] {
+  const { webhooks } = webhookConfiguration({
+    namespace: 'sigma-admission',
+    service: 'sigma-admission',
+    port: 443,
+    enforcing: false,
+    namespaces: [],
+    distribution: 'upstream',
+    caBundle: certificatePem,
+    ...settings,
+  });
+  return webhooks.map((entry) => ({ ...entry, ...changes[entry.name.split('.')[0] ?? ''] }));
+}
+
+/** A configuration with these entries, as the API server holds it. */
+export function configuration(
+  webhooks: readonly RegisteredWebhook[] = entries(),
+  metadata: Partial<Extract<ClusterView['namespace'], { kind: 'seen' }>['value']['metadata']> = {},
+) {
+  const labels = { 'admissions.enforcer/disabled': 'true' };
+  const ownerReferences = [{ kind: 'Namespace', name: 'sigma-admission', uid: 'uid-1' }];
+  return { metadata: { name: 'sigma-admission', labels, ownerReferences, ...metadata }, webhooks };
+}
+
+export function deployment({
+  annotations,
+  replicas = 2,
+  available = replicas,
+}: Readonly<{
+  annotations?: Readonly<Record<string, string>>;
+  replicas?: number;
+  available?: number;
+}> = {}) {
+  const ports = [{ name: 'https', containerPort: 8443 }];
+  return {
+    metadata: { name: 'sigma-admission', ...(annotations === undefined ? {} : { annotations }) },
+    spec: { replicas, template: { spec: { containers: [{ name: 'sigma-admission', ports }] } } },
+    status: { availableReplicas: available },
+  };
+}
+
+/** A healthy installation of `warn`, but for what is said. */
+export function view(changes: Partial<ClusterView> = {}): ClusterView {
+  return {
+    names: { namespace: 'sigma-admission', configuration: 'sigma-admission' },
+    version: { major: '1', minor: '37', gitVersion: 'v1.37.2' },
+    configuration: seen(configuration()),
+    namespace: seen({ metadata: { name: 'sigma-admission', uid: 'uid-1' } }),
+    service: seen({
+      metadata: { name: 'sigma-admission' },
+      spec: { clusterIP: '10.96.7.1', ports: [{ name: 'https', port: 443, targetPort: 'https' }] },
+    }),
+    deployment: seen(deployment()),
+    told: seen({ enforcing: false, manage: 'ca', ownerReference: true, secret: 'sigma-admission-tls' }),
+    validating: seen({ items: [configuration()] }),
+    mutating: seen({ items: [] }),
+    kubeSystem: seen({ metadata: { name: 'kube-system', labels: {} } }),
+    nodes: seen({ items: [] }),
+    ...changes,
+  };
+}
