@@ -2,7 +2,7 @@ import { asObject } from '../kubernetes/as-object.ts';
 import { UNKNOWN, type Unknown } from '../sigma/fields.ts';
 import { indexOf, type Family, type ImitationIndex } from './imitation-index.ts';
 import type { KnownObjects, Service, Workload } from './known-objects.ts';
-import { labelsOf, type OwnedPod, type OwnerFinding } from './owner.ts';
+import type { OwnedPod, OwnerFinding } from './owner.ts';
 import { isGeneratedSuffix, isOrdinal, shown } from './pod-names.ts';
 import { isSubset, selects } from './selector.ts';
 import { staticPodClues } from './static-pods.ts';
@@ -60,7 +60,7 @@ export function imitationOf(
     addClue(found, called(family), { weight, text }, family);
   addOwner(owner, namedWorkload(pod, owner, objects), index, add);
   addNames(pod.name, index, add);
-  addLabels(labelsOf(pod), index, objects.servicesIn(pod.namespace), add);
+  addLabels(pod.labels, index, objects.servicesIn(pod.namespace), add);
   addImages(pod, index, add);
   for (const { of, clue } of staticPodClues(pod, objects, isStanding)) addClue(found, of, clue);
   const [strongest] = [...found].toSorted(
@@ -178,9 +178,8 @@ function addLabels(labels: Labels, index: ImitationIndex, services: Iterable<Ser
   let count = 0;
   for (const { name, selector } of services) {
     if (Object.keys(selector).length === 0 || !isSubset(selector, labels)) continue;
-    for (const family of index.families)
-      if (family.members.some((member) => isSubset(selector, member.selector?.matchLabels ?? {})))
-        add(family, WEIGHTS.service, `labels select it into Service ${shown(name)}`);
+    for (const family of index.behind(selector))
+      add(family, WEIGHTS.service, `labels select it into Service ${shown(name)}`);
     count += 1;
     if (count === MAX_SERVICES) return;
   }

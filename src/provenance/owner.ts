@@ -5,8 +5,8 @@ import { CONTROLLER_MANAGER, CONTROLLER_OF, type Creator } from './creator.ts';
 import type { KnownObjects, Workload, WorkloadKind, WorkloadReference } from './known-objects.ts';
 import { isMirrorPodOf } from './mirror-pod.ts';
 import { nameProblem, shown } from './pod-names.ts';
-import { selects } from './selector.ts';
-import { controllerOf, imagesOf, textsOf, workloadKind, type ControllerReference } from './trim.ts';
+import { isSubset, selects } from './selector.ts';
+import { controllerOf, imagesOf, workloadKind, type ControllerReference } from './trim.ts';
 
 /** An object that, read freshly, could turn what was found into something better. */
 export type Doubt =
@@ -29,6 +29,7 @@ export interface OwnerFinding {
 
 export interface OwnedPod {
   readonly object: KubernetesObject;
+  readonly labels: Readonly<Record<string, string>>;
   readonly namespace: string;
   readonly name: string;
 }
@@ -136,7 +137,7 @@ function heldAgainstWorkload(
       };
     return { ...refuted(claim, `no ${of} with uid ${shown(claim.uid)} in ${namespace}`), doubts };
   }
-  if (selects(workload.selector, labelsOf(pod))) return { claim, workload, verified: true, doubts: [] };
+  if (selects(workload.selector, pod.labels)) return { claim, workload, verified: true, doubts: [] };
   // Elsewhere a selector is settled when its workload is made.
   if (kind === 'ReplicationController' && isUnsettled(workload, now))
     return { claim, workload, verified: UNKNOWN, problem: `${of} has just changed`, doubts };
@@ -168,7 +169,7 @@ export function imagesOfOwner(
 ): ImagesFinding {
   if (claim === undefined || claim.kind === 'Node') return { doubts: [] };
   if (workload === undefined) return verified === UNKNOWN ? { match: UNKNOWN, doubts: [] } : { doubts: [] };
-  const name = revisionName(workload, labelsOf(pod)['controller-revision-hash']);
+  const name = revisionName(workload, pod.labels['controller-revision-hash']);
   const revision = name === undefined ? undefined : objects.revision(workload.namespace, name);
   const own = revision?.ownerUid === workload.uid ? revision : undefined;
   const images = imagesOf(asObject(pod.object['spec']));
@@ -188,19 +189,11 @@ function revisionName({ kind, name }: Workload, label: string | undefined): stri
 }
 
 function isSame(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  const names = Object.keys(a);
-  return (
-    names.length === Object.keys(b).length &&
-    names.every((name) => Object.hasOwn(b, name) && a[name] === b[name])
-  );
+  return isSubset(a, b) && Object.keys(a).length === Object.keys(b).length;
 }
 
 function isUnsettled({ changedAt }: Workload, now: number): boolean {
   return changedAt !== undefined && now - changedAt < SETTLES_WITHIN_MS;
-}
-
-export function labelsOf({ object }: Pick<OwnedPod, 'object'>): Readonly<Record<string, string>> {
-  return textsOf(asObject(object['metadata'])?.['labels']);
 }
 
 function generateNameOf({ object }: OwnedPod): string | undefined {

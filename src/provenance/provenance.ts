@@ -6,6 +6,7 @@ import { creatorOf } from './creator.ts';
 import { imitationOf, type Imitation } from './imitation.ts';
 import type { KnownObjects } from './known-objects.ts';
 import { isMirrorPod, isMirrorPodOf } from './mirror-pod.ts';
+import { textsOf } from './trim.ts';
 import { imagesOfOwner, ownerOf, type Doubt, type ImagesFinding, type OwnerFinding } from './owner.ts';
 
 export type { Doubt } from './owner.ts';
@@ -82,7 +83,8 @@ export function provenanceOf(subject: Subject, objects: KnownObjects): Provenanc
   const creator = user === UNKNOWN ? undefined : creatorOf(user, serverMinor);
   const made = { mirrorPod, creator: creator?.kind ?? UNKNOWN };
   if (object === undefined) return { fields: made, doubts: [], undecided: made };
-  const pod = { object, namespace, name };
+  const labels = textsOf(asObject(object['metadata'])?.['labels']);
+  const pod = { object, labels, namespace, name };
   const isStanding = creator === undefined;
   const owner = ownerOf(pod, creator, objects, now);
   const images = imagesOfOwner(pod, owner, objects, now);
@@ -117,7 +119,9 @@ function fieldsOf(
 }
 
 function present(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const found: Record<string, unknown> = {};
+  for (const key in fields) if (fields[key] !== undefined) found[key] = fields[key];
+  return found;
 }
 
 function nameOf(pod: KubernetesObject | undefined): string {

@@ -1,7 +1,7 @@
 import { asObject } from '../kubernetes/as-object.ts';
 import type { Clue } from './imitation.ts';
 import type { KnownObjects } from './known-objects.ts';
-import { labelsOf, type OwnedPod } from './owner.ts';
+import type { OwnedPod } from './owner.ts';
 import { shown } from './pod-names.ts';
 
 /** Where kubelets run them everywhere. */
@@ -28,7 +28,7 @@ export function staticPodClues(
   isStanding: boolean,
 ): readonly { readonly of: string; readonly clue: Clue }[] {
   if (pod.namespace !== NAMESPACE || (isStanding && isAnnotated(pod))) return [];
-  const { component, tier } = labelsOf(pod);
+  const { component, tier } = pod.labels;
   return STATIC_PODS.flatMap((name) => {
     const of = `static pod ${name}`;
     const clues = [

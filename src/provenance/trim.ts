@@ -112,22 +112,28 @@ export function controllerOf(object: KubernetesObject | undefined): ControllerRe
 
 /** The images of a pod or of a pod's template, init containers among them: by container name. */
 export function imagesOf(spec: KubernetesObject | undefined): PodTemplate['images'] {
-  const containers = ['initContainers', 'containers'].flatMap((list) => {
-    const value = spec?.[list];
-    return Array.isArray(value) ? value.map(asObject) : [];
-  });
-  return Object.fromEntries(
-    containers.map((container) => [text(container?.['name']), text(container?.['image'])]),
-  );
+  const images = emptyMap();
+  for (const list of [spec?.['initContainers'], spec?.['containers']]) {
+    if (!Array.isArray(list)) continue;
+    for (const container of list) {
+      const { name, image } = asObject(container) ?? {};
+      images[text(name)] = text(image);
+    }
+  }
+  return images;
 }
 
 /** The texts of a map of texts, such as labels; whatever else stands in it is passed over. */
 export function textsOf(value: unknown): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(asObject(value) ?? {}).filter(
-      (entry): entry is [string, string] => typeof entry[1] === 'string',
-    ),
-  );
+  const texts = emptyMap();
+  for (const [key, each] of Object.entries(asObject(value) ?? {}))
+    if (typeof each === 'string') texts[key] = each;
+  return texts;
+}
+
+/** Keys are a client's: one called `__proto__` is a key like any other. */
+function emptyMap(): Record<string, string> {
+  return Object.create(null) as Record<string, string>;
 }
 
 function templateFrom(template: unknown): PodTemplate {
