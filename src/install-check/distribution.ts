@@ -10,12 +10,12 @@ export interface Recognized {
   readonly by: string;
 }
 
-const VERSIONS: readonly (readonly [RegExp, Distribution])[] = [
+const VERSIONS = [
   [/-gke\./, 'gke'],
   [/-eks-/, 'eks'],
   [/\+k3s/, 'k3s'],
   [/\+rke2/, 'rke2'],
-];
+] as const;
 
 const LABELS: readonly (readonly [string, Distribution])[] = [
   ['kubernetes.azure.com/', 'aks'],

@@ -21,13 +21,13 @@ export interface ProbeOutcome {
 
 // As Go and the API server word it (kube-apiserver 1.36 and 1.37). The first that fits is meant: `TLS handshake timeout` is
 // no certificate's fault.
-const CALL_FAILURES: readonly (readonly [RegExp, ProbeOutcome['kind']])[] = [
+const CALL_FAILURES = [
   [/no endpoints available for service|(service|endpoints) "[^"]*" not found/, 'no-endpoints'],
   [/context deadline exceeded|i\/o timeout|Client\.Timeout exceeded|handshake timeout/, 'timed-out'],
   [/connection refused|no route to host|(network|host) is unreachable/, 'refused'],
   [/first record does not look like a TLS handshake/, 'other'],
   [/x509: |tls: |root certificates/, 'certificate'],
-];
+] as const;
 
 /** Reads what the API server answered (HTTP status and message) to a dry-run create of the probe that carried `nonce`. */
 export function probeOutcome(status: number, message: string, nonce: string): ProbeOutcome {
