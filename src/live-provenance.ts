@@ -1,10 +1,16 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { ApiError, type ApiServer } from './cluster/api-server.ts';
-import { repeat } from './cluster/repeat.ts';
 import { follow } from './cluster/watch.ts';
 import type { Ruleset } from './policy/ruleset.ts';
-import { createCache, EVERYWHERE, type Cache, type CachedKind } from './provenance/cache.ts';
+import {
+  createCache,
+  EVERYWHERE,
+  type Cache,
+  type CachedCollection,
+  type CachedKind,
+  type CachedObjects,
+} from './provenance/cache.ts';
 import { collectionPath, COLLECTIONS, collectionsOf } from './provenance/collections.ts';
 import { createProvenance, type FindProvenance } from './provenance/lookup.ts';
 import { neededNamespaces } from './provenance/needed-namespaces.ts';
@@ -27,16 +33,12 @@ export interface LiveProvenanceOptions {
   readonly log: Logger;
 }
 
-/** A server is upgraded while we serve. */
-const VERSION_EVERY_MS = 60_000;
-
 export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptions): LiveProvenance {
   const cache = createCache();
   const metrics = createProvenanceMetrics({ registry, counts: cache.counts, oldestMs: cache.oldest });
   const followed = new Map<string, () => void>();
   let namespaces: readonly string[] = [];
   let serverMinor: number | undefined;
-  let stopAskingVersion: (() => void) | undefined;
 
   const onFailure = (kind: CachedKind, namespace: string) => (error: Error, isNew: boolean) => {
     metrics.failures.inc({ kind });
@@ -51,18 +53,22 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
     }
     for (const [key, { kind, namespace }] of wanted) {
       if (followed.has(key)) continue;
-      followed.set(key, followCollection(server, cache, kind, namespace, onFailure(kind, namespace)));
+      const onList = kind === 'Node' ? () => void readVersion(server).catch(() => {}) : () => {};
+      followed.set(
+        key,
+        followCollection(server, cache.open(kind, namespace), {
+          kind,
+          namespace,
+          onList,
+          onFailure: onFailure(kind, namespace),
+        }),
+      );
     }
-    if (wanted.size === 0) {
-      stopAskingVersion?.();
-      stopAskingVersion = undefined;
-    } else
-      stopAskingVersion ??= repeat({ everyMs: VERSION_EVERY_MS, task: readVersion, onFailure: () => {} });
-
-    async function readVersion(): Promise<void> {
-      const { minor } = (await server.get('/version')) as { readonly minor: string };
-      serverMinor = Number.parseInt(minor, 10) || undefined;
-    }
+  }
+  /** Whenever the Nodes are listed: a server that is upgraded ends its watches. */
+  async function readVersion(server: ApiServer): Promise<void> {
+    const { minor } = (await server.get('/version')) as { readonly minor: string };
+    serverMinor = Number.parseInt(minor, 10) || undefined;
   }
 
   return {
@@ -92,7 +98,6 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
       ];
     },
     close() {
-      stopAskingVersion?.();
       for (const stop of followed.values()) stop();
       followed.clear();
     },
@@ -102,12 +107,19 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
 /** Keeps one collection in the cache. Returns what ends that, and forgets it. */
 function followCollection<Kind extends CachedKind>(
   api: ApiServer,
-  cache: Cache,
-  kind: Kind,
-  namespace: string,
-  onFailure: (error: Error, isNew: boolean) => void,
+  collection: CachedCollection<CachedObjects[Kind]>,
+  {
+    kind,
+    namespace,
+    onList,
+    onFailure,
+  }: {
+    readonly kind: Kind;
+    readonly namespace: string;
+    readonly onList: () => void;
+    readonly onFailure: (error: Error, isNew: boolean) => void;
+  },
 ): () => void {
-  const collection = cache.open(kind, namespace);
   const { keep, metadataOnly } = COLLECTIONS[kind];
   let lastFailure: string | undefined;
   const stop = follow({
@@ -116,7 +128,10 @@ function followCollection<Kind extends CachedKind>(
     metadataOnly,
     keep,
     room: collection.room,
-    onList: collection.replace,
+    onList(objects) {
+      collection.replace(objects);
+      onList();
+    },
     onChange: collection.put,
     onDelete: collection.remove,
     onContact() {
