@@ -7,6 +7,7 @@ import { createRuleset, type RulesetOptions } from '../src/policy/ruleset.ts';
 import { isMirrorPod } from '../src/provenance/mirror-pod.ts';
 import { decisionRecord, type DecisionRecord } from '../src/record/decision-record.ts';
 import { createReviewer } from '../src/review.ts';
+import { UNKNOWN } from '../src/sigma/fields.ts';
 import { combine, parseSigma } from '../src/sigma/load.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -22,7 +23,12 @@ const modes = (mode: Mode, rules: Modes['rules'] = {}): Modes => ({ default: mod
 /** One request through the whole spine: its answer, and the records made. */
 async function judge(
   request: object,
-  { mode = modes('warn'), extra = [] as string[], options = {} as Partial<RulesetOptions> } = {},
+  {
+    mode = modes('warn'),
+    extra = [] as string[],
+    options = {} as Partial<RulesetOptions>,
+    provenance = {},
+  } = {},
 ) {
   const parsed = combine([...SHIPPED, ...extra.map((text, index) => parseSigma(`extra-${index}.yml`, text))]);
   const { ruleset, problems } = createRuleset(parsed, {
@@ -35,7 +41,7 @@ async function judge(
   const review = createReviewer({
     ruleset: () => ruleset,
     modes: mode,
-    provenance: (asked) => ({ mirrorPod: isMirrorPod(asked) }),
+    provenance: (asked) => ({ mirrorPod: isMirrorPod(asked), ...provenance }),
     recorder: { record: (judged) => records.push(decisionRecord(judged)) },
     now: () => Date.UTC(2026, 10, 24),
   });
@@ -323,10 +329,55 @@ detection: {selection: {objectRef.resource: secrets, requestObject.data.password
     };
     const { record } = await judge(request, { extra: [secrets] });
     expect(JSON.stringify(record)).not.toContain('aHVudGVyMg');
-    expect(record?.matches[0]?.evidence).toContainEqual({
+    expect(record?.matches.flatMap(({ evidence }) => evidence)).toContainEqual({
       searchIdentifier: 'selection',
       field: 'requestObject.data.password',
       value: '(redacted)',
     });
+  });
+});
+
+describe('a pod that imitates a workload', () => {
+  const IMITATION = readFileSync(join(ROOT, 'rules/pod_imitates_system_workload.yml'), 'utf8');
+  const IMITATION_ID = '5f7d025b-68b5-45d9-a17e-90b15685f79d';
+  const provenance = {
+    imitates: 'DaemonSet kube-proxy',
+    evidence: ['name kube-proxy-bv61v has a suffix no controller generates'],
+  };
+  const WHAT =
+    'Pod Imitates System Workload: pods kube-system/kube-proxy-bv61v by alice (Sigma 5f7d025b, high, T1036.005)';
+  const WHY = 'It imitates DaemonSet kube-proxy: name kube-proxy-bv61v has a suffix no controller generates';
+
+  it('is told to the caller with what it imitates and by what, and is on record', async () => {
+    const { response, record } = await judge(BY_ALICE, { extra: [IMITATION], provenance });
+    expect(response).toMatchObject({ allowed: true, warnings: [WHAT, WHY, LINE] });
+    expect(record).toMatchObject({ provenance });
+    expect(record?.matches.flatMap(({ evidence }) => evidence)).toContainEqual({
+      ...{ searchIdentifier: 'selection', field: 'provenance.evidence', value: provenance.evidence[0] },
+    });
+  });
+
+  it('is not refused by the default mode, but by its id', async () => {
+    const byDefault = await judge(BY_ALICE, {
+      extra: [IMITATION],
+      provenance,
+      mode: modes('enforce', { [SEED]: 'warn' }),
+    });
+    expect(byDefault.response.allowed).toBe(true);
+    const mode = modes('warn', { [IMITATION_ID]: 'enforce' });
+    const { response } = await judge(BY_ALICE, { extra: [IMITATION], provenance, mode });
+    expect(response).toMatchObject({
+      allowed: false,
+      status: { message: expect.stringContaining(`${WHAT}. ${WHY}. To allow it`) },
+    });
+  });
+
+  it('is not judged while that is unknown', async () => {
+    const unknown = { imitates: UNKNOWN, evidence: UNKNOWN };
+    const { response, record } = await judge(BY_ALICE, { extra: [IMITATION], provenance: unknown });
+    expect(response.warnings).toEqual([LINE]);
+    expect(record?.notJudged).toEqual([
+      { id: IMITATION_ID, title: 'Pod Imitates System Workload', field: 'provenance.imitates' },
+    ]);
   });
 });
