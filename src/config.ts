@@ -254,7 +254,7 @@ export const SETTINGS = {
     flag: '--no-owner-reference',
     read: yesOrNo,
     default: false,
-    help: 'do not have it deleted with our Namespace (for Argo CD, which would show that as a difference)',
+    help: 'do not let it go with our Namespace: for Argo CD, which would call that a difference',
   },
   distribution: {
     flag: '--distribution <NAME>',

@@ -277,6 +277,8 @@ Options:
 Commands:
   serve [options]            Answer the API server: judge each request before it happens.
   replay [options] <LOG...>  Judge what audit logs tell of, and what enforce would have denied.
+  scan [options] [FILE...]   Judge what stands in a cluster, as the creates it would have been.
+  allowlist                  Find what belongs on it.
   rules                      Check, list, explain and test rules.
   install                    Check an installation.
   help [command]             print help for a command, with what it can be told
@@ -284,6 +286,8 @@ Commands:
 Examples:
   sigma-admission serve
   sigma-admission replay /var/log/kubernetes/audit
+  sigma-admission scan
+  sigma-admission replay /var/log/kubernetes/audit --format ndjson | sigma-admission allowlist suggest
   sigma-admission rules check my-rules my-filters
   sigma-admission rules list --rules rules my-rules
   sigma-admission rules explain a80d927d
@@ -315,8 +319,8 @@ Options:
                             (SIGMA_ADMISSION_TLS_CERT, tlsCert)
   --tls-key <FILE>          its key
                             (SIGMA_ADMISSION_TLS_KEY, tlsKey)
-  --client-ca <FILE>        answer reviews only to who shows a client certificate of these authorities: the API
-                            server
+  --client-ca <FILE>        answer reviews only to who shows a client certificate of these authorities: the
+                            API server
                             (SIGMA_ADMISSION_CLIENT_CA, clientCa)
   --client-name <NAME...>   and is called one of these: its CN, or a DNS name; with --client-ca
                             (SIGMA_ADMISSION_CLIENT_NAME, clientNames)
@@ -324,6 +328,14 @@ Options:
                             (SIGMA_ADMISSION_SECRET, secret)
   --webhooks <NAME>         our ValidatingWebhookConfiguration: keep our CA in it, warn of rules it cuts off
                             (SIGMA_ADMISSION_WEBHOOKS, webhookConfiguration)
+  --manage <WHAT>           what of it is ours: ca, all (entries, conditions and scope too), none
+                            (SIGMA_ADMISSION_MANAGE, manage; default ca)
+  --no-owner-reference      do not let it go with our Namespace: for Argo CD, which would call that a
+                            difference
+                            (SIGMA_ADMISSION_NO_OWNER_REFERENCE, noOwnerReference)
+  --distribution <NAME>     with --manage all, whose control plane it is: upstream, aks, eks, gke, k3s, kops,
+                            rke2, talos
+                            (SIGMA_ADMISSION_DISTRIBUTION, distribution; default upstream)
   --namespace <NAME>        where the Secret is, and our Service, which is called sigma-admission
                             (SIGMA_ADMISSION_NAMESPACE, namespace; default sigma-admission)
   --kubeconfig <FILE>       the cluster of the Secret and the webhooks; without it, the one we run in

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseCommandLine } from '../src/command-line.ts';
+import { CONTROL_PLANES } from '../src/install/identities.ts';
 
 const SEED = 'a80d927d-ac6e-443f-a867-e8d6e3897318';
 
@@ -24,11 +25,18 @@ function problems(file: string, ...flags: string[]): readonly string[] {
 }
 
 describe('the config of serve', () => {
+  it.each(Object.keys(CONTROL_PLANES))('knows the distribution %s', (distribution) => {
+    expect(configOf('', '--distribution', distribution).distribution).toBe(distribution);
+  });
+
   it('has defaults', () => {
     expect(configOf('')).toStrictEqual({
       modes: { default: 'warn', levels: {}, rules: {} },
       rulesDirs: ['rules'],
       filtersDirs: ['filters'],
+      manage: 'ca',
+      noOwnerReference: false,
+      distribution: 'upstream',
       allowUsers: [],
       subresources: 'resource',
       certsDir: 'certs',
@@ -53,6 +61,9 @@ describe('the config of serve', () => {
       certsDir: tls
       secret: my-tls
       webhookConfiguration: my-webhooks
+      manage: all
+      noOwnerReference: true
+      distribution: gke
       namespace: my-namespace
       kubeconfig: admin.kubeconfig
       port: 9443
@@ -75,6 +86,9 @@ describe('the config of serve', () => {
       certsDir: 'tls',
       secret: 'my-tls',
       webhookConfiguration: 'my-webhooks',
+      manage: 'all',
+      noOwnerReference: true,
+      distribution: 'gke',
       namespace: 'my-namespace',
       kubeconfig: 'admin.kubeconfig',
       port: 9443,

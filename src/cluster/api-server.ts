@@ -14,8 +14,6 @@ export interface ApiServer {
   create(path: string, object: unknown): Promise<unknown>;
   /** Refused (409) when the object's resourceVersion is not the newest. */
   replace(path: string, object: unknown): Promise<unknown>;
-  /** A strategic merge patch: members of a list are met by name. */
-  patch(path: string, patch: unknown): Promise<unknown>;
   /**
    * Tells of each change until the API server ends it, which is no error, or `signal` does, which is. One that died
    * silently ends only by `signal`.
@@ -72,7 +70,6 @@ export async function connectToCluster({ kubeconfig, ...pod }: ClusterOptions): 
     get: (path, signal, as) => send(connect, { method: 'GET', path, signal, accept: accepted(as) }),
     create: (path, body) => send(connect, { method: 'POST', path, body }),
     replace: (path, body) => send(connect, { method: 'PUT', path, body }),
-    patch: (path, body) => send(connect, { method: 'PATCH', path, body, contentType: STRATEGIC_MERGE }),
     watch: (path, onEvent, signal, as) =>
       watch(connect, { method: 'GET', path, signal, accept: accepted(as) }, onEvent),
   };
@@ -116,8 +113,6 @@ async function fromKubeconfig(file: string): Promise<Connect> {
   };
 }
 
-const STRATEGIC_MERGE = 'application/strategic-merge-patch+json';
-
 function accepted(as: MetadataOnly | undefined): string {
   return as === undefined ? 'application/json' : `application/json;as=${as};g=meta.k8s.io;v=v1`;
 }
@@ -126,7 +121,6 @@ interface Request {
   readonly method: string;
   readonly path: string;
   readonly body?: unknown;
-  readonly contentType?: string;
   readonly accept?: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -163,7 +157,7 @@ async function watch(
 /** Resolves when the answer begins, if it is what was asked for. */
 async function exchange(
   connect: Connect,
-  { method, path, body, contentType = 'application/json', accept = 'application/json', signal }: Request,
+  { method, path, body, accept = 'application/json', signal }: Request,
 ): Promise<IncomingMessage> {
   const { server, options } = await connect();
   const url = new URL(server.replace(/\/$/, '') + path);
@@ -172,7 +166,7 @@ async function exchange(
     ...(options.headers as Record<string, string>),
     accept,
     'user-agent': 'sigma-admission',
-    ...(body === undefined ? {} : { 'content-type': contentType }),
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
   };
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const sent = request(url, { ...options, method, headers, signal }, resolve);

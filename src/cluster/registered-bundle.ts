@@ -1,5 +1,5 @@
+import { isOurs, type FoundConfiguration } from '../install/registration-plan.ts';
 import { ApiError, type ApiServer } from './api-server.ts';
-import type { RegisteredEntry } from './ca-bundle.ts';
 
 /** What the entries of a webhook configuration that call our Service are told to trust (PEM); undefined where that is nothing. */
 export async function registeredBundle(
@@ -8,12 +8,10 @@ export async function registeredBundle(
   service: { readonly namespace: string; readonly name: string },
 ): Promise<string | undefined> {
   const path = `/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/${name}`;
-  const isOurs = (called: RegisteredEntry['clientConfig']['service']) =>
-    called?.namespace === service.namespace && called.name === service.name;
   try {
-    const { webhooks = [] } = (await api.get(path)) as { readonly webhooks?: readonly RegisteredEntry[] };
+    const { webhooks = [] } = (await api.get(path)) as FoundConfiguration;
     const bundles = webhooks
-      .filter(({ clientConfig }) => isOurs(clientConfig.service))
+      .filter((entry) => isOurs(entry, service))
       .map(({ clientConfig }) => Buffer.from(clientConfig.caBundle ?? '', 'base64').toString());
     return [...new Set(bundles)].join('') || undefined;
   } catch (error) {

@@ -1,115 +1,170 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ApiError, type ApiServer } from '../../src/cluster/api-server.ts';
-import { caBundlePatch, type RegisteredEntry } from '../../src/cluster/ca-bundle.ts';
-import { followRegistration } from '../../src/cluster/registration.ts';
-import type { Subscription } from '../../src/install/scope.ts';
+import { followRegistration, type RegistrationListener } from '../../src/cluster/registration.ts';
+import type { FoundConfiguration } from '../../src/install/registration-plan.ts';
+import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
 import { eventually } from '../e2e/eventually.ts';
 
 const SERVICE = { namespace: 'sigma-admission', name: 'sigma-admission' };
-const CA = Buffer.from('CA').toString('base64');
-
-function entry(name: string, clientConfig: Partial<RegisteredEntry['clientConfig']> = {}): RegisteredEntry {
-  return { name, clientConfig: { service: SERVICE, ...clientConfig } };
-}
-
-describe('the CA in the webhook configuration', () => {
-  it('is put into each entry of ours that has none or another, and nothing else is', () => {
-    const entries = [
-      entry('none'),
-      entry('another', { caBundle: 'b3RoZXI=' }),
-      entry('ours', { caBundle: CA }),
-      entry('somebody’s', { service: { namespace: 'other', name: 'sigma-admission' } }),
-      { name: 'by url', clientConfig: {} },
-    ];
-    expect(caBundlePatch(entries, 'CA', SERVICE)).toEqual({
-      webhooks: [
-        { name: 'none', clientConfig: { caBundle: CA } },
-        { name: 'another', clientConfig: { caBundle: CA } },
-      ],
-    });
-  });
-
-  it('is left alone where it is right', () => {
-    expect(caBundlePatch([entry('ours', { caBundle: CA })], 'CA', SERVICE)).toBeUndefined();
-  });
+const CONTENT = webhookConfiguration({
+  namespace: 'sigma-admission',
+  service: 'sigma-admission',
+  port: 443,
+  enforcing: false,
+  namespaces: [],
+  distribution: 'upstream',
 });
 
-/** An API server that has one webhook configuration; `answers` are given first, one a request. */
-function apiWith(entries: RegisteredEntry[], answers: (() => never)[] = []) {
-  const requests: string[] = [];
-  let resourceVersion = 1;
-  const answer = (request: string) => {
-    requests.push(request);
-    answers.shift()?.();
-    return { metadata: { resourceVersion: String(resourceVersion) }, webhooks: [...entries] };
+/** An API server that holds our release; `refusals` are given first, one a write. */
+function cluster(refusals: ApiError[] = []) {
+  let version = 1;
+  const held: { configuration?: FoundConfiguration | undefined; deployment?: object; namespace?: object } = {
+    deployment: { metadata: { name: 'sigma-admission', uid: 'd' } },
+    namespace: { metadata: { name: 'sigma-admission', uid: 'n' } },
+  };
+  const writes: string[] = [];
+  const found = (object: unknown) =>
+    object === undefined ? Promise.reject(new ApiError(404, 'not found')) : Promise.resolve(object);
+  const store = (method: string, object: FoundConfiguration) => {
+    const refusal = refusals.shift();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    writes.push(method);
+    version += 1;
+    held.configuration = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
+    return Promise.resolve(held.configuration);
   };
   const api: ApiServer = {
-    get: async () => answer('get'),
-    create: () => Promise.reject(new TypeError('nothing is created')),
-    replace: () => Promise.reject(new TypeError('nothing is replaced')),
-    watch: () => Promise.reject(new TypeError('nothing is watched')),
-    async patch(_, patch) {
-      answer(JSON.stringify(patch));
-      resourceVersion += 1;
-      entries = entries.map(({ name }) => entry(name, { caBundle: CA }));
-      return { metadata: { resourceVersion: String(resourceVersion) }, webhooks: entries };
+    get(path) {
+      if (path.includes('validatingwebhookconfigurations')) return found(held.configuration);
+      if (path.includes('/deployments/')) return found(held.deployment);
+      if (path.includes('/services/')) {
+        return found({ spec: { clusterIP: '10.0.0.1', ports: [{ name: 'https', port: 443 }] } });
+      }
+      return found(held.namespace);
     },
+    create: (_, object) => store('create', object as FoundConfiguration),
+    replace: (_, object) => store('replace', object as FoundConfiguration),
+    watch: () => Promise.reject(new TypeError('nothing is watched')),
   };
-  return { api, requests };
+  return { api, held, writes };
 }
-
-const refuse = (status: number, message: string) => (): never => {
-  throw new ApiError(status, message);
-};
 
 describe('following the registration', () => {
   let stop: (() => void) | undefined;
   afterEach(() => stop?.());
 
-  function follow(api: ApiServer) {
-    const seen: (readonly Subscription[])[] = [];
-    const patched: (readonly string[])[] = [];
-    const failures: string[] = [];
+  function follow(api: ApiServer, changes: { manage?: 'ca' | 'all' | 'none'; caBundle?: () => string } = {}) {
+    const told: string[] = [];
+    const looks: (FoundConfiguration | undefined)[] = [];
+    const state: { differences?: readonly string[] } = {};
+    const on: RegistrationListener = {
+      looked: (differences) => void (state.differences = differences),
+      written: (differences) => told.push(`written: ${differences.length}`),
+      reverted: (what, by) => told.push(`reverted: ${what} by ${by ?? 'nobody named'}`),
+      contested: (is) => told.push(`contested: ${is}`),
+      brokenGlass: (reason) => told.push(`broken glass: ${reason ?? 'no more'}`),
+      going: (is) => told.push(`going: ${is}`),
+    };
     stop = followRegistration({
       api,
       name: 'sigma-admission',
+      manage: 'all',
       service: SERVICE,
+      content: () => ({ content: CONTENT, since: 0 }),
       caBundle: () => 'CA',
+      proven: () => true,
+      ownerReference: true,
       everyMs: 1,
-      onLook: (entries) => seen.push(entries),
-      onPatch: (names) => patched.push(names),
-      onFailure: ({ message }) => failures.push(message),
+      onLook: (found) => looks.push(found),
+      on,
+      onFailure: ({ message }) => told.push(`failed: ${message}`),
+      ...changes,
     });
-    return { seen, patched, failures };
+    return {
+      told,
+      looks,
+      inOrder: () => eventually('it is in order', () => state.differences?.length === 0),
+    };
   }
 
-  it('puts our CA in once, by the version it read, and shows the same entries while nothing changes', async () => {
-    const { api, requests } = apiWith([entry('guard'), entry('observe')]);
-    const { seen, patched } = follow(api);
-    await eventually('it was looked at three times', () => seen.length >= 3);
-    expect(patched).toEqual([['guard', 'observe']]);
-    expect(requests.slice(0, 3)).toEqual([
-      'get',
-      `{"metadata":{"resourceVersion":"1"},"webhooks":[{"name":"guard","clientConfig":{"caBundle":"${CA}"}},{"name":"observe","clientConfig":{"caBundle":"${CA}"}}]}`,
-      'get',
-    ]);
-    expect(seen[2]).toBe(seen[0]);
+  it('makes it, and makes it again when somebody deleted it', async () => {
+    const { api, held, writes } = cluster();
+    const { told, inOrder } = follow(api);
+    await inOrder();
+    held.configuration = undefined;
+    await eventually('it is there again', () => held.configuration !== undefined);
+    expect(writes).toEqual(['create', 'create']);
+    expect(told).toEqual(['written: 1', 'reverted: deleted by nobody named']);
   });
 
   it('looks again at once when another replica was first', async () => {
-    const { api } = apiWith([entry('guard')], [() => undefined as never, refuse(409, 'changed')]);
-    const { seen, failures } = follow(api);
-    await eventually('it was looked at', () => seen.length > 0);
-    expect(failures).toEqual([]);
+    const { api } = cluster([new ApiError(409, 'changed')]);
+    const { told, inOrder } = follow(api);
+    await inOrder();
+    expect(told).toEqual(['written: 1']);
   });
 
   it('says once what keeps failing, and goes on', async () => {
-    const { api } = apiWith(
-      [entry('guard')],
-      Array.from({ length: 3 }, () => refuse(403, 'no')),
+    const { api } = cluster(Array.from({ length: 3 }, () => new ApiError(403, 'no')));
+    const { told, inOrder } = follow(api);
+    await inOrder();
+    expect(told).toEqual(['failed: no', 'written: 1']);
+  });
+
+  it('only looks where nothing of it is ours', async () => {
+    const { api, writes } = cluster();
+    const { told, looks } = follow(api, { manage: 'none' });
+    await eventually('it was looked at', () => looks.length > 2);
+    expect([writes, told]).toEqual([[], []]);
+  });
+
+  it('counts no change of our own as somebody else’s', async () => {
+    const { api, held } = cluster();
+    let ca = 'one';
+    const { told, inOrder } = follow(api, { caBundle: () => ca });
+    await inOrder();
+    ca = 'two';
+    const wanted = Buffer.from('two').toString('base64');
+    await eventually(
+      'it is the other',
+      () => held.configuration?.webhooks?.[0]?.clientConfig.caBundle === wanted,
     );
-    const { seen, failures } = follow(api);
-    await eventually('it was looked at', () => seen.length > 0);
-    expect(failures).toEqual(['no']);
+    await inOrder();
+    expect(told).toEqual(['written: 1', 'written: 4']);
+  });
+
+  it('is let be after five changes within ten minutes, by whichever replicas they were undone', async () => {
+    const { api, held, writes } = cluster();
+    const { told, inOrder } = follow(api);
+    await inOrder();
+    const four = [1, 2, 3, 4].map((minutes) => new Date(Date.now() - minutes * 60_000).toISOString());
+    const { metadata } = held.configuration as FoundConfiguration;
+    const annotations = { ...metadata.annotations, 'sigma-admission/reverted': four.join(' ') };
+    held.configuration = { metadata: { ...metadata, annotations }, webhooks: [] };
+    await eventually('it is undone a fifth time', () => held.configuration?.webhooks?.length === 4);
+    await inOrder();
+    held.configuration = { ...held.configuration, webhooks: [] };
+    await eventually('it is let be', () => told.includes('contested: true'));
+    expect(writes).toEqual(['create', 'replace']);
+    held.deployment = {
+      metadata: { name: 'sigma-admission', uid: 'd', annotations: { 'sigma-admission/break-glass': 'why' } },
+    };
+    await eventually('what an operator asks for is done all the same', () =>
+      told.includes('broken glass: why'),
+    );
+  });
+
+  it('restores nothing while our Deployment is missing', async () => {
+    const { api, held, writes } = cluster();
+    const { told, inOrder } = follow(api);
+    await inOrder();
+    const { deployment } = held;
+    delete held.deployment;
+    held.configuration = undefined;
+    await eventually('it was seen', () => told.includes('going: true'));
+    expect(writes).toEqual(['create']);
+    held.deployment = deployment as object;
+    await eventually('it is back', () => held.configuration !== undefined);
+    expect(told.slice(1)).toEqual(['going: true', 'going: false', 'reverted: deleted by nobody named']);
   });
 });

@@ -1,6 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { doesNotHeal, heals } from '../../src/install/match-conditions.ts';
-import { webhookConfiguration, type WebhookSettings } from '../../src/install/webhook-configuration.ts';
+import { doesNotHeal, heals, isProbe } from '../../src/install/match-conditions.ts';
+import {
+  webhookConfiguration,
+  type Scope,
+  type WebhookSettings,
+} from '../../src/install/webhook-configuration.ts';
 
 const SETTINGS: WebhookSettings = {
   namespace: 'security',
@@ -11,68 +15,116 @@ const SETTINGS: WebhookSettings = {
   distribution: 'upstream',
 };
 
+/** What every entry says. */
+const COMMON = {
+  failurePolicy: 'Ignore',
+  matchPolicy: 'Equivalent',
+  sideEffects: 'NoneOnDryRun',
+  admissionReviewVersions: ['v1'],
+  timeoutSeconds: 3,
+};
+
+const called = (path: string) => ({
+  clientConfig: { service: { namespace: 'security', name: 'sigma-admission', port: 443, path } },
+});
+
+const inNamespace = (name: string) => ({
+  namespaceSelector: {
+    matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: [name] }],
+  },
+});
+
+const written = (apiGroup: string, resources: readonly string[], ...operations: readonly string[]) => ({
+  apiGroups: [apiGroup],
+  apiVersions: ['v1'],
+  operations,
+  resources,
+  scope: 'Namespaced',
+});
+
 describe('the webhook configuration', () => {
-  it('asks about pods made in kube-system, by two entries between which who asks decides', () => {
-    const shared = {
-      rules: [
-        {
-          apiGroups: [''],
-          apiVersions: ['v1'],
-          operations: ['CREATE'],
-          resources: ['pods'],
-          scope: 'Namespaced',
-        },
-      ],
-      namespaceSelector: {
-        matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: ['kube-system'] }],
-      },
-      failurePolicy: 'Ignore',
-      matchPolicy: 'Equivalent',
-      sideEffects: 'NoneOnDryRun',
-      admissionReviewVersions: ['v1'],
-    };
-    const service = { namespace: 'security', name: 'sigma-admission', port: 443 };
+  it('asks about pods made in kube-system, by two entries between which who asks decides, and about ourselves', () => {
+    const guarded = { ...inNamespace('kube-system'), rules: [written('', ['pods'], 'CREATE')] };
     expect(webhookConfiguration(SETTINGS)).toEqual({
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingWebhookConfiguration',
       metadata: { name: 'sigma-admission', labels: { 'admissions.enforcer/disabled': 'true' } },
       webhooks: [
         {
-          ...shared,
+          ...COMMON,
+          ...called('/guard'),
+          ...guarded,
           name: 'guard.sigma-admission.svc',
-          clientConfig: { service: { ...service, path: '/guard' } },
           matchConditions: [doesNotHeal('upstream')],
-          timeoutSeconds: 3,
         },
         {
-          ...shared,
+          ...COMMON,
+          ...called('/observe'),
+          ...guarded,
           name: 'observe.sigma-admission.svc',
-          clientConfig: { service: { ...service, path: '/observe' } },
           matchConditions: [heals('upstream')],
           timeoutSeconds: 1,
+        },
+        {
+          ...COMMON,
+          ...called('/probe'),
+          ...inNamespace('security'),
+          name: 'probe.sigma-admission.svc',
+          rules: [written('', ['configmaps'], 'CREATE')],
+          matchConditions: [isProbe()],
+          failurePolicy: 'Fail',
+        },
+        {
+          ...COMMON,
+          ...called('/self'),
+          ...inNamespace('security'),
+          name: 'self.sigma-admission.svc',
+          rules: [
+            written('', ['configmaps', 'secrets'], 'CREATE', 'UPDATE', 'DELETE'),
+            written('apps', ['deployments', 'deployments/scale'], 'CREATE', 'UPDATE', 'DELETE'),
+          ],
         },
       ],
     });
   });
 
+  it('asks about whatever else the rules need, and never fails closed for that', () => {
+    const other = { rules: [written('', ['pods/exec'], 'CONNECT')], namespaceSelector: {} } as const;
+    const { webhooks } = webhookConfiguration({
+      ...SETTINGS,
+      enforcing: true,
+      other: other as unknown as Scope,
+    });
+    expect(webhooks[2]).toEqual({
+      ...COMMON,
+      ...called('/other'),
+      ...other,
+      name: 'other.sigma-admission.svc',
+    });
+  });
+
   it.each([
-    [false, ['Ignore', 'Ignore']],
-    [true, ['Fail', 'Ignore']],
-  ])('fails closed for nobody who heals (enforcing: %s)', (enforcing, policies) => {
+    [false, 'Ignore'],
+    [true, 'Fail'],
+  ])('fails closed for nobody who heals (enforcing: %s)', (enforcing, guard) => {
     const { webhooks } = webhookConfiguration({ ...SETTINGS, enforcing });
-    expect(webhooks.map(({ failurePolicy }) => failurePolicy)).toEqual(policies);
+    const probe = 'Fail';
+    expect(webhooks.map(({ failurePolicy }) => failurePolicy)).toEqual([guard, 'Ignore', probe, 'Ignore']);
   });
 
   it('adds the operator’s namespaces to kube-system, each once', () => {
     const { webhooks } = webhookConfiguration({ ...SETTINGS, namespaces: ['kube-public', 'kube-system'] });
-    expect(webhooks.map(({ namespaceSelector }) => namespaceSelector.matchExpressions?.[0]?.values)).toEqual([
+    const names = webhooks.map(({ namespaceSelector }) => namespaceSelector.matchExpressions?.[0]?.values);
+    expect(names).toEqual([
       ['kube-system', 'kube-public'],
       ['kube-system', 'kube-public'],
+      ['security'],
+      ['security'],
     ]);
   });
 
-  it('carries the CA in both entries', () => {
+  it('carries the CA in every entry', () => {
     const { webhooks } = webhookConfiguration({ ...SETTINGS, caBundle: 'PEM\n' });
-    expect(webhooks.map(({ clientConfig }) => clientConfig.caBundle)).toEqual(['UEVNCg==', 'UEVNCg==']);
+    expect(webhooks.map(({ clientConfig }) => clientConfig.caBundle)).toEqual(webhooks.map(() => 'UEVNCg=='));
   });
 });
