@@ -113,7 +113,10 @@ function note(
   if (textOf(user['uid']) === '') principal.hasUid = false;
   if (Array.isArray(user['groups']))
     for (const group of user['groups']) if (typeof group === 'string') principal.groups.add(group);
-  for (const match of matches) principal.rules.set(textOf(match?.['id']), textOf(match?.['title']));
+  for (const match of matches) {
+    const id = textOf(match?.['id']);
+    if (id !== '') principal.rules.set(id, textOf(match?.['title']));
+  }
   principal.namespaces.add(namespace);
   principal.resources.add(subresource === '' ? resource : `${resource}/${subresource}`);
   if (principal.names.size < MAX_NAMES) principal.names.add(name);

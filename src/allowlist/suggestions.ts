@@ -92,9 +92,7 @@ function filterFor(principal: Principal): SuggestedFilter {
           // Impersonation names a user, not its uid.
           'user.uid': '?*',
         }),
-    ...(resources.size === 1 && ![...resources][0]?.includes('/')
-      ? { 'objectRef.resource': exact(resources) }
-      : {}),
+    ...resourceIn(resources),
     ...(namespaces.has('') ? {} : { 'objectRef.namespace|cased': exact(namespaces) }),
     ...namesIn(principal, exact),
   };
@@ -105,6 +103,17 @@ function filterFor(principal: Principal): SuggestedFilter {
     description: 'Accepts what these rules matched of this user, as far as the records showed it.',
     logsource: { product: 'kubernetes', service: 'audit' },
     filter,
+  };
+}
+
+/** Only where it is one: rules are about little more than that already. */
+function resourceIn(resources: ReadonlySet<string>): Readonly<Record<string, string>> {
+  const [only = '', ...others] = resources;
+  if (others.length > 0 || only === '') return {};
+  const [resource = '', subresource] = only.split('/').map(literal);
+  return {
+    'objectRef.resource': resource,
+    ...(subresource === undefined ? {} : { 'objectRef.subresource': subresource }),
   };
 }
 
