@@ -3,6 +3,7 @@ import { apiServerFigures } from './api-server.ts';
 import { engineFigures } from './engine.ts';
 import type { Bench, Figure } from './figure.ts';
 import { replayFigures } from './replay.ts';
+import { scanFigures } from './scan.ts';
 import { serverFigures } from './server.ts';
 
 /** Each bench under the prefix its figures begin with. */
@@ -11,6 +12,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'server.': serverFigures,
   'api.': apiServerFigures,
   'replay.': replayFigures,
+  'provenance.scan.': scanFigures,
 };
 
 const HELP = `npm run bench [-- --only PREFIX] [-- --json]
