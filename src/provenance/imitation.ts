@@ -40,8 +40,8 @@ const UNSAID: Imitation = { imitates: UNKNOWN, evidence: UNKNOWN };
  * name that begins the same and goes on in words (`coredns-test-connection`, `node-debugger-…`, `helper-pod-create-…`), a
  * Service that selects no workload's pods (an addon's bare pod has its own).
  *
- * Where the owner cannot be verified, or not all workloads are known, there may be more or less to say than is seen: unknown,
- * unless what is seen needs neither.
+ * Unknown where the owner may yet be verified, and at admission where not all is known: what is, may be old. Of what stands, read
+ * at one time, what is seen counts, and only that nothing is seen does not.
  */
 export function imitationOf(
   pod: OwnedPod,
@@ -53,7 +53,9 @@ export function imitationOf(
   const oddities = claim === undefined ? [] : odditiesOf(owner);
   if (verified === true) return withEvidence({}, oddities);
   const isForeign = claim !== undefined && workloadKind(claim.kind, claim.apiVersion) === undefined;
-  if (verified === UNKNOWN && (!isForeign || claim.kind === 'Node')) return UNSAID;
+  const mayBeReal = verified === UNKNOWN && (!isForeign || claim.kind === 'Node');
+  const isComplete = objects.complete(pod.namespace);
+  if (mayBeReal || (!isComplete && !isStanding)) return UNSAID;
   const index = indexOf(objects.workloadsIn(pod.namespace));
   const found = new Map<string, Passing>();
   const add = (family: Family, weight: number, text: string) =>
@@ -66,7 +68,7 @@ export function imitationOf(
   const [strongest] = [...found].toSorted(
     ([a, { clues: of }], [b, { clues: others }]) => weightOf(others) - weightOf(of) || b.length - a.length,
   );
-  if (strongest === undefined) return objects.complete(pod.namespace) ? withEvidence({}, oddities) : UNSAID;
+  if (strongest === undefined) return isComplete ? withEvidence({}, oddities) : UNSAID;
   const [imitates, { family, clues }] = strongest;
   const texts = clues.toSorted((a, b) => b.weight - a.weight).map(({ text }) => text);
   const different = family === undefined ? [] : differentImages(pod, family);

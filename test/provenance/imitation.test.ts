@@ -197,11 +197,16 @@ describe('a pod imitates nobody', () => {
 });
 
 describe('whom a pod imitates', () => {
-  it('is unknown where not all is known and nothing is seen', () => {
-    expect(imitation({ name: 'shell' }, NOT_SYNCED)).toEqual([UNKNOWN, UNKNOWN]);
+  it('is unknown where not all is known', () => {
+    expect(imitation({ name: 'kube-apiserver-node1' }, NOT_SYNCED)).toEqual([UNKNOWN, UNKNOWN]);
+    expect(imitation({ name: 'db-1' }, { ...ALL, complete: () => false })).toEqual([UNKNOWN, UNKNOWN]);
+  });
+
+  it('is what is seen of pods that stand, even if not all was read', () => {
     const partly = { ...ALL, complete: () => false };
-    expect(imitation({ name: 'shell' }, partly)).toEqual([UNKNOWN, UNKNOWN]);
-    expect(imitation({ name: 'db-1' }, partly)[0]).toBe('StatefulSet db');
+    const imitates = (name: string) =>
+      provenanceOf(subjectOfStanding(pod({ name }), NOW), partly).fields['imitates'];
+    expect([imitates('db-1'), imitates('shell')]).toEqual(['StatefulSet db', UNKNOWN]);
   });
 
   it('is the owner it names, whose controller did not make it', () => {

@@ -59,6 +59,7 @@ interface Recorded {
 }
 
 const SEED = 'Creation Of Pod In System Namespace';
+const OWNER = 'Pod Owner Not Verified';
 
 /** Where a log and admission differ, and why they must. */
 const DIFFERENCES = [
@@ -66,7 +67,12 @@ const DIFFERENCES = [
   { step: 'server-side-apply-create', log: [], admission: [SEED] },
   { step: 'dry-run-server-side-apply', log: [], admission: [SEED] },
   // A log shows who impersonates, admission who is impersonated; a uid too may be impersonated.
-  { step: 'impersonate-with-uid', log: [SEED], admission: [] },
+  { step: 'impersonate-with-uid', log: [SEED], admission: [OWNER] },
+  // A log tells nothing of owners; admission sees without looking who made it, and whether it names one.
+  { step: 'create-forged-daemonset-owner', log: [SEED], admission: [SEED, OWNER] },
+  { step: 'impersonate-without-uid', log: [SEED], admission: [SEED, OWNER] },
+  { step: 'impersonate-with-group', log: [SEED], admission: [SEED, OWNER] },
+  { step: 'stolen-controller-token', log: [], admission: [OWNER] },
   // Refused before webhooks are asked.
   { step: 'create-plain-pod-by-node', log: [SEED], admission: [] },
   { step: 'forbidden-by-rbac', log: [SEED], admission: [] },
