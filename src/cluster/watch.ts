@@ -17,7 +17,7 @@ export interface FollowOptions<Kept> {
   readonly onList: (objects: readonly Kept[]) => void;
   readonly onChange: (object: Kept) => void;
   readonly onDelete: (object: Kept) => void;
-  /** The API server told us something, if only that there is nothing new. */
+  /** All was listed, or a watch told something, if only that there is nothing new. */
   readonly onContact: () => void;
   /** It is tried again all the same. Nothing is said of a watch that ends because it is too old, or silent. */
   readonly onFailure: (error: Error) => void;
@@ -34,7 +34,7 @@ export interface Timing {
   readonly longestRetryMs: number;
 }
 
-const TIMING: Timing = { relistMs: 300_000, silentMs: 120_000, retryMs: 500, longestRetryMs: 30_000 };
+const TIMING: Timing = { relistMs: 300_000, silentMs: 120_000, retryMs: 500, longestRetryMs: 10_000 };
 
 /** As many as kubectl asks for at once. */
 const PAGE = 500;
@@ -84,7 +84,6 @@ async function list<Kept>(
   for (let next = ''; ;) {
     const query = { limit: String(PAGE), ...(next === '' ? {} : { continue: next }) };
     const page = (await api.get(withQuery(path, query), signal, as)) as List;
-    onContact();
     for (const object of page.items ?? []) {
       const each = keep(object);
       if (each !== undefined) kept.push(each);
@@ -93,6 +92,7 @@ async function list<Kept>(
     next = page.metadata.continue ?? '';
     if (next !== '') continue;
     onList(kept);
+    onContact();
     return page.metadata.resourceVersion;
   }
 }

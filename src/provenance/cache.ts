@@ -38,7 +38,7 @@ export interface CachedCollection<Kept> {
   put(object: Kept): void;
   remove(object: Kept): void;
   contact(): void;
-  /** It cannot be followed at present. */
+  /** It cannot be followed at present: nothing is concluded from it until it was listed again. */
   fail(): void;
   close(): void;
 }
@@ -52,8 +52,6 @@ export interface CacheOptions {
 const LIMIT = 50_000;
 /** Every minute the API server says of a watch that it lives. What was not heard of for so long is not known any more. */
 const STALE_MS = 180_000;
-/** What is known to be cut off is believed for so long: a watch that ends is opened again within seconds. */
-const CUT_MS = 15_000;
 
 /** One open collection. */
 interface State {
@@ -151,7 +149,7 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
           state.contactAt = now();
           state.freshUntil = now() + STALE_MS;
         },
-        fail: () => (state.freshUntil = Math.min(state.freshUntil, now() + CUT_MS)),
+        fail: () => (state.freshUntil = -Infinity),
         close() {
           if (!isOpen()) return;
           states.get(namespace)?.delete(kind);
