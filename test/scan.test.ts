@@ -446,7 +446,9 @@ function clusterOf(objects: () => readonly Listed[], change: (path: string) => v
           return found;
         }
         const [from, limit] = [Number(searchParams.get('continue') ?? 0), Number(searchParams.get('limit'))];
-        const items = all.slice(from, from + limit).map(({ kind: _, apiVersion: __, ...rest }) => rest);
+        const items = all
+          .slice(from, from + limit)
+          .map(({ kind: _kind, apiVersion: _version, ...rest }) => rest);
         const next = from + limit < all.length ? { continue: String(from + limit) } : {};
         return { kind: `${KIND_OF[resource]}List`, metadata: next, items };
       },
@@ -611,6 +613,32 @@ VERIFIED
 3 pods suspicious, 0 pods and 1 workload undetermined, 5 pods verified
 `);
     expect(code).toBe(1);
+  });
+
+  it('folds what comes from many owners once more', async () => {
+    const sets = Array.from({ length: 13 }, (_, index) => workload('ReplicaSet', `s${index}-c8f67b`));
+    const pods = sets.flatMap((_, index) =>
+      ['bcdfg', 'bcdfh'].map((end) =>
+        pod(`s${index}-c8f67b-${end}`, {
+          generateName: `s${index}-c8f67b-`,
+          labels: { app: `s${index}` },
+          ...owner('ReplicaSet', `s${index}-c8f67b`, `uid-of-s${index}-c8f67b`),
+        }),
+      ),
+    );
+    const { out } = await run([write('many.json', list(...sets, ...pods))], { format: 'text' });
+    expect(out.slice(out.indexOf('UNDETERMINED'))).toBe(`UNDETERMINED
+  kube-system
+    no owner
+      ? 13 replicasets s0-c8f67b, s1-c8f67b, s10-c8f67b, …: who made it is not in it
+
+VERIFIED
+  kube-system
+    13 ReplicaSets s0-c8f67b, s1-c8f67b, s10-c8f67b, …
+      ✓ 26 pods, such as s0-c8f67b-bcdfg: it is made from ReplicaSet s0-c8f67b
+
+0 pods suspicious, 0 pods and 13 workloads undetermined, 26 pods verified
+`);
   });
 
   it('shows no control characters of a name', async () => {

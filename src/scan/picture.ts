@@ -5,6 +5,8 @@ const MARKS: Readonly<Record<Group, string>> = { suspicious: '✗', undetermined
 
 /** How many names are written out of many alike. */
 const SHOWN_NAMES = 3;
+/** More in one namespace are no picture any more. */
+const MAX_OWNERS = 12;
 
 type Groups = Readonly<Record<Group, readonly PlacedFinding[]>>;
 
@@ -61,12 +63,39 @@ function section(
   const lines = [group.toUpperCase()];
   for (const [namespace, inNamespace] of Map.groupBy(findings, ({ record }) => record.namespace ?? '')) {
     lines.push(`  ${namespace || '(no namespace)'}`);
-    for (const [owner, pods] of Map.groupBy(inNamespace, placeOf)) {
+    const byOwner = Map.groupBy(inNamespace, placeOf);
+    if (group !== 'suspicious' && byOwner.size > MAX_OWNERS) {
+      lines.push(...manyOwners(byOwner, MARKS[group]));
+      continue;
+    }
+    for (const [owner, pods] of byOwner) {
       const beside = group === 'suspicious' ? besideOf(namespace, owner, groups) : '';
       lines.push(`    ${owner}${beside}`, ...linesOf(pods, MARKS[group]));
     }
   }
   return lines;
+}
+
+/** What comes from each of many owners is folded once more: a line for those of one kind that are alike. */
+function manyOwners(byOwner: ReadonlyMap<string, readonly PlacedFinding[]>, mark: string): readonly string[] {
+  const owned = [...byOwner].filter(([owner]) => owner !== WITHOUT_OWNER);
+  const alike = alikeBy(owned, ([, [first]]) => JSON.stringify([first?.origin.root?.kind, first?.noted]));
+  const others = byOwner.get(WITHOUT_OWNER) ?? [];
+  return [
+    ...(others.length === 0 ? [] : [`    ${WITHOUT_OWNER}`, ...folded(others, mark)]),
+    ...alike.flatMap((owners) => {
+      const all = owners.flatMap(([, findings]) => findings);
+      const [first] = all;
+      if (first === undefined) return [];
+      const kind = first.origin.root?.kind ?? '';
+      const names = owners.slice(0, SHOWN_NAMES).map(([, [of]]) => of?.origin.root?.name ?? '');
+      return [
+        `    ${plural(owners.length, kind)} ${names.join(', ')}${owners.length > SHOWN_NAMES ? ', …' : ''}`,
+        `      ${mark} ${count(all)}, such as ${first.record.name}: ${first.reason}`,
+        ...notedLines(first),
+      ];
+    }),
+  ];
 }
 
 const WITHOUT_OWNER = 'no owner';
@@ -111,12 +140,12 @@ function folded(findings: readonly PlacedFinding[], mark: string): readonly stri
   return alike.flatMap((each) => {
     const [first] = each;
     if (first === undefined) return [];
-    const { isPod, noted, reason } = first;
-    return [
-      `      ${mark} ${namesOf(each)}: ${reason}`,
-      ...(noted.length === 0 ? [] : [`          noted${isPod ? '' : ' of its pods'}: ${noted.join(', ')}`]),
-    ];
+    return [`      ${mark} ${namesOf(each)}: ${first.reason}`, ...notedLines(first)];
   });
+}
+
+function notedLines({ noted, isPod }: PlacedFinding): readonly string[] {
+  return noted.length === 0 ? [] : [`          noted${isPod ? '' : ' of its pods'}: ${noted.join(', ')}`];
 }
 
 function imitationOf({ record: { provenance = {} } }: PlacedFinding): readonly string[] {
