@@ -123,8 +123,10 @@ describeWithCorpus('124 requests, as the log tells of them and as the webhook wa
     const found = pairs.flatMap((pair) => {
       const log = verdicts([logged(pair, level)], rulesets.replay);
       return [...verdicts(reviewed(pair), rulesets.serve)].flatMap(([title, admission]) => {
+        const inLog = log.get(title);
+        // What has to be looked up in the cluster, no log is asked about.
+        if (inLog === undefined) return [];
         compared++;
-        const inLog = log.get(title) ?? 'never asked';
         const same = inLog === admission || (inLog === '-' && admission === 'never asked');
         return same ? [] : [[pair.step, title, inLog, admission]];
       });
