@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { connectToCluster, type ApiServer } from './cluster/api-server.ts';
+import { sendProbe } from './cluster/probe.ts';
 import type { InstallCheckConfig } from './config.ts';
 import { readAskers } from './install-check/askers.ts';
 import { checkCertificate } from './install-check/certificate.ts';
@@ -18,7 +18,7 @@ import { checkIfDown } from './install-check/if-down.ts';
 import type { Version } from './install-check/objects.ts';
 import { checkOtherWebhooks } from './install-check/other-webhooks.ts';
 import { textOf } from './install-check/page.ts';
-import { askProbe, checkReachability } from './install-check/reachability.ts';
+import { checkReachability } from './install-check/reachability.ts';
 import { checkBreakGlass, checkMode, checkReplicas } from './install-check/replicas.ts';
 import { askRights, checkRights, requiredRights } from './install-check/rights.ts';
 import { checkVersion } from './install-check/version.ts';
@@ -69,7 +69,7 @@ async function check(
   const isSentTo =
     configuration.kind === 'unknown' ||
     (configuration.kind === 'seen' && (configuration.value.webhooks ?? []).length > 0);
-  const outcome = isSentTo ? await askProbe(api, names.namespace, randomUUID()) : undefined;
+  const outcome = isSentTo ? await sendProbe(api, names.namespace) : undefined;
   const dialled = await dialService(view);
   const assumed = { enforcing: false, manage: 'ca', ownerReference: true, secret: 'sigma-admission-tls' };
   const rights = requiredRights(names, told.kind === 'seen' ? told.value : assumed);

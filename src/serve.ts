@@ -100,6 +100,10 @@ export async function serve(
         onOwnChange(change) {
           metrics.observeOwnChange(change);
           logOwnChange(change, log);
+          if (!change.dryRun && change.lowers.length > 0) {
+            const { lowers, what, by } = change;
+            membership?.tell('Lowered', 'Recording', `${lowers.join(', ')}, in ${what}, by ${by.username}`);
+          }
         },
       }),
     },

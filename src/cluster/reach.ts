@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import { probeOutcome, type ProbeOutcome } from '../install/probe-outcome.ts';
-import { PROBE_CONFIG_MAP, PROBE_NONCE } from '../install/probe.ts';
+import type { ProbeOutcome } from '../install/probe-outcome.ts';
 import { dial, DialError } from '../tls/dial.ts';
-import { ApiError, type ApiServer } from './api-server.ts';
+import type { ApiServer } from './api-server.ts';
 import { readOwnService } from './own-service.ts';
+import { sendProbe } from './probe.ts';
 import { repeat } from './repeat.ts';
 
 /** How the API server reaches us, as far as that is to be found out. */
@@ -60,23 +59,11 @@ export function followReach({
     const isRight = state?.probe.kind === 'answered' && state.dial === undefined;
     if (isRight && performance.now() - lastAt < provenEveryMs) return;
     lastAt = performance.now();
-    const [answer, dialled] = await Promise.all([probe(), dialOwn()]);
+    const [answer, dialled] = await Promise.all([sendProbe(api, service.namespace), dialOwn()]);
     const before = state === undefined ? undefined : summaryOf(state);
     state = { probe: answer, ...dialled };
     proven ||= answer.kind === 'answered';
     if (summaryOf(state) !== before) onChange(state);
-  }
-
-  async function probe(): Promise<ProbeOutcome> {
-    const nonce = randomUUID();
-    const configMaps = `/api/v1/namespaces/${service.namespace}/configmaps?dryRun=All`;
-    try {
-      await api.create(configMaps, { metadata: { name: PROBE_CONFIG_MAP }, data: { [PROBE_NONCE]: nonce } });
-      return probeOutcome(201, '', nonce);
-    } catch (error) {
-      if (error instanceof ApiError) return probeOutcome(error.status, error.message, nonce);
-      throw error;
-    }
   }
 
   async function dialOwn(): Promise<Pick<ReachState, 'dial' | 'port'>> {

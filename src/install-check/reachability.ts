@@ -1,28 +1,8 @@
-import { ApiError, type ApiServer } from '../cluster/api-server.ts';
-import { probeOutcome, type ProbeOutcome } from '../install/probe-outcome.ts';
-import { PROBE_CONFIG_MAP, PROBE_NONCE } from '../install/probe.ts';
+import type { ProbeOutcome } from '../install/probe-outcome.ts';
 import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
 import type { Finding } from './finding.ts';
 import { allow } from './look.ts';
 import type { Deployment, Service } from './objects.ts';
-
-/** Sends a probe through the API server: a dry run of a ConfigMap that our entry `probe` refuses, repeating the nonce. */
-export async function askProbe(api: ApiServer, namespace: string, nonce: string): Promise<ProbeOutcome> {
-  const configMap = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: PROBE_CONFIG_MAP, namespace },
-    data: { [PROBE_NONCE]: nonce },
-  };
-  try {
-    await api.create(`/api/v1/namespaces/${namespace}/configmaps?dryRun=All`, configMap);
-    return probeOutcome(201, '', nonce);
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    // What we asked stands before what was answered.
-    return probeOutcome(error.status, error.message.replace(/^POST \S+: \d+: /, ''), nonce);
-  }
-}
 
 const CHECK = 'reachability';
 

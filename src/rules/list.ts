@@ -8,7 +8,7 @@ import type { LoadedRule } from '../policy/ruleset.ts';
 import type { Level, Status } from '../sigma/rule.ts';
 import { tacticsOf } from './attack.ts';
 import { readRules, rulesetAt } from './loaded-rules.ts';
-import { table } from './page.ts';
+import { table } from '../page.ts';
 
 /** A rule in a list. */
 interface Listed {

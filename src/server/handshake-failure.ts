@@ -3,7 +3,7 @@ export const HANDSHAKE_FAILURES = ['untrusted', 'version', 'not_tls', 'timeout',
 export type HandshakeFailure = (typeof HANDSHAKE_FAILURES)[number];
 
 // As Node and OpenSSL call them.
-const CODES: readonly (readonly [RegExp, HandshakeFailure])[] = [
+const CODES = [
   // The client does not trust our certificate: an API server whose caBundle is another.
   [/ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_\w+|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED)$/, 'untrusted'],
   [/^ERR_SSL_(UNSUPPORTED_PROTOCOL|NO_SHARED_CIPHER|NO_SUITABLE_\w+|VERSION_TOO_LOW)$/, 'version'],
@@ -11,7 +11,7 @@ const CODES: readonly (readonly [RegExp, HandshakeFailure])[] = [
   [/^ERR_SSL_(HTTP_REQUEST|HTTPS_PROXY_REQUEST|WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/, 'not_tls'],
   [/^ERR_TLS_HANDSHAKE_TIMEOUT$/, 'timeout'],
   [/^(ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE)$/, 'gone'],
-];
+] as const;
 
 /** One of few words for an error of a handshake: a label must not be the client's to choose. */
 export function handshakeFailure({ code = '' }: NodeJS.ErrnoException): HandshakeFailure {

@@ -1,0 +1,233 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  claimedManager,
+  planRegistration,
+  type Circumstances,
+  type FoundConfiguration,
+  type FoundEntry,
+} from '../../src/install/registration-plan.ts';
+import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
+
+const SERVICE = { namespace: 'sigma-admission', name: 'sigma-admission' };
+const OWNER = { apiVersion: 'v1', kind: 'Namespace', name: 'sigma-admission', uid: 'namespace-uid' };
+const NOW = Date.parse('2026-11-24T12:00:00Z');
+
+function content(distribution: 'upstream' | 'aks' = 'upstream') {
+  return webhookConfiguration({
+    namespace: 'sigma-admission',
+    service: 'sigma-admission',
+    port: 443,
+    enforcing: true,
+    namespaces: [],
+    distribution,
+  });
+}
+
+function about(changes: Partial<Circumstances> = {}): Circumstances {
+  return {
+    manage: 'all',
+    service: SERVICE,
+    content: content(),
+    since: NOW - 60_000,
+    caBundle: 'PEM\n',
+    proven: true,
+    going: false,
+    owner: OWNER,
+    now: NOW,
+    ...changes,
+  };
+}
+
+/** What the API server holds after what is planned was done. */
+function after(found: FoundConfiguration | undefined, circumstances = about()): FoundConfiguration {
+  const { write } = planRegistration(found, circumstances);
+  if (write === undefined) throw new TypeError('nothing was planned');
+  return {
+    ...write.object,
+    webhooks: (write.object.webhooks ?? []).map((entry) => ({ objectSelector: {}, ...entry })),
+  };
+}
+
+const shipped = (): FoundConfiguration => ({
+  metadata: { name: 'sigma-admission' },
+  webhooks: content().webhooks,
+});
+const policies = ({ webhooks = [] }: FoundConfiguration) =>
+  Object.fromEntries(webhooks.map(({ name, failurePolicy }) => [name.split('.')[0], failurePolicy]));
+const RIGHT = after(undefined);
+
+function edited(change: (guard: FoundEntry) => FoundEntry, found = RIGHT): FoundConfiguration {
+  const [guard, ...rest] = found.webhooks ?? [];
+  return { ...found, webhooks: [change(guard as FoundEntry), ...rest] };
+}
+
+describe('the webhook configuration, all of it our own,', () => {
+  it('is made where it is missing, owned by our Namespace, and is then as it should be', () => {
+    const { write, differences } = planRegistration(undefined, about());
+    expect(differences).toEqual(['it does not exist']);
+    expect(write?.method).toBe('create');
+    expect(write?.object.metadata).toMatchObject({
+      name: 'sigma-admission',
+      labels: { 'admissions.enforcer/disabled': 'true' },
+      ownerReferences: [OWNER],
+    });
+    expect(write?.object.webhooks?.map(({ clientConfig }) => clientConfig.caBundle)).toEqual(
+      Array.from({ length: 4 }, () => 'UEVNCg=='),
+    );
+    expect(planRegistration(RIGHT, about())).toEqual({ differences: [], defers: false });
+  });
+
+  it.each<[string, FoundConfiguration, readonly string[]]>([
+    [
+      'lost its CA',
+      edited((guard) => ({ ...guard, clientConfig: { service: guard.clientConfig.service } }) as FoundEntry),
+      ['guard.sigma-admission.svc: caBundle'],
+    ],
+    [
+      'sends nothing any more',
+      edited((guard) => ({ ...guard, rules: [] })),
+      ['guard.sigma-admission.svc: rules'],
+    ],
+    [
+      'lets everybody through',
+      edited((guard) => ({ ...guard, objectSelector: { matchLabels: { a: 'b' } } })),
+      ['guard.sigma-admission.svc: objectSelector'],
+    ],
+    [
+      'lost an entry',
+      { ...RIGHT, webhooks: (RIGHT.webhooks ?? []).slice(1) },
+      ['guard.sigma-admission.svc: missing'],
+    ],
+    [
+      'got an entry of somebody else',
+      {
+        ...RIGHT,
+        webhooks: [...(RIGHT.webhooks ?? []), { name: 'a.b.c', clientConfig: { url: 'https://a' } }],
+      },
+      ['a.b.c: not ours'],
+    ],
+    [
+      'belongs to nobody',
+      { ...RIGHT, metadata: { ...RIGHT.metadata, ownerReferences: [] } },
+      ['metadata: ownerReferences'],
+    ],
+  ])('is brought back when it %s', (_, found, differences) => {
+    const plan = planRegistration(found, about());
+    expect(plan.differences).toEqual(differences);
+    expect(planRegistration(after(found), about()).differences).toEqual([]);
+  });
+
+  it('keeps what somebody wrote beside it', () => {
+    const metadata = { ...RIGHT.metadata, annotations: { ...RIGHT.metadata.annotations, theirs: 'kept' } };
+    expect(planRegistration({ ...RIGHT, metadata }, about()).differences).toEqual([]);
+  });
+
+  it('keeps the CA that somebody else sees to', () => {
+    const theirs = edited((guard) => ({
+      ...guard,
+      clientConfig: { ...guard.clientConfig, caBundle: 'dGhlaXJz' },
+    }));
+    expect(planRegistration(theirs, about({ caBundle: undefined })).differences).toEqual([]);
+  });
+
+  it('fails closed once a probe came back; who proved nothing leaves what another replica proved', () => {
+    const unproven = after(undefined, about({ proven: false }));
+    expect(policies(unproven)).toEqual({ guard: 'Ignore', observe: 'Ignore', probe: 'Fail', self: 'Ignore' });
+    expect(planRegistration(unproven, about({ proven: false })).differences).toEqual([]);
+    const proven = after(unproven);
+    expect(policies(proven)['guard']).toBe('Fail');
+    expect(planRegistration(proven, about({ proven: false })).differences).toEqual([]);
+  });
+
+  it('is left to whoever was told something else later, until that is ten minutes ago', () => {
+    const later = after(RIGHT, about({ content: content('aks'), since: NOW - 1_000 }));
+    expect(planRegistration(later, about())).toEqual({ differences: [], defers: true });
+    const much = { now: NOW + 10 * 60_000 };
+    expect(planRegistration(later, about(much)).differences).toContain(
+      'guard.sigma-admission.svc: matchConditions',
+    );
+  });
+
+  it('is taken from whoever was told something else before', () => {
+    const earlier = after(undefined, about({ content: content('aks'), since: NOW - 120_000 }));
+    expect(planRegistration(earlier, about())).toMatchObject({ defers: false, write: { method: 'replace' } });
+  });
+});
+
+describe('the webhook configuration, of which the CA alone is ours,', () => {
+  const ca = (changes: Partial<Circumstances> = {}) => about({ manage: 'ca', ...changes });
+
+  it('gets our CA and our Namespace, and nothing else', () => {
+    const plan = planRegistration(shipped(), ca());
+    expect(plan.differences).toEqual([
+      ...['guard', 'observe', 'probe', 'self'].map((name) => `${name}.sigma-admission.svc: caBundle`),
+      'metadata: ownerReferences',
+    ]);
+    const found = edited((guard) => ({ ...guard, timeoutSeconds: 7, rules: [] }), after(shipped(), ca()));
+    expect(planRegistration(found, ca()).differences).toEqual([]);
+  });
+
+  it('is not made where it is missing: nobody told us what to put into it', () => {
+    expect(planRegistration(undefined, ca())).toEqual({ differences: ['it does not exist'], defers: false });
+  });
+
+  it('leaves entries alone that call somebody else', () => {
+    const theirs = {
+      name: 'a.b.c',
+      clientConfig: { service: { namespace: 'other', name: 'sigma-admission' } },
+    };
+    const found = { ...after(shipped(), ca()), webhooks: [theirs] };
+    expect(planRegistration(found, ca()).differences).toEqual([]);
+  });
+
+  it('does not belong to our Namespace where it is not to', () => {
+    expect(after(shipped(), ca({ owner: undefined })).metadata.ownerReferences).toBeUndefined();
+  });
+});
+
+describe.each(['ca', 'all'] as const)('while nothing is to fail closed (--manage %s),', (manage) => {
+  const right = after(manage === 'all' ? undefined : shipped(), about({ manage }));
+  const IGNORED = { guard: 'Ignore', observe: 'Ignore', probe: 'Ignore', self: 'Ignore' };
+
+  it('every entry ignores failures while the glass is broken, and then does what it did', () => {
+    const broken = after(right, about({ manage, breakGlass: 'a reason' }));
+    expect(policies(broken)).toEqual(IGNORED);
+    expect(planRegistration(broken, about({ manage, breakGlass: 'a reason' })).differences).toEqual([]);
+    const mended = after(broken, about({ manage }));
+    expect(policies(mended)).toEqual(policies(right));
+    expect(planRegistration(mended, about({ manage })).differences).toEqual([]);
+  });
+
+  it('every entry ignores failures when we are going, and nothing is restored', () => {
+    expect(policies(after(right, about({ manage, going: true })))).toEqual(IGNORED);
+    expect(planRegistration(undefined, about({ manage, going: true })).write).toBeUndefined();
+    const emptied = edited((guard) => ({ ...guard, failurePolicy: 'Ignore', rules: [] }), right);
+    expect(planRegistration(emptied, about({ manage, going: true })).differences).toEqual(
+      expect.not.arrayContaining(['guard.sigma-admission.svc: rules']),
+    );
+  });
+
+  it.each(['no JSON', '[]', 'null', '{"guard.sigma-admission.svc":"Deny"}'])(
+    'what was remembered may be anybody’s: %s',
+    (remembered) => {
+      const annotations = { ...right.metadata.annotations, 'sigma-admission/lowered': remembered };
+      const found = { ...right, metadata: { ...right.metadata, annotations } };
+      expect(policies(after(found, about({ manage })))).toEqual(policies(right));
+    },
+  );
+});
+
+describe('who changed it', () => {
+  const managedBy = (...entries: readonly (readonly [string, string])[]): FoundConfiguration => ({
+    metadata: { managedFields: entries.map(([manager, time]) => ({ manager, time })) },
+  });
+  it('is the last field manager that is not ourselves, as it calls itself', () => {
+    const found = managedBy(
+      ['kubectl', '2026-11-24T10:00:00Z'],
+      ['argo', '2026-11-24T11:00:00Z'],
+      ['sigma-admission', '2026-11-24T12:00:00Z'],
+    );
+    expect(claimedManager(found, 'sigma-admission')).toBe('argo');
+    expect(claimedManager(managedBy(), 'sigma-admission')).toBeUndefined();
+  });
+});
