@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ApiOptions } from './api-client.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -21,7 +23,7 @@ export interface LoadOptions {
 export interface LoadOutcome {
   /** How often each was answered: the status, and of an error's message what is the same each time. */
   readonly answers: Readonly<Record<string, number>>;
-  /** Requests that an API server let through because a webhook could not be asked: what the audit log says of each. */
+  /** Requests that an API server let through because a webhook could not be asked, and why: by its audit log and its own. */
   readonly failedOpen: readonly string[];
 }
 
@@ -41,6 +43,7 @@ export function startLoad(
   { requests, perSecond = 100, workers = 20 }: LoadOptions,
 ): Load {
   const auditedFrom = controlPlane.auditLogSize();
+  const loggedFrom = apiServerLog(controlPlane).length;
   const begun = performance.now();
   const answers: Record<string, number> = {};
   let sent = 0;
@@ -74,16 +77,25 @@ export function startLoad(
       stopping.abort();
       await Promise.all(working);
       await everythingLogged(controlPlane);
-      const failedOpen = controlPlane
-        .auditEvents(auditedFrom)
-        .flatMap(({ annotations = {}, objectRef, user }) =>
-          Object.entries(annotations)
-            .filter(([key]) => key.startsWith(FAILED_OPEN))
-            .map(([, entry]) => `${entry}: ${objectRef?.resource} ${objectRef?.name} by ${user?.username}`),
-        );
-      return { answers, failedOpen };
+      const unasked = controlPlane.auditEvents(auditedFrom).flatMap(({ annotations = {}, objectRef, user }) =>
+        Object.entries(annotations)
+          .filter(([key]) => key.startsWith(FAILED_OPEN))
+          .map(([, entry]) => `${entry}: ${objectRef?.resource} ${objectRef?.name} by ${user?.username}`),
+      );
+      return { answers, failedOpen: [...unasked, ...whyUnasked(controlPlane, loggedFrom)] };
     },
   };
+}
+
+function apiServerLog({ directory }: ControlPlane): string {
+  return readFileSync(join(directory, 'kube-apiserver.log'), 'utf8');
+}
+
+function whyUnasked(controlPlane: ControlPlane, from: number): readonly string[] {
+  return apiServerLog(controlPlane)
+    .slice(from)
+    .split('\n')
+    .filter((line) => line.includes('failing open'));
 }
 
 /** What was answered is logged a moment later, in order but for requests that were under way together. */
