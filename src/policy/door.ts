@@ -15,3 +15,11 @@ export const UNOBSERVABLE: Readonly<Record<Door, readonly string[]>> = {
 export function isUnobservable(door: Door, path: string): boolean {
   return UNOBSERVABLE[door].some((field) => path === field || path.startsWith(`${field}.`));
 }
+
+/**
+ * Whether `path` is of who asked, at a door that never shows who. A filter on it is no error there, but is asked of nobody
+ * whom the door does not show; scan asks it of who an object's owner shows to have made it.
+ */
+export function isOfUnseenUser(door: Door, path: string): boolean {
+  return door === 'scan' && isUnobservable('scan', path) && !isUnobservable('serve', path);
+}

@@ -4,7 +4,7 @@ import { appliesTo, type Filter } from '../sigma/filter.ts';
 import { itemsOf } from '../sigma/partial-evaluation.ts';
 import type { Rule } from '../sigma/rule.ts';
 import type { DetectionItem, Predicate, Tree } from '../sigma/tree.ts';
-import { isUnobservable, type Door } from './door.ts';
+import { isOfUnseenUser, isUnobservable, type Door } from './door.ts';
 import { MAP_FIELDS, mapToEvent } from './event-fields.ts';
 
 /** A rule for another log, among ours. */
@@ -67,7 +67,8 @@ function pathsReferredTo(predicate: Predicate): readonly string[] {
 /** One filter on a field that a door never shows would silently disarm, or silently pass, every rule it is for. */
 function unobservableFields({ condition, file, line }: Filter, door: Door): readonly Problem[] {
   const paths = itemsOf(mapToEvent(condition.tree, door)).flatMap((item) => item.paths);
-  return [...new Set(paths.filter((path) => isUnobservable(door, path)))].map((path) => ({
+  const unseen = paths.filter((path) => isUnobservable(door, path) && !isOfUnseenUser(door, path));
+  return [...new Set(unseen)].map((path) => ({
     code: 'filter-unobservable',
     severity: 'error',
     file,

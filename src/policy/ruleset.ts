@@ -6,7 +6,7 @@ import { contains, type LogSource } from '../sigma/log-source.ts';
 import { canBe, itemsOf, partiallyEvaluate } from '../sigma/partial-evaluation.ts';
 import { LEVELS, type Level, type Rule } from '../sigma/rule.ts';
 import type { Tree } from '../sigma/tree.ts';
-import type { Door } from './door.ts';
+import { isOfUnseenUser, type Door } from './door.ts';
 import { mapToEvent } from './event-fields.ts';
 import { classify, RULE_CLASSES, type Classification } from './rule-class.ts';
 import { createRuleIndex, type RuleIndex } from './rule-index.ts';
@@ -52,6 +52,8 @@ export interface LoadedRule {
   readonly tree: Tree;
   readonly matches: Matches;
   readonly filters: readonly LoadedFilter[];
+  /** At scan alone: those that ask who asked, which no object says. They are not among `filters`. */
+  readonly filtersByUser: readonly LoadedFilter[];
 }
 
 /** Checked, classed, compiled and indexed: everything that can be done before the first event. */
@@ -120,6 +122,7 @@ function loadRule(
   const classification = weakest(asked.length > 0 ? asked : conditions);
   if (classification === undefined) throw new TypeError(`rule ${rule.id} has no condition`);
   const off = whyOff(rule, classification, minLevel);
+  const applying = filters.filter(({ filter }) => appliesTo(filter, rule));
   return {
     rule,
     classification,
@@ -128,8 +131,14 @@ function loadRule(
     conditions,
     tree,
     matches: compiler.compile(tree),
-    filters: filters.filter(({ filter }) => appliesTo(filter, rule)),
+    filters: applying.filter((filter) => !asksUnseenUser(filter, door)),
+    filtersByUser: applying.filter((filter) => asksUnseenUser(filter, door)),
   };
+}
+
+/** Whether a filter asks who asked, at a door that never shows who. */
+export function asksUnseenUser({ tree }: Pick<LoadedFilter, 'tree'>, door: Door): boolean {
+  return itemsOf(tree).some(({ paths }) => paths.some((path) => isOfUnseenUser(door, path)));
 }
 
 function loadFilter(filter: Filter, compiler: Compiler, { door }: RulesetOptions): LoadedFilter {

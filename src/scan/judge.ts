@@ -54,7 +54,7 @@ export function createJudge({ rules, modes, owners }: JudgeOptions) {
     for (const match of asked.matches) {
       const answer =
         match.filter === undefined
-          ? answerOf(match.verb, observation, origin.creators, rules.byUserOf(match.rule))
+          ? answerOf(match.verb, observation, origin.creators, match.rule.filtersByUser)
           : { kind: 'open' as const };
       if (answer.kind === 'open') matches.push(match);
       else if (answer.kind === 'accepted') matches.push({ ...match, filter: answer.filter });

@@ -183,7 +183,7 @@ describe('a filter', () => {
     ['sourceIPs', ['serve', 'scan']],
     ['requestReceivedTimestamp', ['serve', 'scan']],
     ['impersonatedUser.username', ['serve', 'scan']],
-    ['user.username', ['scan']],
+    ['user.username', []],
     ['objectRef.name', []],
     ['provenance.mirrorPod', []],
     ['requestObject.metadata.name', []],
@@ -192,6 +192,21 @@ describe('a filter', () => {
       const problems = reported([rule(1, PODS), filter(1, { [field]: 'x' })], door);
       expect(problems).toEqual(doors.includes(door) ? [unseen(field, door)] : []);
     }
+  });
+
+  it('on who asked is kept apart at scan, where no object says it', () => {
+    const documents = [
+      rule(1, PODS),
+      filter(2, { 'user.username': 'x' }),
+      filter(3, { 'objectRef.name': 'x' }),
+    ];
+    const kept = (door: Door) =>
+      load(documents, { door }).rules.map(({ filters, filtersByUser }) => [
+        filters.map((each) => each.filter.title),
+        filtersByUser.map((each) => each.filter.title),
+      ]);
+    expect(kept('scan')).toEqual([[['Filter 3'], ['Filter 2']]]);
+    expect(kept('serve')).toEqual([[['Filter 2', 'Filter 3'], []]]);
   });
 
   it('on the hour is an error where there is no clock', () => {
