@@ -167,7 +167,7 @@ describeWithPrograms(
           return seen.unreadable.length === 0 && seen;
         });
         expect([read, unreadable]).toEqual([report.read, []]);
-        expect(suspicious).toEqual(report.suspicious);
+        expect(suspicious.map(({ name }) => name)).toEqual(report.suspicious.map(({ name }) => name));
       });
 
       it('gives the same verdict from a file of everything', async () => {
