@@ -19,10 +19,9 @@ import { createRegisteredScope } from './registered-scope.ts';
 import { createReviewer } from './review.ts';
 import { createSelfReview } from './self-review.ts';
 import { createServer } from './server.ts';
-import { createServingCertificates } from './serving-certificates.ts';
+import { createServingCertificates, type ServingCertificates } from './serving-certificates.ts';
 import type { Check } from './server/webhook-app.ts';
 import { formatProblem } from './sigma/errors.ts';
-import type { CertificateSource } from './tls/certificate-source.ts';
 import { createClientAuthority } from './tls/client-authority.ts';
 
 /** What the process lends: records go to `stdoutFd`, our own log and what is said to people to `stderrFd`. */
@@ -71,8 +70,7 @@ export async function serve(
       },
     }),
   ]);
-  metrics.observeCertificate(certificates.current().notAfter);
-  certificates.onChange(({ notAfter }) => metrics.observeCertificate(notAfter));
+  metrics.followCertificates(certificates);
 
   const entry = (name: string, modes: Config['modes']) =>
     createReviewer({
@@ -239,15 +237,18 @@ function rulesCheck(rules: LiveRuleset): Check {
 }
 
 /** An API server refuses an expired certificate, so nobody is to be sent here with one. */
-function certificateCheck(certificates: CertificateSource): Check {
+function certificateCheck(certificates: ServingCertificates): Check {
   const { notAfter } = certificates.current();
   const refused = certificates.refused();
-  const stale = refused === undefined ? '' : `; the newest one is refused: ${refused.message}`;
-  return {
-    name: 'certificate',
-    ok: notAfter.getTime() > Date.now(),
-    detail: `until ${notAfter.toISOString()}${stale}`,
-  };
+  const authorityEnd = certificates.authorityNotAfter?.();
+  const many = certificates.authorities?.() ?? 1;
+  const facts = [
+    `until ${notAfter.toISOString()}`,
+    ...(authorityEnd === undefined ? [] : [`its authority until ${authorityEnd.toISOString()}`]),
+    ...(many === 1 ? [] : [`${many} authorities to be trusted`]),
+    ...(refused === undefined ? [] : [`the newest one is refused: ${refused.message}`]),
+  ];
+  return { name: 'certificate', ok: notAfter.getTime() > Date.now(), detail: facts.join('; ') };
 }
 
 async function unnamedSubdirectories(paths: readonly string[]): Promise<readonly string[]> {

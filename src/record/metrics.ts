@@ -7,6 +7,12 @@ import type { Recorder } from './recorder.ts';
 
 const PREFIX = 'sigma_admission_';
 
+/** Of the certificates, what is counted. */
+interface CertificateState {
+  current(): { readonly notAfter: Date };
+  authorityNotAfter?(): Date;
+}
+
 /** Anybody who may edit our webhook configuration chooses a name. */
 const MAX_MANAGERS = 20;
 
@@ -63,12 +69,6 @@ export function createMetrics() {
     labelNames: ['result'],
     registers,
   });
-  const certificateExpiry = new Gauge({
-    name: `${PREFIX}certificate_expiry_timestamp_seconds`,
-    help: 'When the serving certificate expires.',
-    registers,
-  });
-
   const certificateChanges = new Counter({
     name: `${PREFIX}certificate_changes_total`,
     help: 'Writes of the Secret with our certificates: made, renewed, restored after somebody broke it, or only trusted anew.',
@@ -137,7 +137,15 @@ export function createMetrics() {
     connectionRefused: (why: string) => connectionsRefused.inc({ why }),
     observeOwnChange: ({ kind, lowers, dryRun }: OwnChange) =>
       ownChanges.inc({ kind, lowers: String(lowers.length > 0), dry_run: String(dryRun) }),
-    observeCertificate: (notAfter: Date) => certificateExpiry.set(notAfter.getTime() / 1000),
+    /** States at each scrape how long what is served is good for. */
+    followCertificates({ current, authorityNotAfter }: CertificateState): void {
+      registry.registerMetric(
+        expiry('certificate', 'When the serving certificate expires.', () => current().notAfter),
+      );
+      if (authorityNotAfter !== undefined) {
+        registry.registerMetric(expiry('authority', 'When its authority expires.', authorityNotAfter));
+      }
+    },
     observeRegistered: (exists: boolean) => configured.set(Number(exists)),
     observeReversion: (what: 'deleted' | 'edited', manager: string | undefined) =>
       reversions.inc({ what, manager: bounded(manager ?? '') }),
@@ -187,6 +195,18 @@ export function createMetrics() {
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Read anew at each scrape. */
+function expiry(of: string, help: string, end: () => Date): Gauge {
+  return new Gauge({
+    name: `${PREFIX}${of}_expiry_timestamp_seconds`,
+    help,
+    registers: [],
+    collect() {
+      this.set(end().getTime() / 1000);
+    },
+  });
+}
 
 /** A label of values that others choose: so many of them, and `other` for the rest. */
 function firstFew(limit: number): (value: string) => string {
