@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { apiServerFigures } from './api-server.ts';
 import { engineFigures } from './engine.ts';
 import type { Bench, Figure } from './figure.ts';
+import { provenanceMemoryFigures, provenanceServerFigures } from './provenance.ts';
 import { replayFigures } from './replay.ts';
 import { scanFigures } from './scan.ts';
 import { serverFigures } from './server.ts';
@@ -12,6 +13,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'server.': serverFigures,
   'api.': apiServerFigures,
   'replay.': replayFigures,
+  'provenance.bytes.': provenanceMemoryFigures,
+  'provenance.server.': provenanceServerFigures,
   'provenance.scan.': scanFigures,
 };
 

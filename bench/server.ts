@@ -14,7 +14,8 @@ const ROOT = join(import.meta.dirname, '..');
 const SECONDS = 3;
 const CONNECTIONS = 8;
 
-interface Running {
+/** A server on a core of its own. */
+export interface Running {
   readonly process: ChildProcess;
   readonly url: string;
   /** Milliseconds from its start to its first answer. */
@@ -88,7 +89,7 @@ export async function* serverFigures(): AsyncIterable<Figure> {
 }
 
 /** As the image runs it: built, because stripping types takes memory that has nothing to do with serving. */
-function build(): void {
+export function build(): void {
   const { status } = spawnSync('npm', ['run', 'build'], { cwd: ROOT, stdio: 'ignore' });
   if (status !== 0) throw new Error('npm run build fails');
 }
@@ -118,7 +119,7 @@ function ourArguments(certs: string, port: string): string[] {
   ];
 }
 
-async function start(
+export async function start(
   argumentsFor: (port: string) => string[],
   path: string,
   probe: string,
@@ -157,7 +158,7 @@ async function start(
   }
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+export async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill('SIGTERM');
@@ -168,7 +169,7 @@ async function stop(child: ChildProcess): Promise<void> {
  * Reviews answered in a second of the server's processor time, which is reviews a second on a core of its own, whatever
  * else this machine does. A response that is not 200 makes the figure worthless, so it is an error.
  */
-async function load({ process: { pid }, url }: Running, body: string): Promise<number> {
+export async function load({ process: { pid }, url }: Running, body: string): Promise<number> {
   const before = cpuSeconds(pid);
   const result = await autocannon({
     url,
@@ -185,8 +186,8 @@ async function load({ process: { pid }, url }: Running, body: string): Promise<n
 }
 
 /** A pod as real ones are: about 9 KB with what admission adds to it. */
-function review(namespace: string): string {
-  const example = JSON.parse(readFileSync(join(ROOT, 'examples/pod-by-alice.json'), 'utf8'));
+export function review(namespace: string, of = 'pod-by-alice'): string {
+  const example = JSON.parse(readFileSync(join(ROOT, `examples/${of}.json`), 'utf8'));
   const container = example.request.object.spec.containers[0];
   const environment = Array.from({ length: 60 }, (_, index) => ({
     name: `VARIABLE_${index}`,
@@ -209,7 +210,7 @@ function review(namespace: string): string {
   return JSON.stringify(example);
 }
 
-function residentMiB({ pid }: ChildProcess): number {
+export function residentMiB({ pid }: ChildProcess): number {
   const [, kibibytes = 'NaN'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Number(kibibytes) / 1024;
 }
