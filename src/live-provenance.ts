@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { ApiError, type ApiServer } from './cluster/api-server.ts';
@@ -81,7 +82,7 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
     }),
     follow(ruleset) {
       const needed = neededNamespaces(ruleset);
-      if (needed.join() === namespaces.join()) return;
+      if (isDeepStrictEqual(needed, namespaces)) return;
       namespaces = needed;
       if (api === undefined) return;
       followAll(api);

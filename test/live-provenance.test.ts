@@ -1,0 +1,112 @@
+import { afterEach, expect, it } from '@jest/globals';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import type { ApiServer } from '../src/cluster/api-server.ts';
+import { createLiveProvenance, type LiveProvenance } from '../src/live-provenance.ts';
+import { createRuleset, type Ruleset } from '../src/policy/ruleset.ts';
+import { combine, parseSigma } from '../src/sigma/load.ts';
+import { eventually } from './e2e/eventually.ts';
+
+let provenance: LiveProvenance | undefined;
+afterEach(() => provenance?.close());
+
+/** Asks whether a pod's owner is verified, or only who made it; in one namespace, or in any. */
+function ruleset(field: string, namespace?: string): Ruleset {
+  const where = namespace === undefined ? {} : { 'objectRef.namespace': namespace };
+  const selection = { verb: 'create', 'objectRef.resource': 'pods', [field]: false, ...where };
+  const document = {
+    title: 'Rule',
+    id: '00000000-0000-4000-8000-000000000001',
+    logsource: { product: 'kubernetes', service: 'audit' },
+    detection: { selection, condition: 'selection' },
+  };
+  const parsed = combine([parseSigma('rule.yml', JSON.stringify(document))]);
+  const { ruleset: loaded } = createRuleset(parsed, { door: 'serve', subresources: 'resource' });
+  if (loaded === undefined) throw new TypeError('one rule');
+  return loaded;
+}
+
+/** An API server that has nothing, and whose watches live until they are let go; `open` says which do. */
+function emptyCluster() {
+  const open = new Set<string>();
+  const api = {
+    get: async (path: string) =>
+      path === '/version' ? { minor: '36+' } : { metadata: { resourceVersion: '1' }, items: null },
+    watch: (path: string, _: unknown, signal: AbortSignal) =>
+      new Promise<void>((_resolve, reject) => {
+        const [resource = ''] = path.split('?');
+        open.add(resource);
+        signal.addEventListener('abort', () => {
+          open.delete(resource);
+          reject(new Error('aborted'));
+        });
+      }),
+  };
+  return { api: api as unknown as ApiServer, open };
+}
+
+function live(api: ApiServer | undefined) {
+  const registry = new Registry();
+  provenance = createLiveProvenance({ api, registry, log: pino({ level: 'silent' }) });
+  return { live: provenance, registry };
+}
+
+it('watches what the rules need, follows them when they change, and lets all go in the end', async () => {
+  const { api, open } = emptyCluster();
+  const { live: found, registry } = live(api);
+  found.follow(ruleset('provenance.mirrorPod'));
+  expect([open.size, found.checks()]).toEqual([0, []]);
+  found.follow(ruleset('provenance.owner.verified', 'kube-system'));
+  expect(found.checks()).toEqual([
+    {
+      name: 'provenance',
+      ok: true,
+      detail: '0 objects known of kube-system; not all yet, or not any more, of kube-system',
+    },
+  ]);
+  await eventually('all are watched', () => open.size === 8);
+  expect([...open].toSorted()).toEqual([
+    '/api/v1/namespaces/kube-system/replicationcontrollers',
+    '/api/v1/namespaces/kube-system/services',
+    '/api/v1/nodes',
+    '/apis/apps/v1/namespaces/kube-system/controllerrevisions',
+    '/apis/apps/v1/namespaces/kube-system/daemonsets',
+    '/apis/apps/v1/namespaces/kube-system/replicasets',
+    '/apis/apps/v1/namespaces/kube-system/statefulsets',
+    '/apis/batch/v1/namespaces/kube-system/jobs',
+  ]);
+  expect(found.checks()).toEqual([
+    { name: 'provenance', ok: true, detail: '0 objects known of kube-system' },
+  ]);
+  expect(await registry.metrics()).toContain('sigma_admission_provenance_objects{kind="DaemonSet"} 0');
+  found.follow(ruleset('provenance.owner.verified'));
+  await eventually(
+    'those of every namespace are, and no others',
+    () => open.size === 8 && open.has('/apis/batch/v1/jobs'),
+  );
+  expect(found.checks()).toEqual([
+    { name: 'provenance', ok: true, detail: '0 objects known of every namespace' },
+  ]);
+  found.follow(ruleset('provenance.mirrorPod'));
+  expect([open.size, found.checks()]).toEqual([0, []]);
+});
+
+it('watches every namespace from the beginning where a rule names none', async () => {
+  const { api, open } = emptyCluster();
+  live(api).live.follow(ruleset('provenance.owner.verified'));
+  await eventually('all are watched', () => open.size === 8);
+  provenance?.close();
+  expect(open.size).toBe(0);
+});
+
+it('asks nobody outside a cluster, and says so', () => {
+  const { live: found } = live(undefined);
+  found.follow(ruleset('provenance.owner.verified', 'kube-system'));
+  expect(found.checks()).toEqual([
+    {
+      name: 'provenance',
+      ok: true,
+      detail: 'unknown but for what a request itself shows: no cluster to ask',
+    },
+  ]);
+});
