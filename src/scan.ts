@@ -152,6 +152,8 @@ async function scanCluster(
   try {
     for (const object of objects.filter(({ of }) => of.judged))
       findings.add(object, (await inquiry.judge(object)).finding);
+    // What pods are held against is kept trimmed; whole, the old ReplicaSets of a large cluster would fill the memory.
+    objects.length = 0;
     for await (const page of listPods(api, rules)) {
       for (const pod of page) {
         const { finding, isDoubted } = await inquiry.judge(pod);

@@ -81,7 +81,13 @@ export function createFindings({ ruleset, byUser, namespaces }: ScanRules) {
         ...pods,
         ...[...workloads].flatMap(([key, finding]) =>
           finding.isOfInterest || notedOfRoots.has(key)
-            ? [{ ...finding, isPod: false, noted: [...notedIn(finding), ...(notedOfRoots.get(key) ?? [])] }]
+            ? [
+                {
+                  ...finding,
+                  isPod: false,
+                  noted: [...new Set([...notedIn(finding), ...(notedOfRoots.get(key) ?? [])])],
+                },
+              ]
             : [],
         ),
       ];

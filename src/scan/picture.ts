@@ -5,6 +5,8 @@ const MARKS: Readonly<Record<Group, string>> = { suspicious: '✗', undetermined
 
 /** How many names are written out of many alike. */
 const SHOWN_NAMES = 3;
+/** Somebody will look at each of these. */
+const SHOWN_SUSPICIOUS = 20;
 /** More in one namespace are no picture any more. */
 const MAX_OWNERS = 12;
 
@@ -79,7 +81,9 @@ function section(
 /** What comes from each of many owners is folded once more: a line for those of one kind that are alike. */
 function manyOwners(byOwner: ReadonlyMap<string, readonly PlacedFinding[]>, mark: string): readonly string[] {
   const owned = [...byOwner].filter(([owner]) => owner !== WITHOUT_OWNER);
-  const alike = alikeBy(owned, ([, [first]]) => JSON.stringify([first?.origin.root?.kind, first?.noted]));
+  const alike = alikeBy(owned, ([, findings]) =>
+    JSON.stringify([findings[0]?.origin.root?.kind, notedOf(findings)]),
+  );
   const others = byOwner.get(WITHOUT_OWNER) ?? [];
   return [
     ...(others.length === 0 ? [] : [`    ${WITHOUT_OWNER}`, ...folded(others, mark)]),
@@ -92,7 +96,7 @@ function manyOwners(byOwner: ReadonlyMap<string, readonly PlacedFinding[]>, mark
       return [
         `    ${plural(owners.length, kind)} ${names.join(', ')}${owners.length > SHOWN_NAMES ? ', …' : ''}`,
         `      ${mark} ${count(all)}, such as ${first.record.name}: ${first.reason}`,
-        ...notedLines(first),
+        ...notedLines({ isPod: true, noted: notedOf(all) }),
       ];
     }),
   ];
@@ -118,18 +122,18 @@ function besideOf(namespace: string, owner: string, groups: Groups): string {
 }
 
 function explained(findings: readonly PlacedFinding[], mark: string): readonly string[] {
-  return alikeBy(findings, (finding) => JSON.stringify([finding.reason, whatMatched(finding)])).flatMap(
-    (alike) => {
-      const [first] = alike;
-      if (first === undefined) return [];
-      return [
-        `      ${mark} ${namesOf(alike)}`,
-        `          ${first.reason}`,
-        ...imitationOf(first).map((text) => `          ${text}`),
-        ...whatMatched(first).map((text) => `          ${text}`),
-      ];
-    },
-  );
+  return alikeBy(findings, (finding) =>
+    JSON.stringify([finding.reason, imitationOf(finding), whatMatched(finding)]),
+  ).flatMap((alike) => {
+    const [first] = alike;
+    if (first === undefined) return [];
+    return [
+      `      ${mark} ${namesOf(alike, SHOWN_SUSPICIOUS)}`,
+      `          ${first.reason}`,
+      ...imitationOf(first).map((text) => `          ${text}`),
+      ...whatMatched(first).map((text) => `          ${text}`),
+    ];
+  });
 }
 
 /** A line for those alike, with what matched though it warns nobody. */
@@ -144,7 +148,11 @@ function folded(findings: readonly PlacedFinding[], mark: string): readonly stri
   });
 }
 
-function notedLines({ noted, isPod }: PlacedFinding): readonly string[] {
+function notedOf(findings: readonly PlacedFinding[]): readonly string[] {
+  return [...new Set(findings.flatMap(({ noted }) => noted))].toSorted();
+}
+
+function notedLines({ noted, isPod }: Pick<PlacedFinding, 'noted' | 'isPod'>): readonly string[] {
   return noted.length === 0 ? [] : [`          noted${isPod ? '' : ' of its pods'}: ${noted.join(', ')}`];
 }
 
@@ -172,15 +180,15 @@ const SHOWN_EVIDENCE = 6;
 /** What stands above it in the picture already. */
 const WHERE = /^(verb$|objectRef\.|provenance\.)/;
 
-function namesOf(findings: readonly PlacedFinding[]): string {
+function namesOf(findings: readonly PlacedFinding[], limit = SHOWN_NAMES): string {
   const [first] = findings;
   const names = findings.map(({ record }) => record.name ?? '');
   const what =
     findings.length === 1
       ? (first?.record.kind ?? '').toLowerCase()
       : `${number(names.length)} ${(first?.record.kind ?? '').toLowerCase()}s`;
-  const shown = names.slice(0, SHOWN_NAMES).join(', ');
-  return `${what} ${shown}${names.length > SHOWN_NAMES ? ', …' : ''}`;
+  const shown = names.slice(0, limit).join(', ');
+  return `${what} ${shown}${names.length > limit ? ', …' : ''}`;
 }
 
 function alikeBy<T>(items: readonly T[], keyOf: (item: T) => string): readonly (readonly T[])[] {
