@@ -1,4 +1,5 @@
-import { ownChange, type OwnChange, type OwnState } from './install/own-change.ts';
+import { ownChange, type OwnChange } from './install/own-change.ts';
+import type { OwnState } from './install/own-deployment.ts';
 import { allowed } from './kubernetes/admission-response.ts';
 import { parseAdmissionReview } from './kubernetes/admission-review.ts';
 import type { Review } from './server/answer-review.ts';

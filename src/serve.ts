@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { connectToCluster } from './cluster/api-server.ts';
@@ -7,21 +6,18 @@ import type { OwnChange } from './install/own-change.ts';
 import { formatOutOfScope, type OutOfScope } from './install/scope.ts';
 import { joinCluster, type Membership } from './join-cluster.ts';
 import { createLiveProvenance } from './live-provenance.ts';
-import { createLiveRuleset, type LiveRuleset } from './policy/live-ruleset.ts';
 import { onlyByRuleId } from './policy/mode.ts';
-import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
-import type { Ruleset } from './policy/ruleset.ts';
 import { createProbe } from './probe.ts';
 import { createJsonLinesRecorder, createQueue } from './record/json-lines.ts';
-import { createMetrics, type Metrics } from './record/metrics.ts';
+import { createMetrics } from './record/metrics.ts';
 import { union } from './record/recorder.ts';
 import { createRegisteredScope } from './registered-scope.ts';
 import { createReviewer } from './review.ts';
 import { createSelfReview } from './self-review.ts';
 import { createServer } from './server.ts';
 import { createServingCertificates, type ServingCertificates } from './serving-certificates.ts';
+import { createServingRules } from './serving-rules.ts';
 import type { Check } from './server/webhook-app.ts';
-import { formatProblem } from './sigma/errors.ts';
 import { createClientAuthority } from './tls/client-authority.ts';
 
 /** What the process lends: records go to `stdoutFd`, our own log and what is said to people to `stderrFd`. */
@@ -58,7 +54,7 @@ export async function serve(
   const stopping = new AbortController();
   void stopped.then(() => stopping.abort());
   const [rules, clientAuthority, certificates] = await Promise.all([
-    loadRules(config, log, metrics, provenance.follow),
+    createServingRules(config, { log, metrics, onLoad: provenance.follow }),
     loadClientAuthority(config, log),
     createServingCertificates(config, {
       api,
@@ -108,7 +104,7 @@ export async function serve(
     certificates,
     callers: clientAuthority && { authority: clientAuthority, names: config.clientNames ?? [] },
     checks: () => [
-      rulesCheck(rules),
+      rules.check(),
       certificateCheck(certificates),
       ...provenance.checks(),
       ...(membership?.checks() ?? []),
@@ -182,60 +178,6 @@ function logOutOfScope(found: readonly OutOfScope[], log: Logger): void {
   }
 }
 
-async function loadRules(
-  config: Config,
-  log: Logger,
-  metrics: Metrics,
-  onChange: (ruleset: Ruleset) => void,
-): Promise<LiveRuleset> {
-  const paths = [...new Set([...config.rulesDirs, ...config.filtersDirs])];
-  for (const directory of await unnamedSubdirectories(paths)) {
-    log.info(`${directory} is not loaded; name it with --rules or --filters to load it`);
-  }
-  return createLiveRuleset({
-    door: 'serve',
-    subresources: config.subresources,
-    minLevel: config.minLevel,
-    source: sourceUnion([directorySource(paths), allowUsersSource(config.allowUsers)]),
-    onLoad(ruleset) {
-      metrics.observeRuleset(ruleset);
-      metrics.reloads.inc({ result: 'loaded' });
-      onChange(ruleset);
-      for (const warning of ruleset.warnings) log.warn({ code: warning.code }, formatProblem(warning));
-      log.info(summaryOf(ruleset), 'rules loaded');
-      if (askedRules(ruleset) === 0) log.warn('no rule is asked: whatever comes is allowed');
-    },
-    onRefuse(problems) {
-      metrics.reloads.inc({ result: 'refused' });
-      for (const problem of problems) log.error({ code: problem.code }, formatProblem(problem));
-      log.error('rules not loaded: the last good set stays in force');
-    },
-  });
-}
-
-function summaryOf(ruleset: Ruleset) {
-  const { rules, filters, digest } = ruleset;
-  const off = rules.filter((rule) => rule.off !== undefined).map(({ rule, off }) => `${rule.title}: ${off}`);
-  return { asked: askedRules(ruleset), filters: filters.length, ruleset: digest, off };
-}
-
-function askedRules({ rules }: Ruleset): number {
-  return rules.filter(({ off }) => off === undefined).length;
-}
-
-function rulesCheck(rules: LiveRuleset): Check {
-  const { digest, rules: loaded } = rules.current();
-  const asked = askedRules(rules.current());
-  const refused = rules.refused();
-  const stale =
-    refused === undefined ? '' : `; the newest set is refused: ${refused.map(formatProblem).join('; ')}`;
-  return {
-    name: 'rules',
-    ok: true,
-    detail: `${loaded.length} loaded, ${asked} asked, ruleset ${digest}${stale}`,
-  };
-}
-
 /** An API server refuses an expired certificate, so nobody is to be sent here with one. */
 function certificateCheck(certificates: ServingCertificates): Check {
   const { notAfter } = certificates.current();
@@ -249,18 +191,6 @@ function certificateCheck(certificates: ServingCertificates): Check {
     ...(refused === undefined ? [] : [`the newest one is refused: ${refused.message}`]),
   ];
   return { name: 'certificate', ok: notAfter.getTime() > Date.now(), detail: facts.join('; ') };
-}
-
-async function unnamedSubdirectories(paths: readonly string[]): Promise<readonly string[]> {
-  const listed = await Promise.all(
-    paths.map(async (path) => {
-      const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
-      return entries
-        .filter((each) => each.isDirectory() && !each.name.startsWith('..'))
-        .map(({ name }) => join(path, name));
-    }),
-  );
-  return listed.flat().filter((directory) => !paths.includes(directory));
 }
 
 /** Two reviews to send, ready to paste: one that earns a warning, one that is fine. */

@@ -2,7 +2,12 @@ import { loadAll } from 'js-yaml';
 import { SETTINGS } from '../config.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { MODES, type Mode, type Modes } from '../policy/mode.ts';
-import type { Finding } from './own-change.ts';
+
+/** What there is to say of one change; nothing where it is none of ours, or of no consequence. */
+export interface Finding {
+  readonly lowers: readonly string[];
+  readonly notable: readonly string[];
+}
 
 /** A file of ours has some hundred bytes. What takes long to parse keeps everybody waiting. */
 const MAX_FILE = 64 * 1024;

@@ -3,9 +3,8 @@ import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission
 import { asObject } from '../kubernetes/as-object.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
 import { printable, shorten } from '../policy/message.ts';
-import type { Modes } from '../policy/mode.ts';
-import { deploymentChange } from './own-deployment.ts';
-import { loweredByFile } from './lowered-modes.ts';
+import { loweredByFile, type Finding } from './lowered-modes.ts';
+import { deploymentChange, type OwnState } from './own-deployment.ts';
 
 /** What somebody does to what we are made of, where it weakens us or is otherwise for an operator to know. */
 export interface OwnChange {
@@ -26,19 +25,6 @@ export interface Caller {
   readonly username: string;
   readonly uid?: string;
   readonly groups: readonly string[];
-}
-
-/** What a change is held against. */
-export interface OwnState {
-  /** In force now. */
-  readonly modes: Modes;
-  readonly namespace: string;
-}
-
-/** What there is to say of one change; nothing where it is none of ours, or of no consequence. */
-export interface Finding {
-  readonly lowers: readonly string[];
-  readonly notable: readonly string[];
 }
 
 const KINDS: ReadonlyMap<string, OwnChange['kind']> = new Map([

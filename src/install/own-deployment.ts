@@ -2,8 +2,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { SETTINGS } from '../config.ts';
 import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
-import { lowered } from './lowered-modes.ts';
-import type { Finding, OwnState } from './own-change.ts';
+import type { Modes } from '../policy/mode.ts';
+import { lowered, type Finding } from './lowered-modes.ts';
+
+/** What a change is held against. */
+export interface OwnState {
+  /** In force now. */
+  readonly modes: Modes;
+  readonly namespace: string;
+}
 
 /** Sets `Ignore` everywhere for as long as it is on our Deployment; its text says why. */
 export const BREAK_GLASS = 'sigma-admission/break-glass';
