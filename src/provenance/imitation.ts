@@ -5,7 +5,7 @@ import type { KnownObjects, Service, Workload } from './known-objects.ts';
 import type { OwnedPod, OwnerFinding } from './owner.ts';
 import { isGeneratedSuffix, isOrdinal, shown } from './pod-names.ts';
 import { isSubset, selects } from './selector.ts';
-import { staticPodClues } from './static-pods.ts';
+import { staticPodClues, type Clue } from './static-pods.ts';
 import { imagesOf, workloadKind } from './trim.ts';
 
 /** What a pod passes for, and by what. */
@@ -14,12 +14,6 @@ export interface Imitation {
   readonly imitates?: string | Unknown;
   /** Sentences without an end, the strongest first. */
   readonly evidence?: readonly string[] | Unknown;
-}
-
-/** One thing a pod has of what it passes for: the higher the weight, the more it alone says. */
-export interface Clue {
-  readonly weight: number;
-  readonly text: string;
 }
 
 const MAX_EVIDENCE = 8;

@@ -1,8 +1,13 @@
 import { asObject } from '../kubernetes/as-object.ts';
-import type { Clue } from './imitation.ts';
 import type { KnownObjects } from './known-objects.ts';
 import type { OwnedPod } from './owner.ts';
 import { shown } from './pod-names.ts';
+
+/** One thing a pod has of what it passes for: the higher the weight, the more it alone says. */
+export interface Clue {
+  readonly weight: number;
+  readonly text: string;
+}
 
 /** Where kubelets run them everywhere. */
 const NAMESPACE = 'kube-system';

@@ -116,6 +116,10 @@ describeWithControlPlane(
   ['kube-controller-manager'],
 );
 
+/** Two rules: one that ships since the beginning, and one that knows what the name is like. */
+const IMITATION = `Warning: Pod Imitates System Workload: pods kube-system/kube-proxy-bv61v by admin (Sigma 5f7d025b, high, T1036.005)
+Warning: It imitates static pod kube-proxy: name kube-proxy-bv61v begins like those of static pod kube-proxy
+`;
 const WARNING =
   'Warning: Creation Of Pod In System Namespace: pods kube-system/kube-proxy-bv61v by admin (Sigma a80d927d, medium, T1036.005)\n';
 
@@ -208,7 +212,10 @@ describeWithControlPlane(
         return warnings.length > 0;
       });
       const { stdout, stderr } = await createPod();
-      expect({ stdout, stderr }).toEqual({ stdout: 'pod/kube-proxy-bv61v created\n', stderr: WARNING });
+      expect({ stdout, stderr }).toEqual({
+        stdout: 'pod/kube-proxy-bv61v created\n',
+        stderr: IMITATION + WARNING,
+      });
       await deletePod();
     });
 
@@ -262,7 +269,7 @@ describeWithControlPlane(
         return outcome.exitCode !== 0 && outcome;
       });
       expect(denied.stderr).toBe(
-        'Error from server (Forbidden): error when creating "STDIN": admission webhook "guard.sigma-admission.svc" denied the request: Creation Of Pod In System Namespace: pods kube-system/kube-proxy-bv61v by admin (Sigma a80d927d, medium, T1036.005). To allow it, an administrator adds a Sigma filter for this user, or sets rule a80d927d-ac6e-443f-a867-e8d6e3897318 to warn.\n',
+        `${IMITATION}Error from server (Forbidden): error when creating "STDIN": admission webhook "guard.sigma-admission.svc" denied the request: Creation Of Pod In System Namespace: pods kube-system/kube-proxy-bv61v by admin (Sigma a80d927d, medium, T1036.005). To allow it, an administrator adds a Sigma filter for this user, or sets rule a80d927d-ac6e-443f-a867-e8d6e3897318 to warn.\n`,
       );
     });
 
