@@ -210,7 +210,7 @@ export function review(namespace: string, of = 'pod-by-alice'): string {
   return JSON.stringify(example);
 }
 
-export function residentMiB({ pid }: ChildProcess): number {
+function residentMiB({ pid }: ChildProcess): number {
   const [, kibibytes = 'NaN'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Number(kibibytes) / 1024;
 }
