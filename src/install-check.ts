@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { connectToCluster, type ApiServer } from './cluster/api-server.ts';
+import { kubeconfigOf } from './cluster/kubeconfig.ts';
 import { sendProbe } from './cluster/probe.ts';
 import type { InstallCheckConfig } from './config.ts';
 import { readAskers } from './install-check/askers.ts';
@@ -45,7 +43,7 @@ export async function installCheck(
   const { stdout, stderr, env } = surroundings;
   let findings: readonly Finding[];
   try {
-    const api = await connectToCluster({ kubeconfig: kubeconfigOf(config, env), env });
+    const api = await connectToCluster({ kubeconfig: kubeconfigOf(config.kubeconfig, env), env });
     const version = (await api.get('/version')) as Version;
     findings = await check(api, await viewCluster(api, namesOf(config), version), config, surroundings);
   } catch (error) {
@@ -98,21 +96,6 @@ async function check(
 
 function namesOf({ namespace, webhookConfiguration }: InstallCheckConfig) {
   return { namespace, configuration: webhookConfiguration };
-}
-
-/**
- * What was named; else $KUBECONFIG (of several files the first that is there); else, in a pod, its service account; else what
- * kubectl takes.
- */
-function kubeconfigOf(
-  { kubeconfig }: InstallCheckConfig,
-  env: InstallCheckSurroundings['env'],
-): string | undefined {
-  if (kubeconfig !== undefined) return kubeconfig;
-  const named = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');
-  if (named.length > 0) return named.find((file) => existsSync(file)) ?? named[0];
-  if (env['KUBERNETES_SERVICE_HOST'] !== undefined) return undefined;
-  return join(homedir(), '.kube/config');
 }
 
 /** Why nothing was found out. What nobody foresaw is thrown on. */
