@@ -4,14 +4,12 @@ import { createEvents } from './cluster/events.ts';
 import { followReach, type ReachState } from './cluster/reach.ts';
 import { followRegistration, type RegistrationListener } from './cluster/registration.ts';
 import type { Config } from './config.ts';
-import { isOurs, type FoundConfiguration } from './install/registration-plan.ts';
-import { needsOf } from './install/scope.ts';
-import { subscriptionOf } from './install/subscription.ts';
-import { webhookConfiguration, type WebhookConfiguration } from './install/webhook-configuration.ts';
-import { modeOf } from './policy/mode.ts';
+import { wantedConfiguration } from './install/wanted-configuration.ts';
+import { GUARD, type WebhookConfiguration } from './install/webhook-configuration.ts';
 import type { Ruleset } from './policy/ruleset.ts';
 import type { Metrics } from './record/metrics.ts';
 import type { RegisteredScope } from './registered-scope.ts';
+import { createRegistered } from './registered-state.ts';
 import type { Check } from './server/webhook-app.ts';
 import { SERVICE, type ServingCertificates } from './serving-certificates.ts';
 
@@ -43,7 +41,12 @@ export function joinCluster(
   const tell: Membership['tell'] = (reason, action, note) => {
     event({ reason, action, note }).catch((error: unknown) => log.warn(error, 'an Event cannot be written'));
   };
-  const registered = createRegistered({ name, service, certificates, scope, metrics, log, tell });
+  const content = contentOf(config, ruleset);
+  const mayLower = () => {
+    const guard = content(443).content.webhooks.find((entry) => entry.name === GUARD);
+    return manage === 'ca' && guard?.failurePolicy === 'Fail';
+  };
+  const registered = createRegistered({ name, service, mayLower, certificates, scope, metrics, log, tell });
   const reach = followReach({
     api,
     service,
@@ -59,7 +62,7 @@ export function joinCluster(
     name,
     manage,
     service,
-    content: contentOf(config, ruleset),
+    content,
     caBundle: certificates.caBundle,
     proven: reach.proven,
     ownerReference: !config.noOwnerReference,
@@ -88,136 +91,14 @@ function contentOf(config: Config & { readonly webhookConfiguration: string }, r
   return (port: number) => {
     const of = ruleset();
     if (known?.of === of && known.port === port) return known;
-    const content = wantedContent(config, of, port);
+    const content = wantedConfiguration(
+      { ...config, name: config.webhookConfiguration, service: SERVICE, port },
+      of,
+    );
     const same = JSON.stringify(known?.content) === JSON.stringify(content);
     known = { of, port, content, since: same ? known.since : Date.now() };
     return known;
   };
-}
-
-/** Guarded whatever the rules: it is what we are for. */
-const GUARDED = ['kube-system'];
-
-function wantedContent(
-  {
-    webhookConfiguration: name,
-    namespace,
-    distribution,
-    modes,
-  }: Config & { readonly webhookConfiguration: string },
-  { rules }: Ruleset,
-  port: number,
-): WebhookConfiguration {
-  const asked = rules
-    .filter(({ off }) => off === undefined)
-    .map((loaded) => ({ loaded, needs: needsOf(loaded.tree) }));
-  const enforcing = asked.some(
-    ({ loaded, needs }) =>
-      modeOf(loaded.rule, loaded.classification.class === 'approximate', modes) === 'enforce' &&
-      needs.some(isGuarded),
-  );
-  const other = subscriptionOf(
-    asked.flatMap(({ needs }) => needs),
-    { namespace, guarded: GUARDED },
-  );
-  const content = webhookConfiguration({
-    namespace,
-    service: SERVICE,
-    port,
-    enforcing,
-    namespaces: [],
-    distribution,
-    ...(other === undefined ? {} : { other }),
-  });
-  return { ...content, metadata: { ...content.metadata, name } };
-}
-
-function isGuarded({
-  operation,
-  resource = 'pods',
-  subresource = '',
-  namespaces = GUARDED,
-}: ReturnType<typeof needsOf>[number]) {
-  return (
-    operation === 'CREATE' &&
-    resource === 'pods' &&
-    subresource === '' &&
-    namespaces.some((each) => GUARDED.includes(each))
-  );
-}
-
-/** What is registered, as last seen, and who is told of it. */
-function createRegistered({
-  name,
-  service,
-  certificates,
-  scope,
-  metrics,
-  log,
-  tell,
-}: Pick<JoinOptions, 'certificates' | 'scope' | 'metrics' | 'log'> & {
-  readonly name: string;
-  readonly service: { readonly namespace: string; readonly name: string };
-  readonly tell: Membership['tell'];
-}) {
-  let seen: FoundConfiguration | undefined;
-  let looked = false;
-  let wasTrusted = false;
-  let differences: readonly string[] | undefined;
-  const bundle = () => bundleOf(seen, service);
-  const trusted = () => certificates.trusted?.() ?? true;
-  return {
-    caBundle: bundle,
-    look(found: FoundConfiguration | undefined): void {
-      if (found === undefined && (seen !== undefined || !looked)) {
-        log.error({ name }, 'the webhook configuration does not exist: nobody asks us');
-        if (looked) tell('WebhookConfigurationLost', 'Looking', `${name} was deleted; nobody is asked`);
-      }
-      const isSame = looked && found?.metadata.resourceVersion === seen?.metadata.resourceVersion;
-      if (!isSame) {
-        seen = found;
-        metrics.observeRegistered(found !== undefined);
-      }
-      looked = true;
-      certificates.registered?.(bundle());
-      wasTrusted ||= found !== undefined && trusted();
-      scope.compare(seen?.webhooks ?? NO_ENTRIES);
-    },
-    compare(found: readonly string[]): void {
-      differences = found;
-    },
-    /** Once trusted, never again a reason to be sent nothing: whoever spoils the configuration must not take us all out. */
-    check(): Check {
-      if (!looked) return { name: 'configuration', ok: true, detail: 'not looked at yet' };
-      if (seen === undefined) return { name: 'configuration', ok: true, detail: `${name} does not exist` };
-      const trust = trusted() ? 'it trusts our certificate' : 'it does not trust our certificate';
-      const state = differences === undefined ? [] : [differences.join(', ') || 'as it should be'];
-      return {
-        name: 'configuration',
-        ok: wasTrusted || trusted(),
-        detail: `${name}: ${[...state, trust].join('; ')}`,
-      };
-    },
-  };
-}
-
-/** One list, so that what is the same as before is seen to be. */
-const NO_ENTRIES: readonly never[] = [];
-
-/** PEM. All that call us must say the same. */
-function bundleOf(
-  found: FoundConfiguration | undefined,
-  service: { readonly namespace: string; readonly name: string },
-): string | undefined {
-  const bundles = new Set(
-    (found?.webhooks ?? [])
-      .filter((entry) => isOurs(entry, service))
-      .map(({ clientConfig }) => clientConfig.caBundle),
-  );
-  const [bundle] = bundles;
-  return bundles.size === 1 && bundle !== undefined
-    ? Buffer.from(bundle, 'base64').toString('utf8')
-    : undefined;
 }
 
 function listener({

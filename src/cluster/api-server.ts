@@ -127,11 +127,16 @@ interface Request {
 
 async function send(connect: Connect, { signal, ...asked }: Request): Promise<unknown> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
-  const response = await exchange(connect, {
-    ...asked,
-    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-  });
-  return JSON.parse(await text(response));
+  const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+  try {
+    return JSON.parse(await text(await exchange(connect, { ...asked, signal: either })));
+  } catch (error) {
+    // Node says only that the operation was aborted.
+    if (!timeout.aborted || signal?.aborted === true) throw error;
+    throw new Error(`${asked.method} ${asked.path}: no answer within ${TIMEOUT_MS / 1000} s`, {
+      cause: error,
+    });
+  }
 }
 
 async function watch(

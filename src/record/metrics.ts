@@ -92,6 +92,11 @@ export function createMetrics() {
     help: 'Whether our webhook configuration is there: without it nobody asks us.',
     registers,
   });
+  const guardLowered = new Gauge({
+    name: `${PREFIX}guard_lowered`,
+    help: 'Whether guard fails open, though we are told to enforce and its owner is to see to that.',
+    registers,
+  });
   const reversions = new Counter({
     name: `${PREFIX}webhook_configuration_reversions_total`,
     help: 'Changes of our webhook configuration by others that were undone, and the field manager they claim to be.',
@@ -147,6 +152,7 @@ export function createMetrics() {
       }
     },
     observeRegistered: (exists: boolean) => configured.set(Number(exists)),
+    observeGuardLowered: (is: boolean) => guardLowered.set(Number(is)),
     observeReversion: (what: 'deleted' | 'edited', manager: string | undefined) =>
       reversions.inc({ what, manager: bounded(manager ?? '') }),
     observeContested: (is: boolean) => contested.set(Number(is)),

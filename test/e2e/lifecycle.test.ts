@@ -15,7 +15,7 @@ import { startLoad } from './load.ts';
 import { mirrorPod } from './mirror-pod.ts';
 import { createOverlay } from './overlay.ts';
 import { startRelay, type LineFault, type Relay } from './relay.ts';
-import { shiftedClock } from './shifted-clock.ts';
+import { otherClock } from './other-clock.ts';
 import { nodeUser } from './user.ts';
 import { pod } from './webhook.ts';
 
@@ -364,7 +364,7 @@ describeWithPrograms(
       async (_, byMs) => {
         await deployment.scaleToZero();
         await controlPlane.api('PATCH', SECRET, { body: { data: null } });
-        await deployment.replace({ nodeFlags: [shiftedClock(byMs)] });
+        await deployment.replace({ nodeFlags: [otherClock({ aheadMs: byMs })] });
         expect(await isJudged()).toBe(true);
         const made = await servingCertificate();
         await deployment.rollOut({ nodeFlags: [] });

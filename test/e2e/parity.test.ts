@@ -167,10 +167,13 @@ async function runScenarios(level: 'Request' | 'Metadata'): Promise<Told> {
       filtersDirs: [fromRoot('filters')],
       allowUsers: [],
     });
-    const asked = rulesetAt('serve', parsed, { subresources: 'resource' }).rules.filter(
-      ({ off }) => off === undefined,
+    const asked = (['serve', 'replay'] as const).map((door) =>
+      rulesetAt(door, parsed, { subresources: 'resource' }).rules.filter(({ off }) => off === undefined),
     );
-    const titles = new Map(asked.map(({ rule: of }) => [of.id, of.title]));
+    // What has to be looked up in the cluster, no log is asked about.
+    const [before = [], after = []] = asked;
+    const both = before.filter(({ rule: one }) => after.some(({ rule: other }) => other.id === one.id));
+    const titles = new Map(both.map(({ rule: of }) => [of.id, of.title]));
     return { events, log, admission: [...webhook.records], scenarios, titles };
   } finally {
     await webhook.stop();

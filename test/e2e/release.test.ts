@@ -4,6 +4,7 @@ import type { ControlPlane } from './control-plane.ts';
 import { startDeployment, type Deployment } from './deployment.ts';
 import { describeWithControlPlane } from './describe-with-control-plane.ts';
 import { eventually } from './eventually.ts';
+import { otherClock } from './other-clock.ts';
 import { createOverlay, type OverlayOptions } from './overlay.ts';
 import { pod } from './webhook.ts';
 
@@ -293,7 +294,7 @@ describeWithControlPlane(
       const overlay = () => ({ of: 'overlays/enforce', components, port: deployment.port });
       beforeEach(async () => {
         await apply(controlPlane, overlay());
-        await deployment.replace();
+        await deployment.replace({ nodeFlags: [otherClock({ speed: 4 })] });
         await refused(controlPlane);
         await eventually(
           'it belongs to its Namespace',

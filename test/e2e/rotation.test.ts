@@ -19,7 +19,7 @@ import { eventually } from './eventually.ts';
 import { startLoad, type Load } from './load.ts';
 import { createOverlay } from './overlay.ts';
 import { startReplica, type Replica } from './replica.ts';
-import { shiftedClock } from './shifted-clock.ts';
+import { otherClock } from './other-clock.ts';
 import { pod } from './webhook.ts';
 
 const NAMESPACE = 'sigma-admission';
@@ -29,6 +29,8 @@ const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigu
 const PODS = '/api/v1/namespaces/kube-system/pods?dryRun=All';
 const HOUR_MS = 60 * 60 * 1000;
 const ROTATIONS = 20;
+/** The replicas' clocks go faster than ours, or thirty rounds would take minutes; the load does not. */
+const SPEED = 4;
 const names = servingNames('sigma-admission', NAMESPACE);
 
 /** A replica takes what another wrote within six seconds; what the API server is to trust first, within thirty. */
@@ -54,7 +56,7 @@ describeWithPrograms(
       if (exitCode !== 0) throw new Error(stderr);
       replicas = await Promise.all(
         [HOUR_MS, 0, -HOUR_MS].map((byMs) =>
-          startReplica(controlPlane, { nodeFlags: byMs === 0 ? [] : [shiftedClock(byMs)] }),
+          startReplica(controlPlane, { nodeFlags: [otherClock({ aheadMs: byMs, speed: SPEED })] }),
         ),
       );
       balancer.route(replicas.map(({ port }) => port));
@@ -221,7 +223,7 @@ describeWithPrograms(
         refusals: [],
       });
       expect(spread).toEqual([1]);
-      expect([load.answered() > 5_000, dials > 500]).toEqual([true, true]);
+      expect([load.answered() > 2_000, dials > 200]).toEqual([true, true]);
     }, 60_000);
   },
   ['kube-controller-manager'],
@@ -239,7 +241,7 @@ interface Strangers {
 }
 
 /** Less than we count on for every API server to know: from a look to the end of a handshake takes time, too. */
-const STALE_MS = 8_000;
+const STALE_MS = 8_000 / SPEED;
 const DIAL_EVERY_MS = 200;
 
 function startStrangers({ api }: OwnControlPlane, port: number): Strangers {

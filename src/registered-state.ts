@@ -1,0 +1,107 @@
+import type { Logger } from 'pino';
+import { claimedManager, isOurs, LOWERED, type FoundConfiguration } from './install/registration-plan.ts';
+import { GUARD } from './install/webhook-configuration.ts';
+import type { Metrics } from './record/metrics.ts';
+import type { RegisteredScope } from './registered-scope.ts';
+import type { Check } from './server/webhook-app.ts';
+import type { ServingCertificates } from './serving-certificates.ts';
+
+/** Who is told, and by what it is judged. */
+export interface RegisteredOptions {
+  readonly name: string;
+  readonly service: { readonly namespace: string; readonly name: string };
+  /** What we were told asks for a guard that fails closed, and the configuration's owner is to see to it. */
+  readonly mayLower: () => boolean;
+  readonly certificates: ServingCertificates;
+  readonly scope: RegisteredScope;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly tell: (reason: string, action: string, note: string) => void;
+}
+
+/** What is registered, as last seen, and who is told of it. */
+export function createRegistered({
+  name,
+  service,
+  mayLower,
+  certificates,
+  scope,
+  metrics,
+  log,
+  tell,
+}: RegisteredOptions) {
+  let seen: FoundConfiguration | undefined;
+  let looked = false;
+  let wasTrusted = false;
+  let wasLowered = false;
+  let differences: readonly string[] | undefined;
+  const bundle = () => bundleOf(seen, service);
+  const trusted = () => certificates.trusted?.() ?? true;
+  function watchGuard(found: FoundConfiguration): void {
+    const policy = found.webhooks?.find((entry) => entry.name === GUARD)?.failurePolicy;
+    const isAsked = found.metadata.annotations?.[LOWERED] !== undefined;
+    const isLowered = mayLower() && policy === 'Ignore' && !isAsked;
+    metrics.observeGuardLowered(isLowered);
+    if (isLowered && !wasLowered) {
+      const by = claimedManager(found, 'sigma-admission');
+      const who =
+        by === undefined ? 'nobody says who' : `last changed by field manager ${by}, as it calls itself`;
+      log.warn({ by }, `guard fails open, though we are told to enforce (${who})`);
+      tell('GuardLowered', 'Looking', `guard fails open, though we are told to enforce (${who})`);
+    }
+    wasLowered = isLowered;
+  }
+  return {
+    caBundle: bundle,
+    look(found: FoundConfiguration | undefined): void {
+      if (found === undefined && (seen !== undefined || !looked)) {
+        log.error({ name }, 'the webhook configuration does not exist: nobody asks us');
+        if (looked) tell('WebhookConfigurationLost', 'Looking', `${name} was deleted; nobody is asked`);
+      }
+      const isSame = looked && found?.metadata.resourceVersion === seen?.metadata.resourceVersion;
+      if (!isSame) {
+        seen = found;
+        metrics.observeRegistered(found !== undefined);
+        if (found !== undefined) watchGuard(found);
+      }
+      looked = true;
+      certificates.registered?.(bundle());
+      wasTrusted ||= found !== undefined && trusted();
+      scope.compare(seen?.webhooks ?? NO_ENTRIES);
+    },
+    compare(found: readonly string[]): void {
+      differences = found;
+    },
+    /** Once trusted, never again a reason to be sent nothing: whoever spoils the configuration must not take us all out. */
+    check(): Check {
+      if (!looked) return { name: 'configuration', ok: true, detail: 'not looked at yet' };
+      if (seen === undefined) return { name: 'configuration', ok: true, detail: `${name} does not exist` };
+      const trust = trusted() ? 'it trusts our certificate' : 'it does not trust our certificate';
+      const state = differences === undefined ? [] : [differences.join(', ') || 'as it should be'];
+      return {
+        name: 'configuration',
+        ok: wasTrusted || trusted(),
+        detail: `${name}: ${[...state, trust].join('; ')}`,
+      };
+    },
+  };
+}
+
+/** One list, so that what is the same as before is seen to be. */
+const NO_ENTRIES: readonly never[] = [];
+
+/** PEM. All that call us must say the same. */
+function bundleOf(
+  found: FoundConfiguration | undefined,
+  service: { readonly namespace: string; readonly name: string },
+): string | undefined {
+  const bundles = new Set(
+    (found?.webhooks ?? [])
+      .filter((entry) => isOurs(entry, service))
+      .map(({ clientConfig }) => clientConfig.caBundle),
+  );
+  const [bundle] = bundles;
+  return bundles.size === 1 && bundle !== undefined
+    ? Buffer.from(bundle, 'base64').toString('utf8')
+    : undefined;
+}
