@@ -1,11 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
-import { connect } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { CONTROL_PLANES } from '../../src/install/identities.ts';
-import { BACKDATE_MS, issueCertificate } from '../../src/tls/authority.ts';
-import { servingNames } from '../../src/tls/serving-names.ts';
 import type { Json } from './api-client.ts';
 import { startBalancer, type Balancer } from './balancer.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -273,29 +268,6 @@ describeWithControlPlane(
       );
     });
 
-    it('renews its certificate at two thirds of its life, and 50 requests a second do not notice', async () => {
-      const load = startLoad(controlPlane, balancer.port);
-      const short = await giveShortLife(controlPlane);
-      const renewed = await eventually(
-        'every replica serves another certificate',
-        async () => {
-          const served = await Promise.all(replicas.map((replica) => replica.fingerprint()));
-          const { body: secret } = await controlPlane.api('GET', SECRET);
-          const held = new X509Certificate(Buffer.from(secret['data']['tls.crt'], 'base64')).fingerprint256;
-          return held !== short && served.every((each) => each === held) && held;
-        },
-        40_000,
-      );
-      await delay(1000);
-      const { answers, dials } = await load.stop();
-      const seen = new Set(dials);
-      expect([seen.has(short), seen.has(renewed)]).toEqual([true, true]);
-      expect([...new Set(answers)]).toEqual([
-        '403 admission webhook "guard.sigma-admission.svc" denied the request',
-      ]);
-      expect(answers.length).toBeGreaterThan(200);
-    });
-
     it('is gone with one command, and leaves nothing', async () => {
       await withOverlay(overlay('enforce'), (directory) =>
         kubectl(controlPlane, ['delete', '-k', directory]),
@@ -310,60 +282,3 @@ describeWithControlPlane(
   },
   ['kube-controller-manager', 'kube-scheduler'],
 );
-
-/** Puts a certificate of the same authority into the Secret that is due in some seconds. Gives its fingerprint. */
-async function giveShortLife({ api }: ControlPlane): Promise<string> {
-  const { body: secret } = await api('GET', SECRET);
-  const text = (key: string) => Buffer.from(secret['data'][key], 'base64').toString();
-  const authority = { certificatePem: text('ca.crt'), keyPem: text('ca.key') };
-  // Of its whole life, which began before it was made, two thirds are over in 12 s: time for replicas to begin to serve it.
-  const lifetimeMs = 1.5 * (BACKDATE_MS + 12_000) - BACKDATE_MS;
-  const now = Date.now();
-  const names = servingNames('sigma-admission', NAMESPACE);
-  const { certificatePem, keyPem } = await issueCertificate({ authority, ...names, now, lifetimeMs });
-  const base64 = (pem: string) => Buffer.from(pem).toString('base64');
-  const data = { 'tls.crt': base64(certificatePem), 'tls.key': base64(keyPem) };
-  const { status, body } = await api('PATCH', SECRET, { body: { data } });
-  if (status !== 200) throw new Error(body['message']);
-  return new X509Certificate(certificatePem).fingerprint256;
-}
-
-const EVERY_MS = 20;
-
-/** 50 creations a second through the API server, and as many new connections as a client may open meanwhile. */
-function startLoad(controlPlane: ControlPlane, port: number) {
-  const answers: string[] = [];
-  const dials: string[] = [];
-  const pending = new Set<Promise<void>>();
-  const during = (work: Promise<void>) => {
-    pending.add(work);
-    void work.finally(() => pending.delete(work));
-  };
-  const creating = setInterval(() => during(create()), EVERY_MS);
-  const dialing = setInterval(() => during(dial()), 5 * EVERY_MS);
-
-  async function create(): Promise<void> {
-    const { status, body } = await controlPlane.api('POST', `${PODS}?dryRun=All`, {
-      body: pod('load', 'kube-system'),
-    });
-    answers.push(`${status} ${body['message']}`.replace(/ request: .*/s, ' request'));
-  }
-
-  async function dial(): Promise<void> {
-    const { body: secret } = await controlPlane.api('GET', SECRET);
-    const ca = Buffer.from(secret['data']['ca.crt'], 'base64');
-    const servername = `sigma-admission.${NAMESPACE}.svc`;
-    const socket = connect({ port, host: 'localhost', ca, servername });
-    await once(socket, 'secureConnect');
-    dials.push(socket.getPeerCertificate().fingerprint256);
-    socket.destroy();
-  }
-  return {
-    async stop() {
-      clearInterval(creating);
-      clearInterval(dialing);
-      await Promise.all(pending);
-      return { answers, dials };
-    },
-  };
-}

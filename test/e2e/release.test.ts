@@ -1,8 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Json } from './api-client.ts';
-import type { ControlPlane } from './control-plane.ts';
 import { startDeployment, type Deployment } from './deployment.ts';
-import { describeWithControlPlane } from './describe-with-control-plane.ts';
+import { startControlPlane, type ControlPlane, type OwnControlPlane } from './control-plane.ts';
+import { describeWithPrograms } from './describe-with-control-plane.ts';
 import { eventually } from './eventually.ts';
 import { otherClock } from './other-clock.ts';
 import { createOverlay, type OverlayOptions } from './overlay.ts';
@@ -69,243 +69,245 @@ function refused(controlPlane: ControlPlane): Promise<unknown> {
   );
 }
 
-describeWithControlPlane(
-  'A release whose whole configuration is its own',
-  (controlPlane) => {
-    let deployment: Deployment;
-    const overlay = () => ({
-      of: 'overlays/enforce',
-      components: ['components/manage-all'],
-      port: deployment.port,
-    });
-    const said = (text: string) =>
-      deployment.replicas.flatMap(({ log }) => log).filter(({ msg }) => String(msg).includes(text));
-    const counted = async (metric: string) => {
-      const all = await Promise.all(deployment.replicas.map((replica) => replica.metrics()));
-      return all
-        .flatMap((text) => text.split('\n'))
-        .filter((line) => line.startsWith(metric))
-        .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
-    };
-    /** Each has seen that it is, and would notice if it were no longer. */
-    const inOrder = () =>
-      eventually(
-        'each replica finds the configuration as it should be',
-        async () => {
-          const all = await Promise.all(deployment.replicas.map((replica) => replica.readyz()));
-          return all.every(
-            (text) =>
-              text.includes('sigma-admission: as it should be; it trusts') &&
-              text.includes('a probe came back'),
-          );
-        },
-        THREE_TIMES_TEN_SECONDS,
-      );
-    const events = async (reason: string): Promise<readonly string[]> => {
-      const { body } = await controlPlane.api('GET', `/apis/events.k8s.io/v1/namespaces/${NAMESPACE}/events`);
-      return body['items'].filter((event: Json) => event['reason'] === reason).map(({ note }: Json) => note);
-    };
-
+describeWithPrograms(
+  'A release',
+  () => {
+    let controlPlane: OwnControlPlane;
     beforeAll(async () => {
-      deployment = await startDeployment(controlPlane, 3);
-    });
-    afterAll(async () => {
-      await controlPlane.kubectl(['delete', 'namespace', NAMESPACE]);
-      await deployment.stop();
-    });
+      controlPlane = await startControlPlane({ without: ['kube-scheduler'] });
+    }, 60_000);
+    afterAll(() => controlPlane?.stop(), 60_000);
 
-    it('fails closed only after a probe came back through the API server', async () => {
-      await apply(controlPlane, overlay());
-      expect(policies(await configuration(controlPlane))).toEqual({});
-      const seen: string[] = [];
-      const watching = new AbortController();
-      const watched = controlPlane
-        .watch(
-          '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations?fieldSelector=metadata.name=sigma-admission',
-          ({ object }) => {
-            const guard = policies(object)['guard'];
-            if (guard !== undefined && guard !== seen.at(-1)) seen.push(guard);
-          },
-          { signal: watching.signal },
-        )
-        .catch(() => {});
-      await deployment.replace();
-      await eventually(
-        'guard fails closed',
-        async () => policies(await configuration(controlPlane))['guard'] === 'Fail',
-        THREE_TIMES_TEN_SECONDS,
-      );
-      await refused(controlPlane);
-      watching.abort();
-      await watched;
-      expect(seen).toEqual(['Ignore', 'Fail']);
-      expect(policies(await configuration(controlPlane))).toEqual({
-        guard: 'Fail',
-        observe: 'Ignore',
-        other: 'Ignore',
-        probe: 'Fail',
-        self: 'Ignore',
+    describe('whose whole configuration is its own', () => {
+      let deployment: Deployment;
+      const overlay = () => ({
+        of: 'overlays/enforce',
+        components: ['components/manage-all'],
+        port: deployment.port,
       });
-      expect(said('a probe came back through the API server').length).toBeGreaterThan(0);
-    });
-
-    it('belongs to its Namespace, whose deletion it does not hold up', async () => {
-      const { body: namespace } = await controlPlane.api('GET', `/api/v1/namespaces/${NAMESPACE}`);
-      const found = await configuration(controlPlane);
-      expect(found?.['metadata'].ownerReferences).toEqual([
-        { apiVersion: 'v1', kind: 'Namespace', name: NAMESPACE, uid: namespace['metadata'].uid },
-      ]);
-    });
-
-    it('is sent all that the loaded rules are about', async () => {
-      const ready = await deployment.replicas[0]?.readyz();
-      expect(ready).toContain('[+]registered ok: all that the rules are about');
-      await controlPlane.api('POST', '/api/v1/namespaces/default/pods?dryRun=All', {
-        body: pod('elsewhere', 'default'),
-      });
-      await eventually('a pod elsewhere is judged', () =>
-        deployment.replicas.some(({ records }) => records.some(({ name }) => name === 'elsewhere')),
-      );
-    });
-
-    // Who only takes something away owns nothing in what remains: the API server names nobody then.
-    const NOBODY = 'the API server does not say by whom';
-    const SOMEBODY = 'field manager somebody, as it calls itself';
-    const change = (field: string, value: unknown, manager?: string) =>
-      edit(controlPlane, CONFIGURATION, [{ op: 'replace', path: `/webhooks/0/${field}`, value }], manager);
-    const LOSSES: readonly (readonly [string, string, () => Promise<unknown>])[] = [
-      ['deleted', `deleted (${NOBODY})`, () => controlPlane.api('DELETE', CONFIGURATION)],
-      ['robbed of its CA', `edited (${NOBODY})`, () => change('clientConfig/caBundle', '')],
-      ['emptied of its rules', `edited (${NOBODY})`, () => change('rules', [])],
-      ['lowered to Ignore', `edited (${SOMEBODY})`, () => change('failurePolicy', 'Ignore')],
-    ];
-    it.each(LOSSES)('is restored when it is %s', async (_, what, lose) => {
-      await inOrder();
-      const before = (await configuration(controlPlane))?.['webhooks'];
-      const reversions = await counted('sigma_admission_webhook_configuration_reversions_total');
-      const [, answer] = await Promise.all([lose(), create(controlPlane)]);
-      expect(answer).not.toBe('');
-      await eventually(
-        'it is as it was',
-        async () =>
-          JSON.stringify((await configuration(controlPlane))?.['webhooks']) === JSON.stringify(before),
-        THREE_TIMES_TEN_SECONDS,
-      );
-      await refused(controlPlane);
-      await eventually(
-        'it is counted',
-        async () => (await counted('sigma_admission_webhook_configuration_reversions_total')) > reversions,
-      );
-      const restored = await eventually('an Event says so', async () =>
-        (await events('WebhookConfigurationRestored')).find((note) => note.startsWith(`it was ${what}: `)),
-      );
-      expect(restored).toContain(what);
-    });
-
-    it('goes on being trusted when its Secret is deleted, or filled with what nobody can use', async () => {
-      const before = (await controlPlane.api('GET', SECRET)).body['data'];
-      for (const spoil of [
-        () => controlPlane.api('DELETE', SECRET),
-        () => edit(controlPlane, SECRET, [{ op: 'replace', path: '/data/tls.key', value: 'bm8=' }]),
-      ]) {
-        const [, answer] = await Promise.all([spoil(), create(controlPlane)]);
-        expect(answer).toContain(DENIAL);
-        await eventually(
-          'the Secret is as it was',
-          async () =>
-            JSON.stringify((await controlPlane.api('GET', SECRET)).body['data']) === JSON.stringify(before),
-          THREE_TIMES_TEN_SECONDS,
-        );
-        expect(await create(controlPlane)).toContain(DENIAL);
-      }
-    });
-
-    it('is let be after five changes, and looked after again when it is right', async () => {
-      await inOrder();
-      const right = await configuration(controlPlane);
-      const lower = () => change('timeoutSeconds', 7, 'argo');
-      const timeout = async () => (await configuration(controlPlane))?.['webhooks']?.[0]?.timeoutSeconds;
-      for (;;) {
-        await lower();
-        const outcome = await eventually(
-          'it is restored, or let be',
+      const said = (text: string) =>
+        deployment.replicas.flatMap(({ log }) => log).filter(({ msg }) => String(msg).includes(text));
+      const counted = async (metric: string) => {
+        const all = await Promise.all(deployment.replicas.map((replica) => replica.metrics()));
+        return all
+          .flatMap((text) => text.split('\n'))
+          .filter((line) => line.startsWith(metric))
+          .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+      };
+      /** Each has seen that it is, and would notice if it were no longer. */
+      const inOrder = () =>
+        eventually(
+          'each replica finds the configuration as it should be',
           async () => {
-            if ((await counted('sigma_admission_webhook_configuration_contested')) > 0) return 'let be';
-            return (await timeout()) === 3 && 'restored';
+            const all = await Promise.all(deployment.replicas.map((replica) => replica.readyz()));
+            return all.every(
+              (text) =>
+                text.includes('sigma-admission: as it should be; it trusts') &&
+                text.includes('a probe came back'),
+            );
           },
           THREE_TIMES_TEN_SECONDS,
         );
-        if (outcome === 'let be') break;
-      }
-      expect(await timeout()).toBe(7);
-      expect(await events('WebhookConfigurationContested')).toEqual(
-        expect.arrayContaining([expect.stringContaining('changed five times in ten minutes')]),
-      );
-      const found = await configuration(controlPlane);
-      const { status } = await controlPlane.api('PUT', CONFIGURATION, {
-        body: { ...found, webhooks: right?.['webhooks'] } as Json,
+      const events = async (reason: string): Promise<readonly string[]> => {
+        const { body } = await controlPlane.api(
+          'GET',
+          `/apis/events.k8s.io/v1/namespaces/${NAMESPACE}/events`,
+        );
+        return body['items']
+          .filter((event: Json) => event['reason'] === reason)
+          .map(({ note }: Json) => note);
+      };
+
+      beforeAll(async () => {
+        deployment = await startDeployment(controlPlane, 3);
       });
-      expect(status).toBe(200);
-      await eventually(
-        'nobody is fought any more',
-        async () => (await counted('sigma_admission_webhook_configuration_contested')) === 0,
-        THREE_TIMES_TEN_SECONDS,
-      );
-    });
+      afterAll(async () => {
+        await controlPlane.kubectl(['delete', 'namespace', NAMESPACE]);
+        await deployment.stop();
+      });
 
-    it('fails open while the glass is broken, says so, and closes again', async () => {
-      const annotate = (value: string) =>
-        controlPlane.kubectl(['-n', NAMESPACE, 'annotate', 'deployment/sigma-admission', value]);
-      await annotate('sigma-admission/break-glass=node pool is gone');
-      await eventually(
-        'nothing fails closed',
-        async () =>
-          Object.values(policies(await configuration(controlPlane))).every((policy) => policy === 'Ignore'),
-        THREE_TIMES_TEN_SECONDS,
-      );
-      expect(await events('BreakGlass')).toEqual(
-        expect.arrayContaining(['failurePolicy is Ignore everywhere: node pool is gone']),
-      );
-      expect(said('BREAK GLASS')[0]).toMatchObject({ level: 50, reason: 'node pool is gone' });
-      await annotate('sigma-admission/break-glass-');
-      await eventually(
-        'guard fails closed',
-        async () => policies(await configuration(controlPlane))['guard'] === 'Fail',
-        THREE_TIMES_TEN_SECONDS,
-      );
-    });
-  },
-  ['kube-controller-manager'],
-);
-
-describeWithControlPlane(
-  'A release that is removed leaves nothing behind, and pods can be made:',
-  (controlPlane) => {
-    let deployment: Deployment;
-    beforeAll(async () => {
-      deployment = await startDeployment(controlPlane, 2);
-    });
-    afterAll(() => deployment.stop());
-
-    describe.each([
-      ['all of the configuration is its own', ['components/manage-all']],
-      ['the CA alone is its own', []],
-    ])('%s,', (_, components) => {
-      const overlay = () => ({ of: 'overlays/enforce', components, port: deployment.port });
-      beforeEach(async () => {
+      it('fails closed only after a probe came back through the API server', async () => {
         await apply(controlPlane, overlay());
-        await deployment.replace({ nodeFlags: [otherClock({ speed: 4 })] });
+        expect(policies(await configuration(controlPlane))).toEqual({});
+        const seen: string[] = [];
+        const watching = new AbortController();
+        const watched = controlPlane
+          .watch(
+            '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations?fieldSelector=metadata.name=sigma-admission',
+            ({ object }) => {
+              const guard = policies(object)['guard'];
+              if (guard !== undefined && guard !== seen.at(-1)) seen.push(guard);
+            },
+            { signal: watching.signal },
+          )
+          .catch(() => {});
+        await deployment.replace();
+        await eventually(
+          'guard fails closed',
+          async () => policies(await configuration(controlPlane))['guard'] === 'Fail',
+          THREE_TIMES_TEN_SECONDS,
+        );
+        await refused(controlPlane);
+        watching.abort();
+        await watched;
+        expect(seen).toEqual(['Ignore', 'Fail']);
+        expect(policies(await configuration(controlPlane))).toEqual({
+          guard: 'Fail',
+          observe: 'Ignore',
+          other: 'Ignore',
+          probe: 'Fail',
+          self: 'Ignore',
+        });
+        expect(said('a probe came back through the API server').length).toBeGreaterThan(0);
+      });
+
+      it('belongs to its Namespace, whose deletion it does not hold up', async () => {
+        const { body: namespace } = await controlPlane.api('GET', `/api/v1/namespaces/${NAMESPACE}`);
+        const found = await configuration(controlPlane);
+        expect(found?.['metadata'].ownerReferences).toEqual([
+          { apiVersion: 'v1', kind: 'Namespace', name: NAMESPACE, uid: namespace['metadata'].uid },
+        ]);
+      });
+
+      it('is sent all that the loaded rules are about', async () => {
+        const ready = await deployment.replicas[0]?.readyz();
+        expect(ready).toContain('[+]registered ok: all that the rules are about');
+        await controlPlane.api('POST', '/api/v1/namespaces/default/pods?dryRun=All', {
+          body: pod('elsewhere', 'default'),
+        });
+        await eventually('a pod elsewhere is judged', () =>
+          deployment.replicas.some(({ records }) => records.some(({ name }) => name === 'elsewhere')),
+        );
+      });
+
+      // Who only takes something away owns nothing in what remains: the API server names nobody then.
+      const NOBODY = 'the API server does not say by whom';
+      const SOMEBODY = 'field manager somebody, as it calls itself';
+      const change = (field: string, value: unknown, manager?: string) =>
+        edit(controlPlane, CONFIGURATION, [{ op: 'replace', path: `/webhooks/0/${field}`, value }], manager);
+      const LOSSES: readonly (readonly [string, string, () => Promise<unknown>])[] = [
+        ['deleted', `deleted (${NOBODY})`, () => controlPlane.api('DELETE', CONFIGURATION)],
+        ['robbed of its CA', `edited (${NOBODY})`, () => change('clientConfig/caBundle', '')],
+        ['emptied of its rules', `edited (${NOBODY})`, () => change('rules', [])],
+        ['lowered to Ignore', `edited (${SOMEBODY})`, () => change('failurePolicy', 'Ignore')],
+      ];
+      it.each(LOSSES)('is restored when it is %s', async (_, what, lose) => {
+        await inOrder();
+        const before = (await configuration(controlPlane))?.['webhooks'];
+        const reversions = await counted('sigma_admission_webhook_configuration_reversions_total');
+        const [, answer] = await Promise.all([lose(), create(controlPlane)]);
+        expect(answer).not.toBe('');
+        await eventually(
+          'it is as it was',
+          async () =>
+            JSON.stringify((await configuration(controlPlane))?.['webhooks']) === JSON.stringify(before),
+          THREE_TIMES_TEN_SECONDS,
+        );
         await refused(controlPlane);
         await eventually(
-          'it belongs to its Namespace',
-          async () => (await configuration(controlPlane))?.['metadata'].ownerReferences?.length === 1,
+          'it is counted',
+          async () => (await counted('sigma_admission_webhook_configuration_reversions_total')) > reversions,
+        );
+        const restored = await eventually('an Event says so', async () =>
+          (await events('WebhookConfigurationRestored')).find((note) => note.startsWith(`it was ${what}: `)),
+        );
+        expect(restored).toContain(what);
+      });
+
+      it('goes on being trusted when its Secret is deleted, or filled with what nobody can use', async () => {
+        const before = (await controlPlane.api('GET', SECRET)).body['data'];
+        for (const spoil of [
+          () => controlPlane.api('DELETE', SECRET),
+          () => edit(controlPlane, SECRET, [{ op: 'replace', path: '/data/tls.key', value: 'bm8=' }]),
+        ]) {
+          const [, answer] = await Promise.all([spoil(), create(controlPlane)]);
+          expect(answer).toContain(DENIAL);
+          await eventually(
+            'the Secret is as it was',
+            async () =>
+              JSON.stringify((await controlPlane.api('GET', SECRET)).body['data']) === JSON.stringify(before),
+            THREE_TIMES_TEN_SECONDS,
+          );
+          expect(await create(controlPlane)).toContain(DENIAL);
+        }
+      });
+
+      it('is let be after five changes, and looked after again when it is right', async () => {
+        await inOrder();
+        const right = await configuration(controlPlane);
+        const lower = () => change('timeoutSeconds', 7, 'argo');
+        const timeout = async () => (await configuration(controlPlane))?.['webhooks']?.[0]?.timeoutSeconds;
+        for (;;) {
+          await lower();
+          const outcome = await eventually(
+            'it is restored, or let be',
+            async () => {
+              if ((await counted('sigma_admission_webhook_configuration_contested')) > 0) return 'let be';
+              return (await timeout()) === 3 && 'restored';
+            },
+            THREE_TIMES_TEN_SECONDS,
+          );
+          if (outcome === 'let be') break;
+        }
+        expect(await timeout()).toBe(7);
+        const noted = await eventually('an Event says so', async () =>
+          (await events('WebhookConfigurationContested')).find((note) =>
+            note.startsWith('changed five times in ten minutes: '),
+          ),
+        );
+        expect(noted).toBe('changed five times in ten minutes: guard.sigma-admission.svc: timeoutSeconds');
+        const found = await configuration(controlPlane);
+        const { status } = await controlPlane.api('PUT', CONFIGURATION, {
+          body: { ...found, webhooks: right?.['webhooks'] } as Json,
+        });
+        expect(status).toBe(200);
+        await eventually(
+          'nobody is fought any more',
+          async () => (await counted('sigma_admission_webhook_configuration_contested')) === 0,
+          THREE_TIMES_TEN_SECONDS,
         );
       });
+
+      it('fails open while the glass is broken, says so, and closes again', async () => {
+        const annotate = (value: string) =>
+          controlPlane.kubectl(['-n', NAMESPACE, 'annotate', 'deployment/sigma-admission', value]);
+        await annotate('sigma-admission/break-glass=node pool is gone');
+        await eventually(
+          'nothing fails closed',
+          async () =>
+            Object.values(policies(await configuration(controlPlane))).every((policy) => policy === 'Ignore'),
+          THREE_TIMES_TEN_SECONDS,
+        );
+        const noted = await eventually('an Event says so', async () => (await events('BreakGlass'))[0]);
+        expect(noted).toBe('failurePolicy is Ignore everywhere: node pool is gone');
+        expect(said('BREAK GLASS')[0]).toMatchObject({ level: 50, reason: 'node pool is gone' });
+        await annotate('sigma-admission/break-glass-');
+        await eventually(
+          'guard fails closed',
+          async () => policies(await configuration(controlPlane))['guard'] === 'Fail',
+          THREE_TIMES_TEN_SECONDS,
+        );
+      });
+    });
+
+    describe('that is removed leaves nothing behind, and pods can be made:', () => {
+      let deployment: Deployment;
+      beforeAll(async () => {
+        deployment = await startDeployment(controlPlane, 2);
+      });
+      afterAll(() => deployment.stop());
+
       afterEach(() => deployment.scaleToZero());
 
+      const ALL = ['components/manage-all'];
+      const overlayWith = (components: readonly string[]) => ({
+        of: 'overlays/enforce',
+        components,
+        port: deployment.port,
+      });
       const deleteNamespace = () => controlPlane.kubectl(['delete', 'namespace', NAMESPACE]);
       const deleteAll = () =>
-        withOverlay(controlPlane, overlay(), (directory) => [
+        withOverlay(controlPlane, overlayWith([]), (directory) => [
           'delete',
           '--ignore-not-found',
           '-k',
@@ -315,14 +317,26 @@ describeWithControlPlane(
       const deleteDeployment = () => controlPlane.api('DELETE', DEPLOYMENT);
       const end = () => deployment.scaleToZero();
 
-      it.each<[string, readonly (() => Promise<unknown>)[]]>([
-        ['by its Namespace', [deleteNamespace]],
-        ['by its Namespace, when nobody is alive', [end, deleteNamespace]],
-        ['by kustomize', [deleteAll]],
-        ['by kustomize, when nobody is alive', [end, deleteAll]],
-        ['configuration first', [deleteConfiguration, deleteNamespace]],
-        ['Deployment first', [deleteDeployment, deleteConfiguration, deleteNamespace]],
-      ])('%s', async (_how, steps) => {
+      it.each<[string, readonly string[], readonly (() => Promise<unknown>)[]]>([
+        ['all of it its own: by its Namespace', ALL, [deleteNamespace]],
+        ['all of it its own: by kustomize', ALL, [deleteAll]],
+        ['all of it its own: configuration first', ALL, [deleteConfiguration, deleteNamespace]],
+        [
+          'all of it its own: Deployment first',
+          ALL,
+          [deleteDeployment, deleteConfiguration, deleteNamespace],
+        ],
+        ['the CA alone its own: by its Namespace', [], [deleteNamespace]],
+        ['by its Namespace, when nobody is alive', [], [end, deleteNamespace]],
+        ['by kustomize, when nobody is alive', [], [end, deleteAll]],
+      ])('%s', async (_how, components, steps) => {
+        await apply(controlPlane, overlayWith(components));
+        await deployment.replace({ nodeFlags: [otherClock({ speed: 4 })] });
+        await refused(controlPlane);
+        await eventually(
+          'it belongs to its Namespace',
+          async () => (await configuration(controlPlane))?.['metadata'].ownerReferences?.length === 1,
+        );
         for (const step of steps) await step();
         await eventually(
           'no configuration is there',
