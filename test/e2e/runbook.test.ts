@@ -181,6 +181,11 @@ describeWithControlPlane(
       await aliceIs('refused unasked');
       await paste('guard-ignore');
       await aliceIs('let in');
+      await deployment.replace();
+      await isLogged('guard fails open, though we are told to enforce');
+      await eventually('there is an Event', async () => (await events()).includes('GuardLowered'));
+      expect(await metrics()).toContain('sigma_admission_guard_lowered 1');
+      await deployment.scaleToZero();
       await paste('guard-ignore undo');
       await aliceIs('refused unasked');
       await deployment.replace();
