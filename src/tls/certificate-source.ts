@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { followPaths, type Follow } from '../follow-paths.ts';
 import type { KeyedCertificate } from './authority.ts';
+import { createFollowed, type Followed, type FollowedOptions } from './followed.ts';
 
 /** A serving certificate (with its chain, if it has one) whose key fits it. */
 export interface TlsCertificate extends KeyedCertificate {
@@ -12,72 +13,17 @@ export interface TlsCertificate extends KeyedCertificate {
 }
 
 /** Where the serving certificate comes from. It may be replaced at any time; one that is no good leaves the last good one. */
-export interface CertificateSource {
-  current(): TlsCertificate;
-  /** What is wrong with the newest certificate; undefined when that is the current one. */
-  refused(): Error | undefined;
-  /** Calls `listener` with each new certificate. Returns what ends that. */
-  onChange(listener: (certificate: TlsCertificate) => void): () => void;
-  close(): void;
-}
+export type CertificateSource = Followed<TlsCertificate>;
 
 /** What every kind of source is made of. */
-export interface CertificateSourceOptions {
-  /** Gives the certificate as it is now, or throws saying what is wrong with it. */
-  readonly load: () => Promise<TlsCertificate>;
-  readonly follow: Follow;
-  /** Called once for each new thing that is wrong. */
-  readonly onRefuse: (error: Error) => void;
-}
+export type CertificateSourceOptions = Omit<FollowedOptions<TlsCertificate>, 'isSame'>;
 
 /** Loads the certificate, or throws; then follows it. */
-export async function createCertificateSource({
-  load,
-  follow,
-  onRefuse,
-}: CertificateSourceOptions): Promise<CertificateSource> {
-  const listeners = new Set<(certificate: TlsCertificate) => void>();
-  let refused: Error | undefined;
-  // Followed before it is read, so that no change falls between the two.
-  const first = Promise.withResolvers<void>();
-  let loading = first.promise;
-  const stopFollowing = follow(() => {
-    loading = loading.then(reload);
+export function createCertificateSource(options: CertificateSourceOptions): Promise<CertificateSource> {
+  return createFollowed({
+    ...options,
+    isSame: (one, other) => one.certificatePem === other.certificatePem && one.keyPem === other.keyPem,
   });
-  let current: TlsCertificate;
-  try {
-    current = await load();
-  } catch (error) {
-    stopFollowing();
-    throw error;
-  }
-
-  async function reload(): Promise<void> {
-    try {
-      const next = await load();
-      refused = undefined;
-      if (next.certificatePem === current.certificatePem && next.keyPem === current.keyPem) return;
-      current = next;
-      for (const listener of listeners) listener(current);
-    } catch (error) {
-      const before = refused?.message;
-      refused = error as Error;
-      if (refused.message !== before) onRefuse(refused);
-    }
-  }
-  first.resolve();
-  return {
-    current: () => current,
-    refused: () => refused,
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    close() {
-      stopFollowing();
-      listeners.clear();
-    },
-  };
 }
 
 export interface CertificateFilesOptions {

@@ -1,8 +1,8 @@
-import { ownChange, type OwnChange } from './install/own-change.ts';
-import type { OwnState } from './install/own-deployment.ts';
-import { allowed } from './kubernetes/admission-response.ts';
-import { parseAdmissionReview } from './kubernetes/admission-review.ts';
-import type { Review } from './server/answer-review.ts';
+import { ownChange, type OwnChange } from '../install/own-change.ts';
+import type { OwnState } from '../install/own-deployment.ts';
+import { allowed } from '../kubernetes/admission-response.ts';
+import { parseAdmissionReview } from '../kubernetes/admission-review.ts';
+import type { Review } from '../server/answer-review.ts';
 
 export interface SelfReviewOptions extends OwnState {
   readonly onOwnChange: (change: OwnChange) => void;

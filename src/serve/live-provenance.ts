@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { ApiError, type ApiServer } from './cluster/api-server.ts';
-import { follow } from './cluster/watch.ts';
-import type { Ruleset } from './policy/ruleset.ts';
+import { ApiError, type ApiServer } from '../cluster/api-server.ts';
+import { follow } from '../cluster/watch.ts';
+import type { Ruleset } from '../policy/ruleset.ts';
 import {
   createCache,
   EVERYWHERE,
@@ -11,11 +11,11 @@ import {
   type CachedCollection,
   type CachedKind,
   type CachedObjects,
-} from './provenance/cache.ts';
-import { collectionPath, COLLECTIONS, collectionsOf } from './provenance/collections.ts';
-import { createProvenance, type FindProvenance } from './provenance/lookup.ts';
-import { neededNamespaces } from './provenance/needed-namespaces.ts';
-import { createProvenanceMetrics } from './record/provenance-metrics.ts';
+} from '../provenance/cache.ts';
+import { collectionPath, COLLECTIONS, collectionsOf } from '../provenance/collections.ts';
+import { createProvenance, type FindProvenance } from '../provenance/lookup.ts';
+import { neededNamespaces } from '../provenance/needed-namespaces.ts';
+import { createProvenanceMetrics } from '../record/provenance-metrics.ts';
 
 /** Who made a pod, by what the API server tells us as it happens. */
 export interface LiveProvenance {

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import { claimedManager, isOurs, LOWERED, type FoundConfiguration } from './install/registration-plan.ts';
-import { GUARD } from './install/webhook-configuration.ts';
-import type { Metrics } from './record/metrics.ts';
+import { claimedManager, isOurs, LOWERED, type FoundConfiguration } from '../install/registration-plan.ts';
+import { GUARD } from '../install/webhook-configuration.ts';
+import type { Metrics } from '../record/metrics.ts';
 import type { RegisteredScope } from './registered-scope.ts';
-import type { Check } from './server/webhook-app.ts';
+import type { Check } from '../server/webhook-app.ts';
 import type { ServingCertificates } from './serving-certificates.ts';
 
 /** Who is told, and by what it is judged. */

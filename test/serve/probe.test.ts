@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { PROBE_CONFIG_MAP, PROBE_NONCE } from '../src/install/probe.ts';
-import { createProbe } from '../src/probe.ts';
+import { PROBE_CONFIG_MAP, PROBE_NONCE } from '../../src/install/probe.ts';
+import { createProbe } from '../../src/serve/probe.ts';
 
 const probe = createProbe('ours');
 const ask = (changes: object = {}, data: object | null = { [PROBE_NONCE]: 'n-1' }) =>

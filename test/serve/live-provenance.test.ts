@@ -1,11 +1,11 @@
 import { afterEach, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import type { ApiServer } from '../src/cluster/api-server.ts';
-import { createLiveProvenance, type LiveProvenance } from '../src/live-provenance.ts';
-import { createRuleset, type Ruleset } from '../src/policy/ruleset.ts';
-import { combine, parseSigma } from '../src/sigma/load.ts';
-import { eventually } from './e2e/eventually.ts';
+import type { ApiServer } from '../../src/cluster/api-server.ts';
+import { createLiveProvenance, type LiveProvenance } from '../../src/serve/live-provenance.ts';
+import { createRuleset, type Ruleset } from '../../src/policy/ruleset.ts';
+import { combine, parseSigma } from '../../src/sigma/load.ts';
+import { eventually } from '../e2e/eventually.ts';
 
 let provenance: LiveProvenance | undefined;
 afterEach(() => provenance?.close());

@@ -1,13 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Config } from './config.ts';
-import { createLiveRuleset, type LiveRuleset } from './policy/live-ruleset.ts';
-import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
-import type { Ruleset } from './policy/ruleset.ts';
-import type { Metrics } from './record/metrics.ts';
-import type { Check } from './server/webhook-app.ts';
-import { formatProblem } from './sigma/errors.ts';
+import type { Config } from '../config.ts';
+import { createLiveRuleset, type LiveRuleset } from '../policy/live-ruleset.ts';
+import { allowUsersSource, directorySource, sourceUnion } from '../policy/rule-source.ts';
+import type { Ruleset } from '../policy/ruleset.ts';
+import type { Metrics } from '../record/metrics.ts';
+import type { Check } from '../server/webhook-app.ts';
+import { formatProblem } from '../sigma/errors.ts';
 
 /** The rules and filters in force, and how they stand. */
 export interface ServingRules extends LiveRuleset {

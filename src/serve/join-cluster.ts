@@ -1,16 +1,16 @@
 import type { Logger } from 'pino';
-import type { ApiServer } from './cluster/api-server.ts';
-import { createEvents } from './cluster/events.ts';
-import { followReach, type ReachState } from './cluster/reach.ts';
-import { followRegistration, type RegistrationListener } from './cluster/registration.ts';
-import type { Config } from './config.ts';
-import { wantedConfiguration } from './install/wanted-configuration.ts';
-import { GUARD, type WebhookConfiguration } from './install/webhook-configuration.ts';
-import type { Ruleset } from './policy/ruleset.ts';
-import type { Metrics } from './record/metrics.ts';
+import type { ApiServer } from '../cluster/api-server.ts';
+import { createEvents } from '../cluster/events.ts';
+import { followReach, type ReachState } from '../cluster/reach.ts';
+import { followRegistration, type RegistrationListener } from '../cluster/registration.ts';
+import type { Config } from '../config.ts';
+import { wantedConfiguration } from '../install/wanted-configuration.ts';
+import { GUARD, type WebhookConfiguration } from '../install/webhook-configuration.ts';
+import type { Ruleset } from '../policy/ruleset.ts';
+import type { Metrics } from '../record/metrics.ts';
 import type { RegisteredScope } from './registered-scope.ts';
 import { createRegistered } from './registered-state.ts';
-import type { Check } from './server/webhook-app.ts';
+import type { Check } from '../server/webhook-app.ts';
 import { SERVICE, type ServingCertificates } from './serving-certificates.ts';
 
 /** Our place in a cluster: registered, trusted, and looked after. */

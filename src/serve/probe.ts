@@ -1,9 +1,9 @@
-import { PROBE_CONFIG_MAP, PROBE_NONCE } from './install/probe.ts';
-import { allowed, denied } from './kubernetes/admission-response.ts';
-import { parseAdmissionReview, type AdmissionRequest } from './kubernetes/admission-review.ts';
-import { asObject } from './kubernetes/as-object.ts';
-import { printable, shorten } from './policy/message.ts';
-import type { Review } from './server/answer-review.ts';
+import { PROBE_CONFIG_MAP, PROBE_NONCE } from '../install/probe.ts';
+import { allowed, denied } from '../kubernetes/admission-response.ts';
+import { parseAdmissionReview, type AdmissionRequest } from '../kubernetes/admission-review.ts';
+import { asObject } from '../kubernetes/as-object.ts';
+import { printable, shorten } from '../policy/message.ts';
+import type { Review } from '../server/answer-review.ts';
 
 /** Whoever probes chooses the nonce, and everybody who may make ConfigMaps in our namespace may probe. */
 const MAX_NONCE = 64;

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
-import type { OwnChange } from '../src/install/own-change.ts';
-import { createSelfReview } from '../src/self-review.ts';
+import type { OwnChange } from '../../src/install/own-change.ts';
+import { createSelfReview } from '../../src/serve/self-review.ts';
 
 function review(name: string): Buffer {
   return Buffer.from(

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { createRegisteredScope } from '../src/registered-scope.ts';
-import type { OutOfScope, Subscription } from '../src/install/scope.ts';
-import type { Ruleset } from '../src/policy/ruleset.ts';
-import type { Tree } from '../src/sigma/tree.ts';
+import { createRegisteredScope } from '../../src/serve/registered-scope.ts';
+import type { OutOfScope, Subscription } from '../../src/install/scope.ts';
+import type { Ruleset } from '../../src/policy/ruleset.ts';
+import type { Tree } from '../../src/sigma/tree.ts';
 
 function rulesetAbout(...resources: readonly string[]): Ruleset {
   const rules = resources.map((resource) => {

@@ -1,5 +1,5 @@
-import { formatOutOfScope, outOfScope, type OutOfScope, type Subscription } from './install/scope.ts';
-import type { Ruleset } from './policy/ruleset.ts';
+import { formatOutOfScope, outOfScope, type OutOfScope, type Subscription } from '../install/scope.ts';
+import type { Ruleset } from '../policy/ruleset.ts';
 
 /** What loaded rules are about, held against what the API server is told to send. */
 export interface RegisteredScope {
