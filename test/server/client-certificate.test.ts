@@ -262,11 +262,7 @@ it.each(['TLSv1.2', 'TLSv1.3'] as const)(
     );
     const reused = once(second, 'secureConnect').then(() => second.isSessionReused());
     const answer = await text(second);
-    expect([await reused, answer.split('\r\n')[0], reviews]).toEqual([
-      true,
-      'HTTP/1.1 401 Unauthorized',
-      0,
-    ]);
+    expect([await reused, answer.split('\r\n')[0], reviews]).toEqual([true, 'HTTP/1.1 401 Unauthorized', 0]);
   },
 );
 
