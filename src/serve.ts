@@ -121,7 +121,7 @@ export async function serve(
       ? undefined
       : joinCluster(
           { ...config, webhookConfiguration },
-          { api, certificates, ruleset: rules.current, scope, metrics, log },
+          { api, certificates, ruleset: rules.current, scope, registry: metrics.registry, log },
         );
   if (greet !== undefined && hasOwnCertificate(config)) greet(tryOut(address.port, config.certsDir));
   await stopped;

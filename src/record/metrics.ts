@@ -13,9 +13,6 @@ interface CertificateState {
   authorityNotAfter?(): Date;
 }
 
-/** Anybody who may edit our webhook configuration chooses a name. */
-const MAX_MANAGERS = 20;
-
 /** Label values come from what is loaded and from closed sets, never from a request: no pod, user or namespace. */
 export function createMetrics() {
   const registry = new Registry();
@@ -87,43 +84,6 @@ export function createMetrics() {
     labelNames: ['kind', 'lowers', 'dry_run'],
     registers,
   });
-  const configured = new Gauge({
-    name: `${PREFIX}webhook_configuration_exists`,
-    help: 'Whether our webhook configuration is there: without it nobody asks us.',
-    registers,
-  });
-  const guardLowered = new Gauge({
-    name: `${PREFIX}guard_lowered`,
-    help: 'Whether guard fails open, though we are told to enforce and its owner is to see to that.',
-    registers,
-  });
-  const reversions = new Counter({
-    name: `${PREFIX}webhook_configuration_reversions_total`,
-    help: 'Changes of our webhook configuration by others that were undone, and the field manager they claim to be.',
-    labelNames: ['what', 'manager'],
-    registers,
-  });
-  const contested = new Gauge({
-    name: `${PREFIX}webhook_configuration_contested`,
-    help: 'Whether our webhook configuration was changed so often that it is let be.',
-    registers,
-  });
-  const brokenGlass = new Gauge({
-    name: `${PREFIX}break_glass`,
-    help: 'Whether everything fails open because an annotation on our Deployment says so.',
-    registers,
-  });
-  const reached = new Gauge({
-    name: `${PREFIX}reached`,
-    help: 'What became of the last probe through the API server (1 for its outcome).',
-    labelNames: ['outcome'],
-    registers,
-  });
-  const dialled = new Gauge({
-    name: `${PREFIX}dial_succeeded`,
-    help: 'Whether our own Service can be dialled by the CA that the API server holds.',
-    registers,
-  });
   const outOfScope = new Gauge({
     name: `${PREFIX}rules_out_of_scope`,
     help: 'Loaded rules about requests that the webhook configuration does not send: never asked, or asked in part.',
@@ -131,7 +91,6 @@ export function createMetrics() {
     registers,
   });
 
-  const bounded = firstFew(MAX_MANAGERS);
   return {
     registry,
     dropped,
@@ -150,17 +109,6 @@ export function createMetrics() {
       if (authorityNotAfter !== undefined) {
         registry.registerMetric(expiry('authority', 'When its authority expires.', authorityNotAfter));
       }
-    },
-    observeRegistered: (exists: boolean) => configured.set(Number(exists)),
-    observeGuardLowered: (is: boolean) => guardLowered.set(Number(is)),
-    observeReversion: (what: 'deleted' | 'edited', manager: string | undefined) =>
-      reversions.inc({ what, manager: bounded(manager ?? '') }),
-    observeContested: (is: boolean) => contested.set(Number(is)),
-    observeBrokenGlass: (is: boolean) => brokenGlass.set(Number(is)),
-    observeReach(outcome: string, dials: boolean): void {
-      reached.reset();
-      reached.set({ outcome }, 1);
-      dialled.set(Number(dials));
     },
     /** Counts what one entry decides. The counters of the few combinations there are, are looked up once each. */
     recorderFor(entry: string): Recorder {
@@ -212,13 +160,4 @@ function expiry(of: string, help: string, end: () => Date): Gauge {
       this.set(end().getTime() / 1000);
     },
   });
-}
-
-/** A label of values that others choose: so many of them, and `other` for the rest. */
-function firstFew(limit: number): (value: string) => string {
-  const known = new Set<string>();
-  return (value) => {
-    if (known.size < limit) known.add(value);
-    return known.has(value) ? value : 'other';
-  };
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import type { ApiServer } from '../cluster/api-server.ts';
 import { createEvents } from '../cluster/events.ts';
 import { followReach, type ReachState } from '../cluster/reach.ts';
@@ -7,7 +8,7 @@ import type { Config } from '../config.ts';
 import { wantedConfiguration } from '../install/wanted-configuration.ts';
 import { GUARD, type WebhookConfiguration } from '../install/webhook-configuration.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
-import type { Metrics } from '../record/metrics.ts';
+import { createClusterMetrics, type ClusterMetrics } from '../record/cluster-metrics.ts';
 import type { RegisteredScope } from './registered-scope.ts';
 import { createRegistered } from './registered-state.ts';
 import type { Check } from '../server/webhook-app.ts';
@@ -26,16 +27,17 @@ export interface JoinOptions {
   readonly certificates: ServingCertificates;
   readonly ruleset: () => Ruleset;
   readonly scope: RegisteredScope;
-  readonly metrics: Metrics;
+  readonly registry: Registry;
   readonly log: Logger;
 }
 
 /** Begins to look after our webhook configuration, as far as it is ours. Only who serves should: it may be the first. */
 export function joinCluster(
   config: Config & { readonly webhookConfiguration: string },
-  { api, certificates, ruleset, scope, metrics, log }: JoinOptions,
+  { api, certificates, ruleset, scope, registry, log }: JoinOptions,
 ): Membership {
   const { webhookConfiguration: name, namespace, manage } = config;
+  const metrics = createClusterMetrics(registry);
   const service = { namespace, name: SERVICE };
   const event = createEvents(api, namespace, SERVICE);
   const tell: Membership['tell'] = (reason, action, note) => {
@@ -105,7 +107,10 @@ function listener({
   metrics,
   log,
   tell,
-}: Pick<JoinOptions, 'metrics' | 'log'> & Pick<Membership, 'tell'>): Omit<RegistrationListener, 'looked'> {
+}: Pick<JoinOptions, 'log'> & Pick<Membership, 'tell'> & { readonly metrics: ClusterMetrics }): Omit<
+  RegistrationListener,
+  'looked'
+> {
   return {
     written(differences) {
       log.info({ differences }, 'the webhook configuration was brought up to date');

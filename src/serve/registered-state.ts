@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { claimedManager, isOurs, LOWERED, type FoundConfiguration } from '../install/registration-plan.ts';
 import { GUARD } from '../install/webhook-configuration.ts';
-import type { Metrics } from '../record/metrics.ts';
+import type { ClusterMetrics } from '../record/cluster-metrics.ts';
 import type { RegisteredScope } from './registered-scope.ts';
 import type { Check } from '../server/webhook-app.ts';
 import type { ServingCertificates } from './serving-certificates.ts';
@@ -14,7 +14,7 @@ export interface RegisteredOptions {
   readonly mayLower: () => boolean;
   readonly certificates: ServingCertificates;
   readonly scope: RegisteredScope;
-  readonly metrics: Metrics;
+  readonly metrics: ClusterMetrics;
   readonly log: Logger;
   readonly tell: (reason: string, action: string, note: string) => void;
 }
