@@ -68,8 +68,8 @@ export function followRegistration(options: RegistrationOptions): () => void {
   const configurations = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
   const path = `${configurations}/${name}`;
   const state = { breakGlass: undefined as string | undefined, going: false, contested: false };
-  /** What we wanted when all was last as we wanted it. */
-  let settled: string | undefined;
+  /** As things stood when all was last as it should be. */
+  let settled: Circumstances | undefined;
   let reversions: readonly string[] = [];
 
   async function look(tries = TRIES): Promise<void> {
@@ -79,27 +79,24 @@ export function followRegistration(options: RegistrationOptions): () => void {
     const about = await circumstances(manage);
     announce(about);
     const plan = planRegistration(found, about);
-    const wanted = JSON.stringify([
-      about.content,
-      about.caBundle,
-      about.breakGlass,
-      about.going,
-      about.owner,
-      about.proven,
-    ]);
     on.looked(plan.differences);
     if (plan.differences.length === 0) {
-      settled = wanted;
+      settled = about;
       return contest(false, []);
     }
     try {
-      const undone = settled === wanted && !plan.defers;
-      if (await bring(plan, found, about, undone)) settled = wanted;
+      if (await bring(plan, found, about, isUndone(found, plan))) settled = about;
     } catch (error) {
       // Another replica was first: what it left is to be looked at.
       if (tries > 1 && error instanceof ApiError && error.status === 409) return look(tries - 1);
       throw error;
     }
+  }
+
+  /** It is not as it was when it was right: so it is not only that we want something else now. */
+  function isUndone(found: FoundConfiguration | undefined, { defers }: Plan): boolean {
+    if (settled === undefined || defers) return false;
+    return planRegistration(found, { ...settled, now: now() }).differences.length > 0;
   }
 
   async function circumstances(managed: Circumstances['manage']): Promise<Circumstances> {

@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ApiError, type ApiServer } from '../../src/cluster/api-server.ts';
-import { followRegistration, type RegistrationListener } from '../../src/cluster/registration.ts';
+import {
+  followRegistration,
+  type RegistrationListener,
+  type RegistrationOptions,
+} from '../../src/cluster/registration.ts';
 import type { FoundConfiguration } from '../../src/install/registration-plan.ts';
 import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
 import { eventually } from '../e2e/eventually.ts';
@@ -53,7 +57,10 @@ describe('following the registration', () => {
   let stop: (() => void) | undefined;
   afterEach(() => stop?.());
 
-  function follow(api: ApiServer, changes: { manage?: 'ca' | 'all' | 'none'; caBundle?: () => string } = {}) {
+  function follow(
+    api: ApiServer,
+    changes: Partial<Pick<RegistrationOptions, 'manage' | 'caBundle' | 'proven'>> = {},
+  ) {
     const told: string[] = [];
     const looks: (FoundConfiguration | undefined)[] = [];
     const state: { differences?: readonly string[] } = {};
@@ -131,6 +138,17 @@ describe('following the registration', () => {
     );
     await inOrder();
     expect(told).toEqual(['written: 1', 'written: 4']);
+  });
+
+  it('counts what somebody else did, though we want something else since', async () => {
+    const { api, held } = cluster();
+    let ca = 'one';
+    const { told, inOrder } = follow(api, { caBundle: () => ca });
+    await inOrder();
+    ca = 'two';
+    held.configuration = undefined;
+    await eventually('it is there again', () => held.configuration !== undefined);
+    expect(told).toEqual(['written: 1', 'reverted: deleted by nobody named']);
   });
 
   it('is let be after five changes within ten minutes, by whichever replicas they were undone', async () => {
