@@ -44,11 +44,20 @@ export function joinCluster(
     event({ reason, action, note }).catch((error: unknown) => log.warn(error, 'an Event cannot be written'));
   };
   const content = contentOf(config, ruleset);
-  const mayLower = () => {
-    const guard = content(443).content.webhooks.find((entry) => entry.name === GUARD);
-    return manage === 'ca' && guard?.failurePolicy === 'Fail';
-  };
-  const registered = createRegistered({ name, service, mayLower, certificates, scope, metrics, log, tell });
+  // Where the CA alone is ours, the port is the manifest's affair.
+  const isToFailClosed = () =>
+    manage === 'ca' &&
+    content(443).content.webhooks.some((entry) => entry.failurePolicy === 'Fail' && entry.name === GUARD);
+  const registered = createRegistered({
+    name,
+    service,
+    isToFailClosed,
+    certificates,
+    scope,
+    metrics,
+    log,
+    tell,
+  });
   const reach = followReach({
     api,
     service,

@@ -10,8 +10,8 @@ import type { ServingCertificates } from './serving-certificates.ts';
 export interface RegisteredOptions {
   readonly name: string;
   readonly service: { readonly namespace: string; readonly name: string };
-  /** What we were told asks for a guard that fails closed, and the configuration's owner is to see to it. */
-  readonly mayLower: () => boolean;
+  /** What we were told asks for a guard that fails closed, and somebody else is to see to that. */
+  readonly isToFailClosed: () => boolean;
   readonly certificates: ServingCertificates;
   readonly scope: RegisteredScope;
   readonly metrics: ClusterMetrics;
@@ -23,7 +23,7 @@ export interface RegisteredOptions {
 export function createRegistered({
   name,
   service,
-  mayLower,
+  isToFailClosed,
   certificates,
   scope,
   metrics,
@@ -40,7 +40,7 @@ export function createRegistered({
   function watchGuard(found: FoundConfiguration): void {
     const policy = found.webhooks?.find((entry) => entry.name === GUARD)?.failurePolicy;
     const isAsked = found.metadata.annotations?.[LOWERED] !== undefined;
-    const isLowered = mayLower() && policy === 'Ignore' && !isAsked;
+    const isLowered = isToFailClosed() && policy === 'Ignore' && !isAsked;
     metrics.observeGuardLowered(isLowered);
     if (isLowered && !wasLowered) {
       const by = claimedManager(found, 'sigma-admission');
@@ -74,7 +74,7 @@ export function createRegistered({
     },
     /** Once trusted, never again a reason to be sent nothing: whoever spoils the configuration must not take us all out. */
     check(): Check {
-      if (!looked) return { name: 'configuration', ok: true, detail: 'not looked at yet' };
+      if (!looked) return { name: 'configuration', ok: false, detail: 'not looked at yet' };
       if (seen === undefined) return { name: 'configuration', ok: true, detail: `${name} does not exist` };
       const trust = trusted() ? 'it trusts our certificate' : 'it does not trust our certificate';
       const state = differences === undefined ? [] : [differences.join(', ') || 'as it should be'];
