@@ -271,7 +271,7 @@ export const SETTINGS = {
   kubeconfig: {
     flag: '--kubeconfig <FILE>',
     read: textOf('a file'),
-    help: 'the cluster of the Secret and the webhooks; without it, the one we run in',
+    help: 'the cluster of Secret, webhooks and owners of pods; without it, the one we run in',
   },
   port: { flag: '--port <PORT>', read: portNumber, default: 8443, help: 'HTTPS: reviews and health' },
   metricsPort: { flag: '--metrics-port <PORT>', read: portNumber, default: 8080, help: 'HTTP: metrics' },

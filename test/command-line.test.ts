@@ -338,7 +338,7 @@ Options:
                             (SIGMA_ADMISSION_DISTRIBUTION, distribution; default upstream)
   --namespace <NAME>        where the Secret is, and our Service, which is called sigma-admission
                             (SIGMA_ADMISSION_NAMESPACE, namespace; default sigma-admission)
-  --kubeconfig <FILE>       the cluster of the Secret and the webhooks; without it, the one we run in
+  --kubeconfig <FILE>       the cluster of Secret, webhooks and owners of pods; without it, the one we run in
                             (SIGMA_ADMISSION_KUBECONFIG, kubeconfig)
   --port <PORT>             HTTPS: reviews and health
                             (SIGMA_ADMISSION_PORT, port; default 8443)

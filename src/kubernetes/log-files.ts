@@ -152,9 +152,7 @@ function isGzip(start: Buffer): boolean {
   const hex = start.subarray(0, MAGIC_BYTES).toString('hex');
   const packing = Object.entries(MAGIC).find(([, magic]) => hex.startsWith(magic))?.[0];
   if (packing === undefined || packing === 'gzip') return packing === 'gzip';
-  throw new UnreadableLog(
-    `it is packed with ${packing}; only gzip is read. Unpack it and pipe it in: replay -`,
-  );
+  throw new UnreadableLog(`it is packed with ${packing}; only gzip is read. Unpack it and pipe it in, as -`);
 }
 
 async function* counted(

@@ -92,7 +92,7 @@ describe('the bytes of a log', () => {
     ['xz', 'fd377a585a00'],
     ['zip', '504b0304'],
   ])('are refused if they are %s', async (packing, start) => {
-    const message = `it is packed with ${packing}; only gzip is read. Unpack it and pipe it in: replay -`;
+    const message = `it is packed with ${packing}; only gzip is read. Unpack it and pipe it in, as -`;
     await expect(contents([write('a.log', Buffer.from(start, 'hex'))])).rejects.toThrow(message);
     await expect(contents(['-'], pipe(Buffer.from(start, 'hex')))).rejects.toThrow(message);
   });
