@@ -15,6 +15,7 @@ import { createReading } from '../src/replay/reading.ts';
 import { loadRules } from '../src/replay/rules.ts';
 import { createSummary } from '../src/replay/summary.ts';
 import { summary, type Figure } from './figure.ts';
+import { peakOf } from './peak-memory.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const CORPUS = join(ROOT, '../shared/corpus');
@@ -196,14 +197,4 @@ async function peakMegabytes(bytes: number): Promise<number> {
   await exited;
   clearInterval(looking);
   return peak;
-}
-
-/** proc(5): the most a process has held so far; 0 when it is gone. */
-function peakOf(pid: number | undefined): number {
-  try {
-    const [, kilobytes = '0'] = /VmHWM:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return Number(kilobytes) / 1000;
-  } catch {
-    return 0;
-  }
 }

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { summary, type Figure } from './figure.ts';
+import { peakOf } from './peak-memory.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const ROUNDS = 3;
@@ -94,14 +95,4 @@ async function peakMegabytes(file: string): Promise<number> {
   clearInterval(looking);
   if (!out.includes(`${PODS.toLocaleString('en-US')} pods verified`)) throw new TypeError(out.slice(-200));
   return peak;
-}
-
-/** proc(5): the most a process has held so far; 0 when it is gone. */
-function peakOf(pid: number | undefined): number {
-  try {
-    const [, kilobytes = '0'] = /VmHWM:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return Number(kilobytes) / 1000;
-  } catch {
-    return 0;
-  }
 }

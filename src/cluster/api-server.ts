@@ -49,6 +49,14 @@ export class ApiError extends Error {
   }
 }
 
+/** Undefined where the API server says that there is no such thing; whatever else is wrong stays wrong. */
+export function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
+  return answer.catch((error: unknown) => {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
+  });
+}
+
 /** Where the API server is and who we are there, asked anew for each request: tokens are short-lived. */
 type Connect = () => Promise<{ readonly server: string; readonly options: RequestOptions }>;
 

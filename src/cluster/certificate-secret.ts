@@ -26,7 +26,7 @@ import {
   type Write,
 } from '../tls/rotation.ts';
 import type { ServingNames } from '../tls/serving-names.ts';
-import { ApiError, type ApiServer } from './api-server.ts';
+import { ApiError, ifThere, type ApiServer } from './api-server.ts';
 import { repeat } from './repeat.ts';
 
 /** The certificate in a Secret that all replicas share, and what the API server must trust to accept it. */
@@ -238,12 +238,7 @@ function secretsOf(api: ApiServer, namespace: string, name: string) {
   const path = `${collection}/${name}`;
   return {
     async read(): Promise<Secret | undefined> {
-      try {
-        return (await api.get(path)) as Secret;
-      } catch (error) {
-        if (error instanceof ApiError && error.status === 404) return undefined;
-        throw error;
-      }
+      return (await ifThere(api.get(path))) as Secret | undefined;
     },
 
     /** Changes what was read, of which what is not ours stays; or makes it again, looking as it did. */

@@ -14,12 +14,22 @@ export async function readOwnService(
   { namespace, name }: { readonly namespace: string; readonly name: string },
 ): Promise<OwnService> {
   const { spec } = (await api.get(`/api/v1/namespaces/${namespace}/services/${name}`)) as Service;
-  const host = spec.type === 'ExternalName' ? spec.externalName : spec.clusterIP;
+  const host = addressOf(spec);
   const port = spec.ports?.find((each) => each.name === 'https')?.port;
-  if (host === undefined || host === 'None' || port === undefined) {
+  if (host === undefined || port === undefined) {
     throw new Error(`service ${namespace}/${name}: it has no address, or no port called https`);
   }
   return { host, port, servername: `${name}.${namespace}.svc` };
+}
+
+/** Where a Service can be dialled; undefined where it leads nowhere of its own. */
+export function addressOf({
+  type,
+  externalName,
+  clusterIP,
+}: Pick<Service['spec'], 'type' | 'externalName' | 'clusterIP'>): string | undefined {
+  const address = type === 'ExternalName' ? externalName : clusterIP;
+  return address === 'None' ? undefined : address;
 }
 
 /** A Service (core/v1), as far as we read it. */

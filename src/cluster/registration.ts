@@ -10,7 +10,7 @@ import {
 } from '../install/registration-plan.ts';
 import { BREAK_GLASS } from '../install/own-deployment.ts';
 import type { WebhookConfiguration } from '../install/webhook-configuration.ts';
-import { ApiError, type ApiServer } from './api-server.ts';
+import { ApiError, ifThere, type ApiServer } from './api-server.ts';
 import { readOwnService } from './own-service.ts';
 import { repeat } from './repeat.ts';
 
@@ -73,7 +73,7 @@ export function followRegistration(options: RegistrationOptions): () => void {
   let reversions: readonly string[] = [];
 
   async function look(tries = TRIES): Promise<void> {
-    const found = await orAbsent<FoundConfiguration>(api.get(path));
+    const found = (await ifThere(api.get(path))) as FoundConfiguration | undefined;
     onLook(found);
     if (manage === 'none') return;
     const about = await circumstances(manage);
@@ -99,12 +99,16 @@ export function followRegistration(options: RegistrationOptions): () => void {
     return planRegistration(found, { ...settled, now: now() }).differences.length > 0;
   }
 
+  async function thing(at: string): Promise<KubernetesThing | undefined> {
+    return (await ifThere(api.get(at))) as KubernetesThing | undefined;
+  }
+
   async function circumstances(managed: Circumstances['manage']): Promise<Circumstances> {
     const { namespace } = service;
     const [deployment, home, port] = await Promise.all([
-      orAbsent<KubernetesThing>(api.get(`/apis/apps/v1/namespaces/${namespace}/deployments/${service.name}`)),
-      orAbsent<KubernetesThing>(api.get(`/api/v1/namespaces/${namespace}`)),
-      managed === 'all' ? readOwnService(api, service).then((own) => own.port, absent) : 443,
+      thing(`/apis/apps/v1/namespaces/${namespace}/deployments/${service.name}`),
+      thing(`/api/v1/namespaces/${namespace}`),
+      managed === 'all' ? ifThere(readOwnService(api, service).then((own) => own.port)) : 443,
     ]);
     const going = [deployment, home].some(isGoing) || port === undefined;
     return {
@@ -172,16 +176,6 @@ function isGoing(thing: KubernetesThing | undefined): boolean {
 
 function ownerReference({ metadata: { name, uid } }: KubernetesThing): OwnerReference {
   return { apiVersion: 'v1', kind: 'Namespace', name, uid };
-}
-
-/** The same where it does not exist; whatever else is wrong stays wrong. */
-function orAbsent<T>(answer: Promise<unknown>): Promise<T | undefined> {
-  return answer.then((object) => object as T, absent);
-}
-
-function absent(error: unknown): undefined {
-  if (error instanceof ApiError && error.status === 404) return undefined;
-  throw error;
 }
 
 function reversionsIn(found: FoundConfiguration | undefined): readonly string[] {

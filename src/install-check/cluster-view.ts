@@ -1,6 +1,7 @@
 import { loadAll } from 'js-yaml';
 import { basename } from 'node:path';
 import type { ApiServer } from '../cluster/api-server.ts';
+import { isOurs } from '../install/registration-plan.ts';
 import { lookAt, type Look } from './look.ts';
 import type {
   ConfigMap,
@@ -146,9 +147,7 @@ function valuesOf(value: unknown): readonly unknown[] {
 export function ourEntries({ configuration, names }: ClusterView): readonly RegisteredWebhook[] {
   if (configuration.kind !== 'seen') return [];
   const { webhooks = [] } = configuration.value;
-  return webhooks.filter(
-    ({ clientConfig: { service } }) => service?.namespace === names.namespace && service.name === OURS,
-  );
+  return webhooks.filter((entry) => isOurs(entry, { namespace: names.namespace, name: OURS }));
 }
 
 /** `guard.sigma-admission.svc` is called guard. */

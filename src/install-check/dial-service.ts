@@ -1,3 +1,4 @@
+import { addressOf } from '../cluster/own-service.ts';
 import { dial, DialError } from '../tls/dial.ts';
 import { pemOf, type Dialled } from './certificate.ts';
 import { OURS, ourEntries, type ClusterView } from './cluster-view.ts';
@@ -10,9 +11,8 @@ export async function dialService(view: ClusterView): Promise<Dialled> {
   const [entry] = ourEntries(view);
   const ca = pemOf(entry);
   if (service.kind !== 'seen' || ca === '') return { kind: 'not-reached' };
-  const { type, externalName, clusterIP } = service.value.spec;
-  const host = type === 'ExternalName' ? externalName : clusterIP;
-  if (host === undefined || host === 'None') return { kind: 'not-reached' };
+  const host = addressOf(service.value.spec);
+  if (host === undefined) return { kind: 'not-reached' };
   const port = entry?.clientConfig.service?.port ?? 443;
   const servername = `${OURS}.${names.namespace}.svc`;
   try {

@@ -1,4 +1,5 @@
-import { NAMESPACE_NAME, type NamespaceSelector } from '../install/webhook-configuration.ts';
+import { NAMESPACE_NAME } from '../install/webhook-configuration.ts';
+import { selects } from '../kubernetes/label-selector.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { Finding } from './finding.ts';
 import { notSeen, type Look } from './look.ts';
@@ -59,7 +60,7 @@ function matching(
     .filter(({ metadata }) => isOfOthers(metadata))
     .flatMap(({ metadata, webhooks = [] }) =>
       webhooks
-        .filter((webhook) => isAskedAboutPods(webhook) && selects(webhook.namespaceSelector, labels))
+        .filter((webhook) => isAskedAboutPods(webhook) && selects(webhook.namespaceSelector ?? {}, labels))
         .map((webhook) => ({ configuration: metadata.name, webhook })),
     );
 }
@@ -74,29 +75,6 @@ function isAskedAboutPods({ rules = [] }: RegisteredWebhook): boolean {
       has(operations, 'CREATE', '*') &&
       has(resources, 'pods', 'pods/*', '*', '*/*') &&
       scope !== 'Cluster',
-  );
-}
-
-/** Whether a label selector selects these labels (meta/v1 LabelSelector). */
-export function selects(
-  { matchLabels = {}, matchExpressions = [] }: NamespaceSelector = {},
-  labels: Readonly<Record<string, string>>,
-): boolean {
-  return (
-    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
-    matchExpressions.every(({ key, operator, values = [] }) => {
-      const value = labels[key];
-      switch (operator) {
-        case 'In':
-          return value !== undefined && values.includes(value);
-        case 'NotIn':
-          return value === undefined || !values.includes(value);
-        case 'DoesNotExist':
-          return value === undefined;
-        default:
-          return value !== undefined;
-      }
-    })
   );
 }
 

@@ -172,7 +172,10 @@ function withCaBundle(found: FoundConfiguration, { caBundle, service }: Circumst
 }
 
 /** Somebody may have put an entry of theirs beside ours. */
-export function isOurs({ clientConfig }: FoundEntry, { namespace, name }: Circumstances['service']): boolean {
+export function isOurs(
+  { clientConfig }: Pick<FoundEntry, 'clientConfig'>,
+  { namespace, name }: Circumstances['service'],
+): boolean {
   return clientConfig.service?.namespace === namespace && clientConfig.service.name === name;
 }
 

@@ -1,5 +1,5 @@
 import { modeOf, type Modes } from '../policy/mode.ts';
-import type { Ruleset } from '../policy/ruleset.ts';
+import { askedRules, type Ruleset } from '../policy/ruleset.ts';
 import { needsOf, type Need } from './scope.ts';
 import { subscriptionOf } from './subscription.ts';
 import {
@@ -24,11 +24,9 @@ const GUARDED = ['kube-system'];
 /** The webhook configuration that what we were told and the loaded rules ask for: a pure function of both. */
 export function wantedConfiguration(
   { name, namespace, service, port, distribution, modes }: WantedSettings,
-  { rules }: Pick<Ruleset, 'rules'>,
+  ruleset: Pick<Ruleset, 'rules'>,
 ): WebhookConfiguration {
-  const asked = rules
-    .filter(({ off }) => off === undefined)
-    .map((loaded) => ({ loaded, needs: needsOf(loaded.tree) }));
+  const asked = askedRules(ruleset).map((loaded) => ({ loaded, needs: needsOf(loaded.tree) }));
   const enforcing = asked.some(
     ({ loaded, needs }) =>
       modeOf(loaded.rule, loaded.classification.class === 'approximate', modes) === 'enforce' &&

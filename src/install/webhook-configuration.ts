@@ -1,3 +1,4 @@
+import type { LabelSelector } from '../kubernetes/label-selector.ts';
 import type { Distribution } from './identities.ts';
 import { doesNotHeal, heals, isProbe, type MatchCondition } from './match-conditions.ts';
 
@@ -39,15 +40,8 @@ export interface SubscriptionRule {
   readonly scope: 'Namespaced' | 'Cluster' | '*';
 }
 
-/** A label selector for namespaces. */
-export interface NamespaceSelector {
-  readonly matchLabels?: Readonly<Record<string, string>>;
-  readonly matchExpressions?: readonly {
-    readonly key: string;
-    readonly operator: string;
-    readonly values?: readonly string[];
-  }[];
-}
+/** By the labels of namespaces. */
+export type NamespaceSelector = LabelSelector;
 
 export interface WebhookSettings {
   /** Where the Service is, and by which name. */

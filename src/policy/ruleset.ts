@@ -88,12 +88,11 @@ export function createRuleset(
   if (problems.some(({ severity }) => severity === 'error')) return { problems };
   const filters = parsed.filters.map((filter) => loadFilter(filter, compiler, options));
   const rules = ours.map((rule) => loadRule(rule, filters, compiler, options));
-  const asked = rules.filter(({ off }) => off === undefined);
   const ruleset: Ruleset = {
     door: options.door,
     rules,
     filters: parsed.filters,
-    candidates: createRuleIndex(asked, compiler),
+    candidates: createRuleIndex(askedRules({ rules }), compiler),
     compiler,
     warnings: problems,
     digest: digestOf([parsed.rules, parsed.filters, options]),
@@ -192,4 +191,19 @@ function whyOff({ status, level }: Rule, classification: Classification, minLeve
 
 function digestOf(loaded: unknown): string {
   return createHash('sha256').update(JSON.stringify(loaded)).digest('hex').slice(0, 12);
+}
+
+/** The rules that are asked. */
+export function askedRules({ rules }: Pick<Ruleset, 'rules'>): readonly LoadedRule[] {
+  return rules.filter(({ off }) => off === undefined);
+}
+
+/** For a report: how many rules are asked, and which are not, and why. */
+export function askedAndOff(ruleset: Pick<Ruleset, 'rules'>) {
+  return {
+    asked: askedRules(ruleset).length,
+    off: ruleset.rules.flatMap(({ rule, off }) =>
+      off === undefined ? [] : [{ id: rule.id, title: rule.title, why: off }],
+    ),
+  };
 }

@@ -1,6 +1,6 @@
 import type { Workload } from './known-objects.ts';
 import { generatedBase, podPrefix } from './pod-names.ts';
-import { isSubset } from './selector.ts';
+import { isSubset } from '../kubernetes/label-selector.ts';
 
 /** Workloads whose pods people take for one thing: the ReplicaSets of a Deployment, the Jobs of a CronJob, or one alone. */
 export interface Family {

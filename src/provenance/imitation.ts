@@ -4,7 +4,7 @@ import { indexOf, type Family, type ImitationIndex } from './imitation-index.ts'
 import type { KnownObjects, Service, Workload } from './known-objects.ts';
 import type { OwnedPod, OwnerFinding } from './owner.ts';
 import { isGeneratedSuffix, isOrdinal, shown } from './pod-names.ts';
-import { isSubset, selects } from './selector.ts';
+import { isSubset, selects } from '../kubernetes/label-selector.ts';
 import { staticPodClues, type Clue } from './static-pods.ts';
 import { imagesOf, workloadKind } from './trim.ts';
 

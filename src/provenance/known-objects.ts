@@ -1,3 +1,5 @@
+import type { LabelSelector } from '../kubernetes/label-selector.ts';
+
 /** What is known of the objects that pods come from, or are taken for: from watches, or read at once. */
 export interface KnownObjects {
   /**
@@ -34,7 +36,7 @@ export interface WorkloadReference {
 export interface Workload extends WorkloadReference {
   readonly apiVersion: string;
   readonly uid: string;
-  /** Absent: it selects nothing. */
+  /** Absent: it selects nothing. A ReplicationController's is one with `matchLabels` only. */
   readonly selector?: LabelSelector;
   readonly template: PodTemplate;
   /** Its controller, such as the Deployment of a ReplicaSet. */
@@ -43,16 +45,6 @@ export interface Workload extends WorkloadReference {
   readonly indexed?: boolean;
   /** When its template was last seen to change (ms since the epoch); absent where nobody watched. */
   readonly changedAt?: number;
-}
-
-/** A label selector (meta/v1); a Service's or a ReplicationController's is one with `matchLabels` only. */
-export interface LabelSelector {
-  readonly matchLabels?: Readonly<Record<string, string>>;
-  readonly matchExpressions?: readonly {
-    readonly key: string;
-    readonly operator: string;
-    readonly values?: readonly string[];
-  }[];
 }
 
 /** What a pod's template says of its containers, init containers among them: image by container name. */

@@ -5,7 +5,7 @@ import { CONTROLLER_MANAGER, CONTROLLER_OF, type Creator } from './creator.ts';
 import type { KnownObjects, Workload, WorkloadKind, WorkloadReference } from './known-objects.ts';
 import { isMirrorPodOf } from './mirror-pod.ts';
 import { nameProblem, shown } from './pod-names.ts';
-import { isSubset, selects } from './selector.ts';
+import { isSubset, selects } from '../kubernetes/label-selector.ts';
 import { controllerOf, imagesOf, workloadKind, type ControllerReference } from './trim.ts';
 
 /** An object that, read freshly, could turn what was found into something better. */

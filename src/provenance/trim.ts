@@ -1,8 +1,8 @@
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
+import type { LabelSelector } from '../kubernetes/label-selector.ts';
 import {
   WORKLOAD_KINDS,
-  type LabelSelector,
   type Node,
   type PodTemplate,
   type Revision,

@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../kubernetes/audit-event.ts';
 import { printable } from '../policy/message.ts';
-import type { LoadedRule } from '../policy/ruleset.ts';
+import { askedAndOff, type LoadedRule } from '../policy/ruleset.ts';
 import type { Judged } from '../record/recorder.ts';
 import type { Level } from '../sigma/rule.ts';
 import type { Judge } from './judge.ts';
@@ -204,12 +204,7 @@ export function createSummary({ ruleset, noForecast }: Pick<Judge, 'ruleset' | '
     summary: (lineFilterOff?: string): Summary => ({
       schemaVersion: 1,
       ruleset: ruleset.digest,
-      rules: {
-        asked: ruleset.rules.filter(({ off }) => off === undefined).length,
-        off: ruleset.rules.flatMap(({ rule, off }) =>
-          off === undefined ? [] : [{ id: rule.id, title: rule.title, why: off }],
-        ),
-      },
+      rules: askedAndOff(ruleset),
       read: lineFilterOff === undefined ? read : { ...read, lineFilterOff },
       requests,
       matches: {

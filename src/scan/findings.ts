@@ -1,3 +1,4 @@
+import { askedAndOff } from '../policy/ruleset.ts';
 import type { DecisionRecord } from '../record/decision-record.ts';
 import { GROUPS, type Finding, type Group } from './judge.ts';
 import type { ScanRules } from './rules.ts';
@@ -105,12 +106,7 @@ export function createFindings({ ruleset, byUser, namespaces }: ScanRules) {
         verified: recordsOf('verified'),
         schemaVersion: 1,
         ruleset: ruleset.digest,
-        rules: {
-          asked: ruleset.rules.filter(({ off }) => off === undefined).length,
-          off: ruleset.rules.flatMap(({ rule, off }) =>
-            off === undefined ? [] : [{ id: rule.id, title: rule.title, why: off }],
-          ),
-        },
+        rules: askedAndOff(ruleset),
         filtersByUser: byUser.map(({ id, title }) => ({ id, title })),
         ...(namespaces === undefined ? {} : { namespaces }),
         read: {

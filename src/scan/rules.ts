@@ -1,7 +1,7 @@
 import { coverageOf, type Coverage } from '../policy/coverage.ts';
 import { mapToEvent } from '../policy/event-fields.ts';
 import { loadRuleset } from '../policy/load-rules.ts';
-import { asksUnseenUser, type Ruleset, type RulesetOptions } from '../policy/ruleset.ts';
+import { askedRules, asksUnseenUser, type Ruleset, type RulesetOptions } from '../policy/ruleset.ts';
 import type { Filter } from '../sigma/filter.ts';
 import type { ParsedSigma } from '../sigma/load.ts';
 import { KINDS } from './scanned-object.ts';
@@ -25,9 +25,8 @@ export function loadScanRules(parsed: ParsedSigma, options: Omit<RulesetOptions,
 }
 
 /** Of what the rules ask of objects that scan judges, as they are created. */
-function namespacesOf({ rules }: Ruleset): readonly string[] | undefined {
-  const asked = rules
-    .filter(({ off }) => off === undefined)
+function namespacesOf(ruleset: Ruleset): readonly string[] | undefined {
+  const asked = askedRules(ruleset)
     .flatMap(({ tree }) => coverageOf(tree))
     .filter(isOfObjects)
     .map(({ namespaces }) => namespaces);

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { ApiError, type ApiServer } from '../cluster/api-server.ts';
+import { ifThere, type ApiServer } from '../cluster/api-server.ts';
 import { follow } from '../cluster/watch.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
 import {
@@ -75,7 +75,7 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
   return {
     find: createProvenance({
       objects: cache,
-      get: api === undefined ? undefined : (path) => getIfThere(api, path),
+      get: api === undefined ? undefined : (path) => ifThere(api.get(path)),
       isNeeded: (namespace) => namespaces.includes(namespace) || namespaces.includes(EVERYWHERE),
       serverMinor: () => serverMinor,
       onRead: (result) => metrics.reads.inc({ result }),
@@ -149,15 +149,6 @@ function followCollection<Kind extends CachedKind>(
     stop();
     collection.close();
   };
-}
-
-async function getIfThere(api: ApiServer, path: string): Promise<unknown> {
-  try {
-    return await api.get(path);
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return undefined;
-    throw error;
-  }
 }
 
 const NO_CLUSTER = 'unknown but for what a request itself shows: no cluster to ask';

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { createLiveRuleset, type LiveRuleset } from '../policy/live-ruleset.ts';
 import { allowUsersSource, directorySource, sourceUnion } from '../policy/rule-source.ts';
-import type { Ruleset } from '../policy/ruleset.ts';
+import { askedRules, type Ruleset } from '../policy/ruleset.ts';
 import type { Metrics } from '../record/metrics.ts';
 import type { Check } from '../server/webhook-app.ts';
 import { formatProblem } from '../sigma/errors.ts';
@@ -42,7 +42,7 @@ export async function createServingRules(
       onLoad(ruleset);
       for (const warning of ruleset.warnings) log.warn({ code: warning.code }, formatProblem(warning));
       log.info(summaryOf(ruleset), 'rules loaded');
-      if (askedRules(ruleset) === 0) log.warn('no rule is asked: whatever comes is allowed');
+      if (askedRules(ruleset).length === 0) log.warn('no rule is asked: whatever comes is allowed');
     },
     onRefuse(problems) {
       metrics.reloads.inc({ result: 'refused' });
@@ -56,16 +56,12 @@ export async function createServingRules(
 function summaryOf(ruleset: Ruleset) {
   const { rules, filters, digest } = ruleset;
   const off = rules.filter((rule) => rule.off !== undefined).map(({ rule, off }) => `${rule.title}: ${off}`);
-  return { asked: askedRules(ruleset), filters: filters.length, ruleset: digest, off };
-}
-
-function askedRules({ rules }: Ruleset): number {
-  return rules.filter(({ off }) => off === undefined).length;
+  return { asked: askedRules(ruleset).length, filters: filters.length, ruleset: digest, off };
 }
 
 function rulesCheck(rules: LiveRuleset): Check {
   const { digest, rules: loaded } = rules.current();
-  const asked = askedRules(rules.current());
+  const asked = askedRules(rules.current()).length;
   const refused = rules.refused();
   const stale =
     refused === undefined ? '' : `; the newest set is refused: ${refused.map(formatProblem).join('; ')}`;

@@ -1,4 +1,12 @@
-import type { LabelSelector } from './known-objects.ts';
+/** A label selector (meta/v1). */
+export interface LabelSelector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: string;
+    readonly values?: readonly string[];
+  }[];
+}
 
 type Labels = Readonly<Record<string, string>>;
 
