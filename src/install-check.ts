@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { connectToCluster, type ApiServer } from './cluster/api-server.ts';
 import { kubeconfigOf } from './cluster/kubeconfig.ts';
 import { sendProbe } from './cluster/probe.ts';
-import type { InstallCheckConfig } from './config.ts';
+import type { InstallCheckConfig } from './settings/types.ts';
 import { readAskers } from './install-check/askers.ts';
 import { checkCertificate } from './install-check/certificate.ts';
 import { viewCluster, type ClusterView } from './install-check/cluster-view.ts';

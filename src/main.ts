@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { allowlistSuggest } from './allowlist/suggest.ts';
 import { connectToCluster } from './cluster/api-server.ts';
 import { kubeconfigOf } from './cluster/kubeconfig.ts';
-import { parseCommandLine, type CommandLine } from './command-line.ts';
+import { parseCommandLine, type CommandLine } from './settings/command-line.ts';
 import { healsCluster } from './install/heals.ts';
 import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
 import { installCheck } from './install-check.ts';

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { ReplayConfig } from './config.ts';
+import type { ReplayConfig } from './settings/types.ts';
 import type { AuditEvent } from './kubernetes/audit-event.ts';
 import { logFiles } from './kubernetes/log-files.ts';
 import type { LoggedProvenance } from './kubernetes/logged-event.ts';

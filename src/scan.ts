@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ScanConfig } from './config.ts';
+import type { ScanConfig } from './settings/types.ts';
 import { logFiles } from './kubernetes/log-files.ts';
 import { printable } from './policy/message.ts';
 import type { RuleSource } from './policy/rule-source.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { connectToCluster } from './cluster/api-server.ts';
-import type { Config } from './config.ts';
+import type { Config } from './settings/types.ts';
 import type { OwnChange } from './install/own-change.ts';
 import { formatOutOfScope, type OutOfScope } from './install/scope.ts';
 import { joinCluster, type Membership } from './serve/join-cluster.ts';

@@ -7,7 +7,7 @@ import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ReplayConfig } from '../src/config.ts';
+import type { ReplayConfig } from '../src/settings/types.ts';
 import { fixedSource } from '../src/policy/rule-source.ts';
 import type { DecisionRecord } from '../src/record/decision-record.ts';
 import type { Summary } from '../src/replay/summary.ts';

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiError } from '../src/cluster/api-server.ts';
-import type { ScanConfig } from '../src/config.ts';
+import type { ScanConfig } from '../src/settings/types.ts';
 import { directorySource, fixedSource } from '../src/policy/rule-source.ts';
 import type { ScanReport } from '../src/scan/findings.ts';
 import { scan, type ScanSurroundings } from '../src/scan.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { parseCommandLine } from '../src/command-line.ts';
+import { parseCommandLine } from '../src/settings/command-line.ts';
 import { serve } from '../src/serve.ts';
 import { corpusFiles, corpusLines, corpusText, describeWithCorpus } from './corpus.ts';
 import { eventually } from './e2e/eventually.ts';

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { AllowlistSuggestConfig } from '../config.ts';
+import type { AllowlistSuggestConfig } from '../settings/types.ts';
 import { jsonDocuments } from '../json-documents.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { logFiles, problemOf } from '../kubernetes/log-files.ts';

@@ -63,3 +63,4 @@ export const CONTROL_PLANES = {
 } as const satisfies Record<string, readonly ControlPlaneUser[]>;
 
 export type Distribution = keyof typeof CONTROL_PLANES;
+export const DISTRIBUTIONS = Object.keys(CONTROL_PLANES) as readonly Distribution[];

@@ -1,5 +1,5 @@
 import { loadAll } from 'js-yaml';
-import { SETTINGS } from '../config.ts';
+import { SETTINGS } from '../settings/settings.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { MODES, type Mode, type Modes } from '../policy/mode.ts';
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { SETTINGS } from '../config.ts';
+import { SETTINGS } from '../settings/settings.ts';
 import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import type { Modes } from '../policy/mode.ts';

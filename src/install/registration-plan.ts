@@ -3,7 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { GUARD, type Webhook, type WebhookConfiguration } from './webhook-configuration.ts';
 
 /** What of the webhook configuration is ours: its CA, all of it, or nothing. */
-export type Manage = 'ca' | 'all' | 'none';
+export const MANAGE = ['ca', 'all', 'none'] as const;
+export type Manage = (typeof MANAGE)[number];
 
 /** A ValidatingWebhookConfiguration as the API server holds it, as far as we read it; what we do not read is written back as it was. */
 export interface FoundConfiguration {

@@ -1,7 +1,8 @@
 import { UNKNOWN_AT_ADMISSION } from '../kubernetes/audit-event.ts';
 
 /** Where events come from: before (admission), after (an audit log), meanwhile (objects in the cluster). */
-export type Door = 'serve' | 'replay' | 'scan';
+export const DOORS = ['serve', 'replay', 'scan'] as const;
+export type Door = (typeof DOORS)[number];
 
 /** Fields that a door can show of no event. What one event lacks beyond that, its Observation says. */
 export const UNOBSERVABLE: Readonly<Record<Door, readonly string[]>> = {

@@ -6,7 +6,7 @@ import { eventAs, type Match } from '../policy/evaluate.ts';
 import { evidenceOf, type Evidence } from '../policy/evidence.ts';
 import { printable, shorten } from '../policy/message.ts';
 import type { Mode } from '../policy/mode.ts';
-import type { Level } from '../sigma/rule.ts';
+import type { Level } from '../sigma/level.ts';
 import { provenanceRecord, type ProvenanceRecord } from './provenance-record.ts';
 import type { Judged } from './recorder.ts';
 

@@ -2,7 +2,7 @@ import type { AuditEvent } from '../kubernetes/audit-event.ts';
 import { printable } from '../policy/message.ts';
 import { askedAndOff, type LoadedRule } from '../policy/ruleset.ts';
 import type { Judged } from '../record/recorder.ts';
-import type { Level } from '../sigma/rule.ts';
+import type { Level } from '../sigma/level.ts';
 import type { Judge } from './judge.ts';
 import { whyNotLogged } from './not-logged.ts';
 import type { Logged } from './requests.ts';

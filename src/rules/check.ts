@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { RulesCheckConfig } from '../config.ts';
+import type { RulesCheckConfig } from '../settings/types.ts';
 import { directorySource } from '../policy/rule-source.ts';
 import { RULE_CLASSES } from '../policy/rule-class.ts';
 import { createRuleset, type Ruleset } from '../policy/ruleset.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import type { RulesExplainConfig } from '../config.ts';
+import type { RulesExplainConfig } from '../settings/types.ts';
 import type { LoadedRule, Ruleset } from '../policy/ruleset.ts';
 import { explanation } from './explanation.ts';
 import { judgedBy, type JudgedRule } from './judged-rule.ts';

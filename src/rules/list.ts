@@ -1,11 +1,12 @@
 import type { Writable } from 'node:stream';
-import type { RulesListConfig } from '../config.ts';
+import type { RulesListConfig } from '../settings/types.ts';
 import { modeOfMatch } from '../policy/decision.ts';
 import { techniques } from '../policy/message.ts';
 import type { Mode } from '../policy/mode.ts';
 import type { RuleClass } from '../policy/rule-class.ts';
 import type { LoadedRule } from '../policy/ruleset.ts';
-import type { Level, Status } from '../sigma/rule.ts';
+import type { Level } from '../sigma/level.ts';
+import type { Status } from '../sigma/rule.ts';
 import { tacticsOf } from './attack.ts';
 import { readRules, rulesetAt } from './loaded-rules.ts';
 import { table } from '../page.ts';

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { Config } from '../config.ts';
+import type { Config } from '../settings/types.ts';
 import type { Door } from '../policy/door.ts';
 import { loadRuleset, parseAll, readDocuments } from '../policy/load-rules.ts';
 import { allowUsersSource, directorySource, sourceUnion } from '../policy/rule-source.ts';

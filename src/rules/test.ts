@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Writable } from 'node:stream';
-import type { RulesTestConfig } from '../config.ts';
+import type { RulesTestConfig } from '../settings/types.ts';
 import { evaluate, eventAs } from '../policy/evaluate.ts';
 import type { LoadedRule, Ruleset } from '../policy/ruleset.ts';
 import type { Tree } from '../sigma/tree.ts';

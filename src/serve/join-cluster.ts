@@ -4,7 +4,7 @@ import type { ApiServer } from '../cluster/api-server.ts';
 import { createEvents } from '../cluster/events.ts';
 import { followReach, type ReachState } from '../cluster/reach.ts';
 import { followRegistration, type RegistrationListener } from '../cluster/registration.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../settings/types.ts';
 import { wantedConfiguration } from '../install/wanted-configuration.ts';
 import { GUARD, type WebhookConfiguration } from '../install/webhook-configuration.ts';
 import type { Ruleset } from '../policy/ruleset.ts';

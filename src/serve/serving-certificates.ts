@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { ApiServer } from '../cluster/api-server.ts';
 import { createCertificateSecret } from '../cluster/certificate-secret.ts';
 import { registeredBundle } from '../cluster/registered-bundle.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../settings/types.ts';
 import { createCertificateDirectory } from '../tls/certificate-directory.ts';
 import { createCertificateFiles, type CertificateSource } from '../tls/certificate-source.ts';
 import { servingNames } from '../tls/serving-names.ts';

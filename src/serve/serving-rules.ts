@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
+import type { Config } from '../settings/types.ts';
 import { createLiveRuleset, type LiveRuleset } from '../policy/live-ruleset.ts';
 import { allowUsersSource, directorySource, sourceUnion } from '../policy/rule-source.ts';
 import { askedRules, type Ruleset } from '../policy/ruleset.ts';

@@ -3,14 +3,12 @@ import { describeValue } from './describe-value.ts';
 import type { Placeholders } from './detection.ts';
 import type { SigmaDocument } from './documents.ts';
 import type { Path, Reporter } from './errors.ts';
+import { LEVELS, type Level } from './level.ts';
 import { parseLogSource, type LogSource } from './log-source.ts';
 import { isMapping, ownValue, type Mapping } from './mapping.ts';
 import { parseMetadata, parseWord } from './metadata.ts';
 import { parseSearchIdentifiers, warnOfUnused } from './search-identifiers.ts';
 import type { Tree } from './tree.ts';
-
-export const LEVELS = ['informational', 'low', 'medium', 'high', 'critical'] as const;
-export type Level = (typeof LEVELS)[number];
 
 export const STATUSES = ['stable', 'test', 'experimental', 'deprecated', 'unsupported'] as const;
 export type Status = (typeof STATUSES)[number];

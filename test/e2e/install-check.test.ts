@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { json, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { parseCommandLine } from '../../src/command-line.ts';
+import { parseCommandLine } from '../../src/settings/command-line.ts';
 import { installCheck } from '../../src/install-check.ts';
 import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
 import { createAuthority, issueCertificate } from '../../src/tls/authority.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { RulesCheckConfig } from '../../src/config.ts';
+import type { RulesCheckConfig } from '../../src/settings/types.ts';
 import { rulesCheck } from '../../src/rules/check.ts';
 import { captured, directoryOf, ruleOf } from './written.ts';
 

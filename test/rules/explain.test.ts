@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { RulesExplainConfig } from '../../src/config.ts';
+import type { RulesExplainConfig } from '../../src/settings/types.ts';
 import { rulesExplain } from '../../src/rules/explain.ts';
 import { captured, directoryOf, ruleOf } from './written.ts';
 

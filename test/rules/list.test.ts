@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { RulesListConfig } from '../../src/config.ts';
+import type { RulesListConfig } from '../../src/settings/types.ts';
 import { rulesList } from '../../src/rules/list.ts';
 import { SigmaError } from '../../src/sigma/errors.ts';
 import { captured, directoryOf, ruleOf } from './written.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { RulesTestConfig } from '../../src/config.ts';
+import type { RulesTestConfig } from '../../src/settings/types.ts';
 import { rulesTest } from '../../src/rules/test.ts';
 import { captured, directoryOf, ruleOf } from './written.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseCommandLine, type Surroundings } from '../src/command-line.ts';
+import { parseCommandLine, type Surroundings } from '../../src/settings/command-line.ts';
 
 function asked(argv: readonly string[], surroundings: Partial<Surroundings> = {}) {
   return parseCommandLine(argv, { env: {}, readFile: unread, version: '1.2.3', ...surroundings });

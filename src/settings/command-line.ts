@@ -1,6 +1,7 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { loadAll, YAMLException } from 'js-yaml';
-import { COMMANDS, SETTINGS, type Declaration, type Key, type Setting, type Values } from './config.ts';
+import { COMMANDS, type Declaration } from './commands.ts';
+import { SETTINGS, type Key, type Setting, type Values } from './settings.ts';
 
 type CommandName = keyof typeof COMMANDS;
 

@@ -1,0 +1,301 @@
+import type { Key, Values } from './settings.ts';
+import type {
+  AllowlistSuggestConfig,
+  Config,
+  InstallCheckConfig,
+  LoadedRulesConfig,
+  ReplayConfig,
+  RulesCheckConfig,
+  RulesExplainConfig,
+  RulesListConfig,
+  RulesTestConfig,
+  ScanConfig,
+} from './types.ts';
+
+/** By what something is judged: rules, filters and modes. */
+const JUDGING = [
+  'mode',
+  'levels',
+  'rules',
+  'rulesDirs',
+  'filtersDirs',
+  'allowUsers',
+  'minLevel',
+  'subresources',
+] as const satisfies readonly Key[];
+
+const SERVE = [
+  ...JUDGING,
+  'certsDir',
+  'tlsCert',
+  'tlsKey',
+  'clientCa',
+  'clientNames',
+  'secret',
+  'webhookConfiguration',
+  'manage',
+  'noOwnerReference',
+  'distribution',
+  'namespace',
+  'kubeconfig',
+  'port',
+  'metricsPort',
+  'host',
+  'drain',
+  'logLevel',
+] as const satisfies readonly Key[];
+
+const REPLAY = [
+  'logs',
+  'since',
+  'until',
+  'onlyRules',
+  'replayFormat',
+  'failOnMatch',
+  'checkLines',
+  ...JUDGING,
+] as const satisfies readonly Key[];
+
+const SCAN = [
+  'objects',
+  'scanKubeconfig',
+  'onlyRules',
+  'scanFormat',
+  ...JUDGING.filter((key) => key !== 'mode'),
+] as const satisfies readonly Key[];
+
+const LOADED_RULES = [...JUDGING, 'door'] as const satisfies readonly Key[];
+
+const CHECK = [
+  'checkedDirs',
+  'rulesDirs',
+  'filtersDirs',
+  'subresources',
+  'door',
+  'checkFormat',
+  'strict',
+] as const satisfies readonly Key[];
+
+const TEST = [
+  'testedDirs',
+  'rulesDirs',
+  'filtersDirs',
+  'allowUsers',
+  'subresources',
+  'fixturesDir',
+  'strict',
+] as const satisfies readonly Key[];
+
+const INSTALL_CHECK = [
+  'kubeconfig',
+  'namespace',
+  'webhookConfiguration',
+  'auditLogs',
+  'rulesDirs',
+  'filtersDirs',
+  'installCheckFormat',
+] as const satisfies readonly Key[];
+
+function loadedRules({
+  mode,
+  levels,
+  rules,
+  ...rest
+}: Pick<Values, (typeof LOADED_RULES)[number]>): LoadedRulesConfig {
+  return { modes: { default: mode, levels, rules }, ...rest };
+}
+
+/** Something a user can ask for. */
+export interface Declaration {
+  readonly summary: string;
+  /** `--config` goes without saying. */
+  readonly settings: readonly Key[];
+  readonly examples: readonly string[];
+  /** What --help says besides. */
+  readonly notes?: readonly string[];
+  /** Is given the command's own settings and no others. */
+  readonly config: (values: Values) => object;
+}
+
+/** The commands by name, `rules check` too. Another one is an entry here, what it adds to the settings, and a case in main.ts. */
+export const COMMANDS = {
+  serve: {
+    summary: 'Answer the API server: judge each request before it happens.',
+    settings: SERVE,
+    examples: [
+      'sigma-admission serve',
+      'sigma-admission serve --mode enforce --allow-user system:serviceaccount:ci:deployer',
+      'sigma-admission serve --rules rules my-rules --min-level medium --config config.yaml',
+      'SIGMA_ADMISSION_MODE=audit SIGMA_ADMISSION_RULES=rules,my-rules sigma-admission serve',
+    ],
+    config: ({ mode, levels, rules, drain, ...rest }: Pick<Values, (typeof SERVE)[number]>): Config => ({
+      modes: { default: mode, levels, rules },
+      drainMs: drain,
+      ...rest,
+    }),
+  },
+  replay: {
+    summary: 'Judge what audit logs tell of, and what enforce would have denied.',
+    settings: REPLAY,
+    examples: [
+      'sigma-admission replay /var/log/kubernetes/audit',
+      'sigma-admission replay audit.log.gz --since 7d --rule a80d927d --format ndjson',
+      'zstdcat audit.log.zst | sigma-admission replay - --fail-on-match',
+    ],
+    notes: [
+      'Lines are events, EventLists, or what AKS and CloudWatch wrap them in. Exits with 0; with 1 if something matches and',
+      '--fail-on-match asks; with 2 if the rules or a log could not be read. Bad lines are counted and shown, and no failure.',
+    ],
+    config: ({
+      mode,
+      levels,
+      rules,
+      replayFormat: format,
+      ...rest
+    }: Pick<Values, (typeof REPLAY)[number]>): ReplayConfig => ({
+      modes: { default: mode, levels, rules },
+      format,
+      ...rest,
+    }),
+  },
+  scan: {
+    summary: 'Judge what stands in a cluster, as the creates it would have been.',
+    settings: SCAN,
+    examples: [
+      'sigma-admission scan',
+      'sigma-admission scan --kubeconfig staging.yaml --format json',
+      'kubectl get pods,ds,rs,sts,jobs,rc,deploy,cronjobs -A -o json | sigma-admission scan -',
+    ],
+    notes: [
+      'suspicious    a rule matches on what is known of the object, in another mode than audit',
+      'undetermined  who made it is not in an object, or its owner was not read',
+      'verified      its owner was read, and made it as far as that shows; or it mirrors a static pod of its Node',
+      '',
+      'Filters that accept by who asked are asked of nobody but the controllers, of pods whose owners are verified; --allow-user',
+      'says nothing here. Exits with 0; with 1 if anything is suspicious; with 2 if the rules, the cluster or a file could not be',
+      'read.',
+    ],
+    config: ({
+      levels,
+      rules,
+      scanFormat: format,
+      scanKubeconfig: kubeconfig,
+      ...rest
+    }: Pick<Values, (typeof SCAN)[number]>): ScanConfig => ({
+      modes: { default: 'warn', levels, rules },
+      format,
+      ...(kubeconfig === undefined ? {} : { kubeconfig }),
+      ...rest,
+    }),
+  },
+  'allowlist suggest': {
+    summary: 'Write filters for who was not accepted, from records, to be read before they are used.',
+    settings: ['records'],
+    examples: [
+      'sigma-admission replay /var/log/kubernetes/audit --format ndjson | sigma-admission allowlist suggest',
+      'kubectl -n sigma-admission logs deploy/sigma-admission | sigma-admission allowlist suggest > my-filters.yml',
+    ],
+    notes: [
+      'Prints Sigma filters, the most specific first, each with how often it would have accepted and examples of what. Nobody is',
+      'accepted by a group such as system:masters, or by a name with anything left open: who could only be so stands in a comment,',
+      'with the reason. Records of scan say what stands there and not who made it: they give no filters. Exits with 0; with 2 if',
+      'a file could not be read.',
+    ],
+    config: ({ records }: Pick<Values, 'records'>): AllowlistSuggestConfig => ({ records }),
+  },
+  'rules check': {
+    summary: 'Find everything that is wrong with rules and filters. Exits with 1 if anything is.',
+    settings: CHECK,
+    examples: [
+      'sigma-admission rules check my-rules my-filters',
+      'sigma-admission rules check my-rules --strict --format github',
+    ],
+    config: ({
+      checkedDirs,
+      rulesDirs,
+      filtersDirs,
+      checkFormat: format,
+      ...rest
+    }: Pick<Values, (typeof CHECK)[number]>): RulesCheckConfig => ({
+      dirs: checkedDirs ?? [...rulesDirs, ...filtersDirs],
+      format,
+      ...rest,
+    }),
+  },
+  'rules list': {
+    summary: 'List the rules with their classes and modes.',
+    settings: [...LOADED_RULES, 'listFormat'],
+    examples: [
+      'sigma-admission rules list --rules rules my-rules',
+      'sigma-admission rules list --door replay --format json',
+    ],
+    config: ({
+      listFormat: format,
+      ...rest
+    }: Pick<Values, (typeof LOADED_RULES)[number] | 'listFormat'>): RulesListConfig => ({
+      ...loadedRules(rest),
+      format,
+    }),
+  },
+  'rules explain': {
+    summary:
+      'Explain one rule: what it detects and covers, what it asks, which filters apply, what decides it where.',
+    settings: [...LOADED_RULES, 'rule', 'event'],
+    examples: [
+      'sigma-admission rules explain a80d927d',
+      'sigma-admission rules explain "Exec Into Pod" --event review.json',
+    ],
+    config: ({
+      rule = '',
+      event,
+      ...rest
+    }: Pick<Values, (typeof LOADED_RULES)[number] | 'rule' | 'event'>): RulesExplainConfig => ({
+      ...loadedRules(rest),
+      rule,
+      ...(event === undefined ? {} : { event }),
+    }),
+  },
+  'rules test': {
+    summary:
+      'Hold rules against fixtures: what must match, and what must not. Exits with 1 if any disagrees.',
+    settings: TEST,
+    examples: [
+      'sigma-admission rules test my-rules --filters my-filters',
+      'sigma-admission rules test rules --fixtures test/rules --strict',
+    ],
+    notes: [
+      'Beside exec.yml, exec/match/ holds requests that a rule in it must match, and that no filter accepts; exec/ignore/',
+      'those that none may match, or that a filter accepts. Each is a file, JSON or YAML: an AdmissionReview, judged as serve',
+      'does, or an event of an audit log, judged as replay does. What cannot be decided from it is a failure in either.',
+      'Further documents may be what stands in the cluster (DaemonSets, ReplicaSets, StatefulSets, ControllerRevisions, Jobs,',
+      'ReplicationControllers, Services, Nodes): provenance.* is found out from them, and is unknown without any.',
+    ],
+    config: ({ testedDirs, rulesDirs, ...rest }: Pick<Values, (typeof TEST)[number]>): RulesTestConfig => ({
+      rulesDirs: testedDirs ?? rulesDirs,
+      ...rest,
+    }),
+  },
+  'install check': {
+    summary: 'Check an installation: is it reached, trusted, allowed what it must; what if it were down?',
+    settings: INSTALL_CHECK,
+    examples: [
+      'sigma-admission install check',
+      'sigma-admission install check --kubeconfig admin.kubeconfig --audit-log /var/log/kubernetes/audit',
+      'kubectl -n sigma-admission exec deployment/sigma-admission -- node dist/main.js install check',
+    ],
+    notes: [
+      'Changes nothing: it reads, makes dry runs and asks who may do what. Each check is ok, warning, failed, or unknown',
+      'where it may not look, with what to do about it. Without --kubeconfig it takes $KUBECONFIG, in a pod the service',
+      'account, else ~/.kube/config. Exits with 0; with 1 if a check failed; with 2 if there is no cluster to ask.',
+    ],
+    config: ({
+      webhookConfiguration = 'sigma-admission',
+      installCheckFormat: format,
+      ...rest
+    }: Pick<Values, (typeof INSTALL_CHECK)[number]>): InstallCheckConfig => ({
+      webhookConfiguration,
+      format,
+      ...rest,
+    }),
+  },
+} satisfies Record<string, Declaration>;
