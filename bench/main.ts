@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { apiServerFigures } from './api-server.ts';
 import { engineFigures } from './engine.ts';
 import type { Bench, Figure } from './figure.ts';
-import { provenanceMemoryFigures, provenanceServerFigures } from './provenance.ts';
+import { provenanceMemoryFigures, provenanceServerFigures, provenanceWorstFigures } from './provenance.ts';
 import { replayFigures } from './replay.ts';
 import { scanFigures } from './scan.ts';
 import { serverFigures } from './server.ts';
@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'api.': apiServerFigures,
   'replay.': replayFigures,
   'provenance.bytes.': provenanceMemoryFigures,
+  'provenance.worst.': provenanceWorstFigures,
   'provenance.server.': provenanceServerFigures,
   'provenance.scan.': scanFigures,
 };

@@ -9,8 +9,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { parseAdmissionReview } from '../src/kubernetes/admission-review.ts';
 import { createCache } from '../src/provenance/cache.ts';
 import { COLLECTIONS } from '../src/provenance/collections.ts';
+import { objectsRead } from '../src/provenance/objects-read.ts';
+import { provenanceOf, subjectOf } from '../src/provenance/provenance.ts';
 import { createAuthority, issueCertificate } from '../src/tls/authority.ts';
 import { ROUNDS, summary, type Figure } from './figure.ts';
 import { build, load, review, start, stop, type Running } from './server.ts';
@@ -37,6 +40,29 @@ export function* provenanceMemoryFigures(): Iterable<Figure> {
     });
     yield summary(`provenance.bytes.${kind}`, 'bytes/workload', rounds);
   }
+}
+
+/** As many as fit into what etcd stores, and two labels of a workload among them. */
+const LABELS = 45_000;
+
+/** The CPU time that one forged pod with very many labels costs, beside a thousand workloads. */
+export function* provenanceWorstFigures(): Iterable<Figure> {
+  const items = Array.from({ length: WORKLOADS }, (_, index) => ({
+    ...workload(index),
+    ...{ apiVersion: 'apps/v1', kind: 'DaemonSet' },
+  }));
+  const objects = objectsRead(items, () => true);
+  const request = parseAdmissionReview(Buffer.from(pod('kube-proxy-bv61v', false)));
+  const labels = Object.fromEntries(Array.from({ length: LABELS }, (_, index) => [`forged-${index}`, 'x']));
+  Object.assign(request.object?.['metadata'] as object, { labels: { ...labels, 'k8s-app': 'kube-proxy' } });
+  const rounds = Array.from({ length: ROUNDS }, () => {
+    const { user, system } = process.cpuUsage();
+    const { imitates } = provenanceOf(subjectOf(request, Date.now()), objects).fields;
+    const spent = process.cpuUsage({ user, system });
+    if (imitates !== 'DaemonSet kube-proxy') throw new TypeError('it imitates DaemonSet kube-proxy');
+    return (spent.user + spent.system) / 1000;
+  });
+  yield summary('provenance.worst.labels', 'ms', rounds, '≤ 250');
 }
 
 let collect: (() => void) | undefined;

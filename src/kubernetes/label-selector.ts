@@ -8,7 +8,8 @@ export interface LabelSelector {
   }[];
 }
 
-type Labels = Readonly<Record<string, string>>;
+/** An object's labels as they came: no value but a text is selected. */
+export type Labels = Readonly<Record<string, unknown>>;
 
 /** Whether labels are selected (meta/v1 LabelSelector). No selector selects nothing; an empty one, everything. */
 export function selects(selector: LabelSelector | undefined, labels: Labels): boolean {
@@ -20,7 +21,7 @@ export function selects(selector: LabelSelector | undefined, labels: Labels): bo
 }
 
 /** Whether `labels` has all of `required`. */
-export function isSubset(required: Labels, labels: Labels): boolean {
+export function isSubset(required: Readonly<Record<string, string>>, labels: Labels): boolean {
   for (const key in required) if (!Object.hasOwn(labels, key) || labels[key] !== required[key]) return false;
   return true;
 }
@@ -30,7 +31,8 @@ function holds(
   { key, operator, values = [] }: NonNullable<LabelSelector['matchExpressions']>[number],
   labels: Labels,
 ): boolean {
-  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
+  const label = Object.hasOwn(labels, key) ? labels[key] : undefined;
+  const value = typeof label === 'string' ? label : undefined;
   switch (operator) {
     case 'In':
       return value !== undefined && values.includes(value);

@@ -1,6 +1,6 @@
 import type { Workload } from './known-objects.ts';
 import { generatedBase, podPrefix } from './pod-names.ts';
-import { isSubset } from '../kubernetes/label-selector.ts';
+import { isSubset, type Labels } from '../kubernetes/label-selector.ts';
 
 /** Workloads whose pods people take for one thing: the ReplicaSets of a Deployment, the Jobs of a CronJob, or one alone. */
 export interface Family {
@@ -9,8 +9,6 @@ export interface Family {
   readonly name: string;
   readonly members: readonly Workload[];
 }
-
-type Labels = Readonly<Record<string, string>>;
 
 /** The workloads of a namespace, by what a pod may have of one. */
 export interface ImitationIndex {
@@ -21,13 +19,14 @@ export interface ImitationIndex {
   /** Those whose selector could select a pod with these labels. */
   selecting(labels: Labels): readonly Workload[];
   /** Those with pods that a Service with this selector selects, as far as their own selectors tell. */
-  behind(selector: Labels): ReadonlySet<Family>;
+  behind(selector: Readonly<Record<string, string>>): ReadonlySet<Family>;
   readonly familyOf: ReadonlyMap<Workload, Family>;
 }
 
 /**
  * The index of these workloads, made when first asked for and kept as long as whoever knows them gives the same list. Made
- * anew it costs about two microseconds a workload; a look-up, one for each part of a name and each label.
+ * anew it costs about two microseconds a workload. A look-up costs one for each part of a name, and one for each label that
+ * any workload is selected by: a pod's labels, of which there may be a hundred thousand, are not gone through.
  */
 export function indexOf(workloads: Iterable<Workload>): ImitationIndex {
   const known = INDEXES.get(workloads);
@@ -55,10 +54,17 @@ function createIndex(workloads: Iterable<Workload>): ImitationIndex {
     for (const { name, kind } of family.members)
       // A StatefulSet's pods are not called so.
       if (kind !== 'StatefulSet') append(byBase, generatedBase(podPrefix(name)), family);
-  const bySelector = new Map<string, Workload[]>();
+  const bySelector = new Map<string, Map<string, Workload[]>>();
+  const byExpressionsAlone: Workload[] = [];
   for (const workload of familyOf.keys()) {
     const label = telling(workload);
-    if (label !== undefined) append(bySelector, label, workload);
+    if (label !== undefined) {
+      const [key, value] = label;
+      const byValue = bySelector.get(key) ?? new Map<string, Workload[]>();
+      bySelector.set(key, byValue);
+      append(byValue, value, workload);
+      // An empty selector selects everything, which says nothing of a pod.
+    } else if ((workload.selector?.matchExpressions ?? []).length > 0) byExpressionsAlone.push(workload);
   }
   const byLabel = new Map<string, Workload[]>();
   for (const workload of familyOf.keys())
@@ -67,10 +73,14 @@ function createIndex(workloads: Iterable<Workload>): ImitationIndex {
   return {
     byName: Map.groupBy(families, ({ name }) => name),
     byBase,
-    selecting: (labels) => [
-      ...Object.entries(labels).flatMap(([key, value]) => bySelector.get(`${key}=${value}`) ?? NONE),
-      ...(bySelector.get('') ?? NONE),
-    ],
+    selecting(labels) {
+      const selecting = [...byExpressionsAlone];
+      for (const [key, byValue] of bySelector) {
+        const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
+        if (typeof value === 'string') selecting.push(...(byValue.get(value) ?? NONE));
+      }
+      return selecting;
+    },
     behind(selector) {
       const having = Object.entries(selector).map(([key, value]) => byLabel.get(`${key}=${value}`) ?? NONE);
       const [fewest = NONE] = having.toSorted((a, b) => a.length - b.length);
@@ -88,13 +98,9 @@ function familyOnly({ kind, name, members }: Family): Family {
 }
 
 /** One label that whatever is selected must have, the one fewest share; none of what selects by expressions alone. */
-function telling({ selector }: Workload): string | undefined {
-  const { matchLabels = {}, matchExpressions = [] } = selector ?? {};
-  const labels = Object.entries(matchLabels);
-  const [key, value] = labels.find(([name]) => SHARED_BY_NONE.includes(name)) ?? labels[0] ?? [];
-  if (key !== undefined) return `${key}=${value}`;
-  // An empty selector selects everything, which says nothing of a pod.
-  return matchExpressions.length > 0 ? '' : undefined;
+function telling({ selector }: Workload): readonly [key: string, value: string] | undefined {
+  const labels = Object.entries(selector?.matchLabels ?? {});
+  return labels.find(([key]) => SHARED_BY_NONE.includes(key)) ?? labels[0];
 }
 
 /** What controllers tell their own workloads' pods apart by. */

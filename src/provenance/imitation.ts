@@ -3,8 +3,8 @@ import { UNKNOWN, type Unknown } from '../sigma/fields.ts';
 import { indexOf, type Family, type ImitationIndex } from './imitation-index.ts';
 import type { KnownObjects, Service, Workload } from './known-objects.ts';
 import type { OwnedPod, OwnerFinding } from './owner.ts';
-import { isGeneratedSuffix, isOrdinal, shown } from './pod-names.ts';
-import { isSubset, selects } from '../kubernetes/label-selector.ts';
+import { isGeneratedSuffix, isOrdinal, MAX_NAME, shown } from './pod-names.ts';
+import { isSubset, selects, type Labels } from '../kubernetes/label-selector.ts';
 import { staticPodClues, type Clue } from './static-pods.ts';
 import { imagesOf, workloadKind } from './trim.ts';
 
@@ -89,7 +89,6 @@ function namedWorkload({ namespace }: OwnedPod, { claim }: OwnerFinding, objects
     : objects.workload({ kind, namespace, name: claim.name });
 }
 
-type Labels = Readonly<Record<string, string>>;
 type Add = (family: Family, weight: number, text: string) => void;
 
 const WEIGHTS = { owner: 8, name: 4, labels: 3, service: 2, image: 1 } as const;
@@ -126,6 +125,7 @@ const LIKE_HASH = /^(?<hash>[456789bcdf]{1,10}|(?=[a-z]*\d)[a-z\d]{1,10})-(?<suf
 const HASH = /^[456789bcdf]{1,10}$/;
 
 function addNames(name: string, { byBase, byName }: ImitationIndex, add: Add) {
+  if (name.length > MAX_NAME) return;
   const said = new Set<Family>();
   const say = (families: readonly Family[] | undefined, textOf: (family: Family) => string | undefined) => {
     for (const family of families ?? []) {
@@ -165,7 +165,6 @@ function restLike(rest: string, family: Family): string | undefined {
 const MAX_SERVICES = 8;
 
 function addLabels(labels: Labels, index: ImitationIndex, services: Iterable<Service>, add: Add) {
-  if (Object.keys(labels).length === 0) return;
   for (const workload of index.selecting(labels)) {
     const family = index.familyOf.get(workload);
     if (family !== undefined && selects(workload.selector, labels))

@@ -5,7 +5,7 @@ import { CONTROLLER_MANAGER, CONTROLLER_OF, type Creator } from './creator.ts';
 import type { KnownObjects, Workload, WorkloadKind, WorkloadReference } from './known-objects.ts';
 import { isMirrorPodOf } from './mirror-pod.ts';
 import { nameProblem, shown } from './pod-names.ts';
-import { isSubset, selects } from '../kubernetes/label-selector.ts';
+import { isSubset, selects, type Labels } from '../kubernetes/label-selector.ts';
 import { controllerOf, imagesOf, workloadKind, type ControllerReference } from './trim.ts';
 
 /** An object that, read freshly, could turn what was found into something better. */
@@ -29,7 +29,8 @@ export interface OwnerFinding {
 
 export interface OwnedPod {
   readonly object: KubernetesObject;
-  readonly labels: Readonly<Record<string, string>>;
+  /** As they came: there may be a hundred thousand, of which few are looked at. */
+  readonly labels: Labels;
   readonly namespace: string;
   readonly name: string;
 }
@@ -182,8 +183,8 @@ export function imagesOfOwner(
 }
 
 /** The label is the ControllerRevision's whole name on a StatefulSet's pod, and on a DaemonSet's its end. */
-function revisionName({ kind, name }: Workload, label: string | undefined): string | undefined {
-  if (label === undefined || label === '') return undefined;
+function revisionName({ kind, name }: Workload, label: unknown): string | undefined {
+  if (typeof label !== 'string' || label === '') return undefined;
   if (kind === 'StatefulSet') return label;
   return kind === 'DaemonSet' ? `${name}-${label}` : undefined;
 }

@@ -12,8 +12,8 @@ const SUFFIX_LENGTH = 5;
 /** Without vowels, y, 0, 1 and 3, so that no words are made; since 1.8. */
 const SUFFIX = /^[bcdfghjklmnpqrstvwxz2456789]{5}$/;
 
-/** A name's length as the API server lets it be: a prefix longer than this loses its dash. */
-const MAX_NAME = 253;
+/** The longest name that the API server accepts, which it checks before admission. A prefix of this length loses its dash. */
+export const MAX_NAME = 253;
 
 /** What is wrong with the names of a pod, where its owner would have given it others. */
 export function nameProblem(

@@ -6,7 +6,6 @@ import { creatorOf } from './creator.ts';
 import { imitationOf, type Imitation } from './imitation.ts';
 import type { KnownObjects } from './known-objects.ts';
 import { isMirrorPod, isMirrorPodOf } from './mirror-pod.ts';
-import { textsOf } from './trim.ts';
 import { imagesOfOwner, ownerOf, type Doubt, type ImagesFinding, type OwnerFinding } from './owner.ts';
 
 export type { Doubt } from './owner.ts';
@@ -83,7 +82,7 @@ export function provenanceOf(subject: Subject, objects: KnownObjects): Provenanc
   const creator = user === UNKNOWN ? undefined : creatorOf(user, serverMinor);
   const made = { mirrorPod, creator: creator?.kind ?? UNKNOWN };
   if (object === undefined) return { fields: made, doubts: [], undecided: made };
-  const labels = textsOf(asObject(object['metadata'])?.['labels']);
+  const labels = asObject(asObject(object['metadata'])?.['labels']) ?? {};
   const pod = { object, labels, namespace, name };
   const isStanding = creator === undefined;
   const owner = ownerOf(pod, creator, objects, now);

@@ -241,6 +241,29 @@ describe('whom a pod imitates', () => {
     expect(imitation({ name: 'kube-proxy-bv61v' }, ALL, stolen)[0]).toBe('DaemonSet kube-proxy');
   });
 
+  it('is found among 45,000 labels by the few that selectors have, without going through the others', () => {
+    const others = Object.fromEntries(Array.from({ length: 45_000 }, (_, i) => [`forged-${i}`, 'x']));
+    const asked: (string | symbol)[] = [];
+    let isEnumerated = false;
+    const labels = new Proxy<Record<string, string>>(
+      { ...others, 'k8s-app': 'kube-proxy' },
+      {
+        get: (target, key) => (asked.push(key), Reflect.get(target, key)),
+        getOwnPropertyDescriptor: (target, key) => (
+          asked.push(key),
+          Reflect.getOwnPropertyDescriptor(target, key)
+        ),
+        ownKeys: (target) => ((isEnumerated = true), Reflect.ownKeys(target)),
+      },
+    );
+    const made = subject(ADMIN, { name: 'shell' });
+    const { imitates } = provenanceOf(
+      { ...made, pod: { ...made.pod, metadata: { ...(made.pod?.['metadata'] as object), labels } } },
+      ALL,
+    ).fields;
+    expect([imitates, isEnumerated, asked.length < 50]).toEqual(['DaemonSet kube-proxy', false, true]);
+  });
+
   it('is told in a bounded number of words, however many containers there are', () => {
     const images = Object.fromEntries(
       Array.from({ length: 10_000 }, (_, i) => [`c${i}`, `${'x'.repeat(500)}${i}`]),
