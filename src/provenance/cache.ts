@@ -90,11 +90,15 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
     if (among.size === 0) objects[kind].set(namespace, among);
     if (!among.has(name)) size += 1;
     among.set(name, object);
-    workloads.delete(namespace);
+    if (isWorkload(object)) workloads.delete(namespace);
   }
   function remove(kind: CachedKind, { namespace = EVERYWHERE, name }: Named): void {
-    if (objects[kind].get(namespace)?.delete(name) === true) size -= 1;
-    workloads.delete(namespace);
+    const among = objects[kind].get(namespace);
+    const object = among?.get(name);
+    if (object === undefined) return;
+    among?.delete(name);
+    size -= 1;
+    if (isWorkload(object)) workloads.delete(namespace);
   }
   function clear(kind: CachedKind, namespace: string): void {
     for (const [each, among] of objects[kind]) {
@@ -103,6 +107,11 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
       objects[kind].delete(each);
       workloads.delete(each);
     }
+  }
+  /** `before` itself where nothing that is kept of it changed: most updates of a workload change its status alone. */
+  function updated(object: Named, before: Named | undefined): Named {
+    const next = dated(object, before);
+    return before !== undefined && isDeepStrictEqual(next, before) ? before : next;
   }
   /** Of what a pod is held against, only we know when it changed. */
   function dated(object: Named, before: Named | undefined): Named {
@@ -132,17 +141,21 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
         room: () => limit - size + countOf(objects[kind], namespace),
         replace(listed) {
           if (!isOpen()) return;
-          const all = listed.map((object) => dated(object, find(kind, namespaceOf(object), object.name)));
-          clear(kind, namespace);
-          for (const object of all) insert(kind, object);
+          const isKnown = (object: Named) => find(kind, namespaceOf(object), object.name) === object;
+          const all = listed.map((object) => updated(object, find(kind, namespaceOf(object), object.name)));
+          if (all.length !== countOf(objects[kind], namespace) || !all.every(isKnown)) {
+            clear(kind, namespace);
+            for (const object of all) insert(kind, object);
+          }
           state.listed = true;
           state.overflowed = false;
         },
         put(object) {
           if (!isOpen()) return;
           const before = find(kind, namespaceOf(object), object.name);
+          const next = updated(object, before);
           if (before === undefined && size >= limit) state.overflowed = true;
-          else insert(kind, dated(object, before));
+          else if (next !== before) insert(kind, next);
         },
         remove: (object) => isOpen() && remove(kind, object),
         contact() {

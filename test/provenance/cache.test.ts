@@ -133,6 +133,25 @@ describe('a cached workload', () => {
     expect(cache.workload(FIND)).not.toHaveProperty('changedAt');
   });
 
+  it('leaves the list of its namespace as it is where nothing that is kept of it changed, such as in its status', () => {
+    const { cache } = cacheAt();
+    const { DaemonSet: collection, Service: services, Node: nodes } = fill(cache, 'kube-system');
+    collection.replace([daemonSet('a'), daemonSet('b')]);
+    const list = cache.workloadsIn('kube-system');
+    collection.put(daemonSet('a'));
+    collection.replace([daemonSet('a'), daemonSet('b')]);
+    services.put({ namespace: 'kube-system', name: 'kube-dns', selector: {} });
+    nodes.put({ name: 'n', uid: 'u' });
+    expect(cache.workloadsIn('kube-system')).toBe(list);
+    collection.put(daemonSet('a', { selector: { matchLabels: { app: 'a' } } }));
+    expect([...cache.workloadsIn('kube-system')]).toEqual([
+      daemonSet('a', { selector: { matchLabels: { app: 'a' } }, changedAt: 1_000_000 }),
+      daemonSet('b'),
+    ]);
+    collection.replace([daemonSet('b')]);
+    expect([...cache.workloadsIn('kube-system')]).toEqual([daemonSet('b')]);
+  });
+
   it('is not known any more where it was not heard of for too long: it may be gone', () => {
     const { cache, clock } = cacheAt();
     fill(cache, 'kube-system').DaemonSet.replace([daemonSet('a')]);
