@@ -17,11 +17,22 @@ export function neededNamespaces({ rules }: Pick<Ruleset, 'rules'>): readonly st
   return needed.has(EVERYWHERE) ? [EVERYWHERE] : [...needed].toSorted();
 }
 
-function asks({ tree, filters }: LoadedRule): boolean {
+/** Whether the API server's version must be known: it decides which evidence a controller's request has to carry. */
+export function needsServerVersion({ rules }: Pick<Ruleset, 'rules'>): boolean {
+  return rules.some(
+    (rule) => rule.off === undefined && provenancePaths(rule).some((path) => path !== 'provenance.mirrorPod'),
+  );
+}
+
+function asks(rule: LoadedRule): boolean {
+  return provenancePaths(rule).some((path) => !FROM_THE_REQUEST.includes(path));
+}
+
+function provenancePaths({ tree, filters }: LoadedRule): readonly string[] {
   return [tree, ...filters.map((filter) => filter.tree)]
     .flatMap(itemsOf)
     .flatMap(({ paths }) => paths)
-    .some((path) => isOrIsBelow(path, 'provenance') && !FROM_THE_REQUEST.includes(path));
+    .filter((path) => isOrIsBelow(path, 'provenance'));
 }
 
 function isOrIsBelow(path: string, field: string): boolean {

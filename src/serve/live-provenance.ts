@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { ifThere, type ApiServer } from '../cluster/api-server.ts';
+import { repeat } from '../cluster/repeat.ts';
 import { follow } from '../cluster/watch.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
 import {
@@ -14,7 +15,7 @@ import {
 } from '../provenance/cache.ts';
 import { collectionPath, COLLECTIONS, collectionsOf } from '../provenance/collections.ts';
 import { createProvenance, type FindProvenance } from '../provenance/lookup.ts';
-import { neededNamespaces } from '../provenance/needed-namespaces.ts';
+import { neededNamespaces, needsServerVersion } from '../provenance/needed-namespaces.ts';
 import { createProvenanceMetrics } from '../record/provenance-metrics.ts';
 
 /** Who made a pod, by what the API server tells us as it happens. */
@@ -40,6 +41,7 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
   const followed = new Map<string, () => void>();
   let namespaces: readonly string[] = [];
   let serverMinor: number | undefined;
+  let stopVersion: (() => void) | undefined;
 
   const onFailure = (kind: CachedKind, namespace: string) => (error: Error, isNew: boolean) => {
     metrics.failures.inc({ kind });
@@ -54,22 +56,25 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
     }
     for (const [key, { kind, namespace }] of wanted) {
       if (followed.has(key)) continue;
-      const onList = kind === 'Node' ? () => void readVersion(server).catch(() => {}) : () => {};
       followed.set(
         key,
         followCollection(server, cache.open(kind, namespace), {
           kind,
           namespace,
-          onList,
           onFailure: onFailure(kind, namespace),
         }),
       );
     }
   }
-  /** Whenever the Nodes are listed: a server that is upgraded ends its watches. */
-  async function readVersion(server: ApiServer): Promise<void> {
-    const { minor } = (await server.get('/version')) as { readonly minor: string };
-    serverMinor = Number.parseInt(minor, 10) || undefined;
+  function followVersion(server: ApiServer): () => void {
+    return repeat({
+      everyMs: VERSION_EVERY_MS,
+      async task() {
+        const { minor } = (await server.get('/version')) as { readonly minor: string };
+        serverMinor = Number.parseInt(minor, 10) || undefined;
+      },
+      onFailure: (error) => log.warn(`provenance: ${error.message}`),
+    });
   }
 
   return {
@@ -81,6 +86,10 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
       onRead: (result) => metrics.reads.inc({ result }),
     }),
     follow(ruleset) {
+      if (!needsServerVersion(ruleset)) {
+        stopVersion?.();
+        stopVersion = undefined;
+      } else if (api !== undefined) stopVersion ??= followVersion(api);
       const needed = neededNamespaces(ruleset);
       if (isDeepStrictEqual(needed, namespaces)) return;
       namespaces = needed;
@@ -99,6 +108,7 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
       ];
     },
     close() {
+      stopVersion?.();
       for (const stop of followed.values()) stop();
       followed.clear();
     },
@@ -112,12 +122,10 @@ function followCollection<Kind extends CachedKind>(
   {
     kind,
     namespace,
-    onList,
     onFailure,
   }: {
     readonly kind: Kind;
     readonly namespace: string;
-    readonly onList: () => void;
     readonly onFailure: (error: Error, isNew: boolean) => void;
   },
 ): () => void {
@@ -129,10 +137,7 @@ function followCollection<Kind extends CachedKind>(
     metadataOnly,
     keep,
     room: collection.room,
-    onList(objects) {
-      collection.replace(objects);
-      onList();
-    },
+    onList: collection.replace,
     onChange: collection.put,
     onDelete: collection.remove,
     onContact() {
@@ -151,6 +156,8 @@ function followCollection<Kind extends CachedKind>(
   };
 }
 
+/** An API server is upgraded while we run. */
+const VERSION_EVERY_MS = 60_000;
 const NO_CLUSTER = 'unknown but for what a request itself shows: no cluster to ask';
 
 function shown(namespaces: readonly string[]): readonly string[] {

@@ -2,6 +2,7 @@ import { afterEach, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import type { ApiServer } from '../../src/cluster/api-server.ts';
+import type { AdmissionRequest } from '../../src/kubernetes/admission-review.ts';
 import { createLiveProvenance, type LiveProvenance } from '../../src/serve/live-provenance.ts';
 import { createRuleset, type Ruleset } from '../../src/policy/ruleset.ts';
 import { combine, parseSigma } from '../../src/sigma/load.ts';
@@ -97,6 +98,27 @@ it('watches every namespace from the beginning where a rule names none', async (
   await eventually('all are watched', () => open.size === 8);
   provenance?.close();
   expect(open.size).toBe(0);
+});
+
+it('knows a controller’s name without a credential-id for no controller, though no rule asks for more than the creator', async () => {
+  const { api } = emptyCluster();
+  const { live: found } = live(api);
+  found.follow(ruleset('provenance.creator', 'kube-system'));
+  const impersonated = {
+    ...{ operation: 'CREATE', namespace: 'kube-system', dryRun: false, uid: 'request', name: 'a' },
+    requestResource: { group: '', version: 'v1', resource: 'pods' },
+    userInfo: {
+      username: 'system:serviceaccount:kube-system:daemon-set-controller',
+      uid: 'uid-of-the-account',
+      groups: ['system:serviceaccounts:kube-system'],
+    },
+    object: {},
+  } as unknown as AdmissionRequest;
+  await eventually('the version is known', async () => {
+    const { creator } = await found.find(impersonated, Date.now() + 1000);
+    return creator === 'impersonated-controller';
+  });
+  expect(found.checks()).toEqual([]);
 });
 
 it('asks nobody outside a cluster, and says so', () => {
