@@ -123,7 +123,10 @@ async function scanCluster(
   const { read, unreadable } = findings;
   const onFailure = (from: string, error: unknown) => {
     if (error instanceof TypeError || error instanceof RangeError) throw error;
-    unreadable.push({ from, problem: printable(error instanceof Error ? error.message : String(error)) });
+    unreadable.push({
+      from: printable(from),
+      problem: printable(error instanceof Error ? error.message : String(error)),
+    });
   };
   let api: Lister;
   try {
@@ -147,6 +150,7 @@ async function scanCluster(
     objects,
     complete: () => isComplete,
     get: (namespace, kind, name) => getObject(api, namespace, { kind, name }),
+    onFailure,
   });
   const suspects: { readonly pod: ScannedObject; readonly finding: Finding }[] = [];
   try {

@@ -557,6 +557,50 @@ describe('scan of a cluster', () => {
     expect(report.suspicious).toEqual([]);
   });
 
+  it.each([500, 403])(
+    'leaves a pod undetermined whose owner cannot be read again (%d), says so once, and goes on with the next',
+    async (status) => {
+      const forged = (name: string) =>
+        pod(name, { ...owner('DaemonSet', 'forged', 'u'), generateName: 'forged-' });
+      const pods = [forged('forged-bcdfg'), forged('forged-hjklm'), pod('bare')];
+      const { connect, paths } = clusterOf(
+        () => pods as readonly Listed[],
+        (path) => {
+          if (path.endsWith('/daemonsets/forged')) throw new ApiError(status, 'no');
+        },
+      );
+      const { code, out, err } = await run([], { connect });
+      expect([code, err]).toEqual([2, 'DaemonSet kube-system/forged: no\n']);
+      expect(reasonsIn(JSON.parse(out) as ScanReport)).toEqual({
+        suspicious: ['Pod kube-system/bare: it has no owner, and mirrors no static pod'],
+        undetermined: [
+          'Pod kube-system/forged-bcdfg: its owner DaemonSet forged was not read',
+          'Pod kube-system/forged-hjklm: its owner DaemonSet forged was not read',
+        ],
+        verified: [],
+      });
+      expect(paths.filter((path) => path.endsWith('/daemonsets/forged'))).toHaveLength(1);
+    },
+  );
+
+  it('leaves a pod suspicious that cannot be looked at again, says so, and goes on with the next', async () => {
+    const pods = ['forged-bcdfg', 'forged-hjklm'].map((name) =>
+      pod(name, { ...owner('DaemonSet', 'forged', 'u'), generateName: 'forged-' }),
+    );
+    const { connect } = clusterOf(
+      () => pods as readonly Listed[],
+      (path) => {
+        if (path.endsWith('/pods/forged-bcdfg')) throw new ApiError(500, 'no');
+      },
+    );
+    const { code, out, err } = await run([], { connect });
+    expect([code, err]).toEqual([2, 'Pod kube-system/forged-bcdfg: no\n']);
+    expect(reasonsIn(JSON.parse(out) as ScanReport).suspicious).toEqual([
+      'Pod kube-system/forged-bcdfg: no DaemonSet forged with uid u in kube-system',
+      'Pod kube-system/forged-hjklm: no DaemonSet forged with uid u in kube-system',
+    ]);
+  });
+
   it('fails where there is no cluster', async () => {
     const { code, err } = await run([]);
     expect([code, err]).toEqual([2, 'cluster: no cluster\n']);

@@ -21,6 +21,8 @@ export interface InquiryOptions {
   /** Reads one object as it is now; absent where nothing can be read again, as of files. */
   readonly get?:
     ((namespace: string, kind: string, name: string) => Promise<ScannedObject | undefined>) | undefined;
+  /** One object could not be read again. What depends on it is undetermined; the others are judged all the same. */
+  readonly onFailure?: ((from: string, error: unknown) => void) | undefined;
 }
 
 /** More are not read again in one scan: what is still doubted then is undetermined. */
@@ -29,11 +31,12 @@ const MAX_READ_AGAIN = 1000;
 export type Inquiry = ReturnType<typeof createInquiry>;
 
 /** Judges one object after another by what is known of the others. */
-export function createInquiry({ rules, modes, objects, complete, get }: InquiryOptions) {
+export function createInquiry({ rules, modes, objects, complete, get, onFailure = raise }: InquiryOptions) {
   const owners = createOwners();
   for (const object of objects) owners.add(object);
   const listed = objectsRead(bodiesOf(objects), complete);
   const fresh = new Map<string, ScannedObject | undefined>();
+  const failed = new Set<string>();
   let overlay = objectsRead([], () => false);
   /** What was read again over what was listed. */
   const known: KnownObjects = {
@@ -49,9 +52,16 @@ export function createInquiry({ rules, modes, objects, complete, get }: InquiryO
     if (get === undefined) return false;
     for (const doubt of doubts) {
       if (fresh.has(keyOf(doubt))) continue;
-      if (fresh.size >= MAX_READ_AGAIN) return false;
+      if (failed.has(keyOf(doubt)) || fresh.size + failed.size >= MAX_READ_AGAIN) return false;
       const namespace = doubt.kind === 'Node' ? '' : doubt.namespace;
-      const object = await get(namespace, doubt.kind, doubt.name);
+      let object: ScannedObject | undefined;
+      try {
+        object = await get(namespace, doubt.kind, doubt.name);
+      } catch (error) {
+        failed.add(keyOf(doubt));
+        onFailure(placeOf(doubt.kind, namespace, doubt.name), error);
+        return false;
+      }
       fresh.set(keyOf(doubt), object);
       if (object !== undefined) owners.add(object);
       overlay = objectsRead(bodiesOf([...fresh.values()].filter((each) => each !== undefined)), () => false);
@@ -77,12 +87,26 @@ export function createInquiry({ rules, modes, objects, complete, get }: InquiryO
       const found = await foundOf(object);
       return { finding: judgeFound(object, found), isDoubted: found.isDoubted };
     },
-    /** Whether an object is still there, and nobody is removing it. */
+    /** Whether an object is still there and is not being removed. One that cannot be read is. */
     async stands({ of, namespace, name, uid }: ScannedObject): Promise<boolean> {
-      const now = await get?.(namespace, of.kind, name);
+      let now: ScannedObject | undefined;
+      try {
+        now = await get?.(namespace, of.kind, name);
+      } catch (error) {
+        onFailure(placeOf(of.kind, namespace, name), error);
+        return true;
+      }
       return now?.uid === uid && asObject(now.object['metadata'])?.['deletionTimestamp'] === undefined;
     },
   };
+}
+
+function raise(_from: string, error: unknown): never {
+  throw error;
+}
+
+function placeOf(kind: string, namespace: string, name: string): string {
+  return `${kind} ${namespace === '' ? '' : `${namespace}/`}${name}`;
 }
 
 const NO_POD: Found = { fields: { mirrorPod: false, creator: UNKNOWN } };
