@@ -126,8 +126,9 @@ export async function serve(
   if (greet !== undefined && hasOwnCertificate(config)) greet(tryOut(address.port, config.certsDir));
   await stopped;
   log.info({ drainMs: config.drainMs }, 'asked to stop: not ready from now on, still serving');
-  await server.drain(config.drainMs);
+  // Whatever the last answers take, a replica that is about to end undoes no change of the webhook configuration.
   membership?.leave();
+  await server.drain(config.drainMs);
   provenance.close();
   rules.close();
   certificates.close();

@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createCheckCaller, keepOnlyTrusted } from './server/client-certificate.ts';
 import { handshakeFailure, type HandshakeFailure } from './server/handshake-failure.ts';
@@ -41,6 +41,8 @@ export interface Limits extends IntakeLimits {
    * then did not need, and its first request must not meet our closing it.
    */
   readonly requestMs: number;
+  /** How long a TLS handshake may take: as long as the API server waits for one. */
+  readonly handshakeMs: number;
   /**
    * Two for each request that may be in flight. An idle connection took 57 KiB here, one with all the headers it may send
    * 77 KiB: 150 MiB, however many strangers open them and stall. One more is closed as soon as it is opened: the API server
@@ -54,6 +56,7 @@ const LIMITS: Limits = {
   bytesInFlight: 64 * 1024 * 1024,
   requestsInFlight: 1000,
   requestMs: 100_000,
+  handshakeMs: 10_000,
   connections: 2000,
 };
 
@@ -61,8 +64,6 @@ const LIMITS: Limits = {
 const KEEP_ALIVE_MS = 95_000;
 /** Scrapers are few. */
 const METRICS_CONNECTIONS = 100;
-/** So long the API server waits for it. */
-const HANDSHAKE_MS = 10_000;
 const CHECK_CONNECTIONS_MS = 5_000;
 
 /** The webhook, from its first listening to its last answer. */
@@ -95,16 +96,21 @@ export function createServer(options: ServerOptions): WebhookServer {
     rejectUnauthorized: false,
     // To a webhook on localhost the API server would speak HTTP/2.
     ALPNProtocols: ['http/1.1'],
-    handshakeTimeout: HANDSHAKE_MS,
+    handshakeTimeout: limits.handshakeMs,
     ...timeouts,
   });
   const http = createHttpServer(timeouts);
   https.maxConnections = limits.connections;
   http.maxConnections = METRICS_CONNECTIONS;
   let draining: Promise<void> | undefined;
+  const open = new Set<Socket>();
   const unanswered = new Set<ServerResponse>();
 
   function serve(server: Server, app: RequestListener): void {
+    server.on('connection', (socket) => {
+      open.add(socket);
+      socket.once('close', () => open.delete(socket));
+    });
     server.on('request', (request, response) => {
       unanswered.add(response);
       response.once('close', () => unanswered.delete(response));
@@ -117,11 +123,14 @@ export function createServer(options: ServerOptions): WebhookServer {
     });
   }
   const checkCaller = callers === undefined ? undefined : createCheckCaller(callers.names);
-  if (callers !== undefined) keepOnlyTrusted(https, callers.authority, HANDSHAKE_MS);
+  if (callers !== undefined) keepOnlyTrusted(https, callers.authority, limits.handshakeMs);
   serve(https, webhookApp({ ...options, limits, checkCaller, isDraining: () => draining !== undefined }));
   serve(http, metricsApp(options));
   https.on('drop', () => metrics.connectionRefused('too_many'));
-  https.on('tlsClientError', (error) => {
+  // Node's own listener takes it for an unreadable request: what that is answered waits for the end of the handshake.
+  https.removeAllListeners('tlsClientError');
+  https.on('tlsClientError', (error, socket) => {
+    socket.destroy();
     metrics.connectionRefused(handshakeFailure(error));
     onHandshakeFailure?.(error);
   });
@@ -138,8 +147,8 @@ export function createServer(options: ServerOptions): WebhookServer {
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
     );
     for (const response of unanswered) await once(response, 'close');
-    // Those that never sent a request: a server would wait for one.
-    for (const server of [https, http]) server.closeAllConnections();
+    // A server would wait for a first request, and for ever for the end of a TLS handshake.
+    for (const socket of open) socket.destroy();
     await Promise.all(closed);
   }
   return {

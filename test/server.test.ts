@@ -1,7 +1,12 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
-import { connect as connectTcp, type AddressInfo, createServer as createTcpServer } from 'node:net';
+import {
+  connect as connectTcp,
+  type AddressInfo,
+  createServer as createTcpServer,
+  type Socket,
+} from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setImmediate as wait } from 'node:timers/promises';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
@@ -11,7 +16,7 @@ import { Counter, Registry } from 'prom-client';
 import { InvalidReview, type AdmissionReview } from '../src/kubernetes/admission-review.ts';
 import type { Review } from '../src/server/answer-review.ts';
 import type { Check } from '../src/server/webhook-app.ts';
-import { createServer, type Limits, type WebhookServer } from '../src/server.ts';
+import { createServer, type Limits, type ServerOptions, type WebhookServer } from '../src/server.ts';
 import { createAuthority, issueCertificate, type KeyedCertificate } from '../src/tls/authority.ts';
 import type { CertificateSource, TlsCertificate } from '../src/tls/certificate-source.ts';
 
@@ -80,8 +85,10 @@ function sourceOf(first: TlsCertificate) {
 async function start(
   limits: Partial<Limits> = {},
   registry: Pick<Registry, 'contentType' | 'metrics'> = new Registry(),
+  callers?: ServerOptions['callers'],
 ) {
   server = createServer({
+    callers,
     entries: { guard: (body, deadline) => review(body, deadline), observe: async () => ALLOWED },
     certificates,
     checks: () => checks,
@@ -159,6 +166,19 @@ async function connect(options: ConnectionOptions = {}): Promise<TLSSocket> {
   const socket = connectTls({ host: '127.0.0.1', port, ca: authority.certificatePem, ...options });
   await once(socket, 'secureConnect');
   return socket;
+}
+
+/** A TCP connection, on which `said` was written. */
+async function connectRaw(said: Buffer = Buffer.alloc(0)): Promise<Socket> {
+  const socket = connectTcp(port, '127.0.0.1').on('error', () => {});
+  await once(socket, 'connect');
+  socket.resume().write(said);
+  return socket;
+}
+
+/** The authority of those who may ask. */
+function clientAuthority() {
+  return { current: () => authority.certificatePem, onChange: () => () => {}, close: () => {} };
 }
 
 /** Everything that still comes, until the server ends the connection. */
@@ -711,6 +731,49 @@ describe('a connection', () => {
     expect(ended).toContain('not_tls');
   });
 
+  /** A ClientHello, as a real client sends it. */
+  async function clientHello(): Promise<Buffer> {
+    const catcher = createTcpServer().listen(0, '127.0.0.1');
+    await once(catcher, 'listening');
+    const client = connectTls((catcher.address() as AddressInfo).port, '127.0.0.1').on('error', () => {});
+    const [caught] = (await once(catcher, 'connection')) as [Socket];
+    const [hello] = (await once(caught, 'data')) as [Buffer];
+    client.destroy();
+    caught.destroy();
+    catcher.close();
+    return hello;
+  }
+
+  it.each<[string, (hello: Buffer) => Buffer<ArrayBufferLike>]>([
+    ['says nothing', () => Buffer.alloc(0)],
+    ['says half a ClientHello', (hello) => hello.subarray(0, hello.length / 2)],
+    ['says a ClientHello and nothing more', (hello) => hello],
+  ])('that %s is ended at the limit of a handshake, and counted', async (_what, said) => {
+    for (const callers of [undefined, { authority: clientAuthority(), names: [] }]) {
+      ended = [];
+      await start({ handshakeMs: 100 }, new Registry(), callers);
+      const sockets = await Promise.all([1, 2, 3].map(() => connectRaw(said(Buffer.alloc(0)))));
+      const hello = await clientHello();
+      const closed = sockets.map((socket) => once(socket, 'close'));
+      for (const socket of sockets) socket.write(said(hello));
+      await Promise.all(closed);
+      expect([ended, refused, faults]).toEqual([['timeout', 'timeout', 'timeout'], [], []]);
+      expect((await probe('/healthz')).code).toBe(200);
+      await server.drain(0);
+    }
+  });
+
+  it('that brings its ClientHello by drops has no longer for it', async () => {
+    await start({ handshakeMs: 200 });
+    const hello = await clientHello();
+    const socket = await connectRaw();
+    let sent = 0;
+    const drops = setInterval(() => socket.write(hello.subarray(sent, ++sent)), 20);
+    await once(socket, 'close');
+    clearInterval(drops);
+    expect([ended, sent < hello.length]).toEqual([['timeout'], true]);
+  });
+
   it('that cannot be agreed on is counted, by one of few words', async () => {
     await start();
     await expect(connect(TLS_1_1)).rejects.toThrow(/protocol version|EPROTO/);
@@ -804,6 +867,16 @@ describe('stopping', () => {
     expect([code, headers.connection]).toEqual([200, 'close']);
     await stopped;
     await expect(ask()).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('waits for no handshake', async () => {
+    await start({ handshakeMs: 3_600_000 });
+    const silent = await Promise.all([connectRaw(), connectRaw(Buffer.from([22, 3, 1]))]);
+    const closed = silent.map((socket) => once(socket, 'close'));
+    await ask();
+    await server.drain(0);
+    await Promise.all(closed);
+    expect(silent.map(({ destroyed }) => destroyed)).toEqual([true, true]);
   });
 
   it('waits for the answers that are due, and for nothing else', async () => {
