@@ -116,7 +116,7 @@ async function judgeBy(rules: readonly string[]): Promise<Judge> {
   return createJudge(await loadRules(directorySource(rules), []), {
     modes: { default: 'warn', levels: {}, rules: {} },
     subresources: 'resource',
-    provenance: () => ({ mirrorPod: false }),
+    heals: () => false,
   });
 }
 

@@ -20,7 +20,6 @@ import { checkReachability } from './install-check/reachability.ts';
 import { checkBreakGlass, checkMode, checkReplicas } from './install-check/replicas.ts';
 import { askRights, checkRights, requiredRights } from './install-check/rights.ts';
 import { checkVersion } from './install-check/version.ts';
-import type { LoggedProvenance } from './kubernetes/logged-event.ts';
 import { SigmaError } from './sigma/errors.ts';
 
 /** What the process hands in. */
@@ -29,7 +28,6 @@ export interface InstallCheckSurroundings {
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly provenance: LoggedProvenance;
 }
 
 /**
@@ -61,7 +59,7 @@ async function check(
   api: ApiServer,
   view: ClusterView,
   { rulesDirs, filtersDirs, auditLogs }: InstallCheckConfig,
-  { stdin, provenance }: InstallCheckSurroundings,
+  { stdin }: InstallCheckSurroundings,
 ): Promise<readonly Finding[]> {
   const { names, configuration, deployment, told } = view;
   const isSentTo =
@@ -73,9 +71,7 @@ async function check(
   const rights = requiredRights(names, told.kind === 'seen' ? told.value : assumed);
   const answer = deployment.kind === 'missing' ? undefined : await askRights(api, names.namespace, rights);
   const askers =
-    auditLogs.length === 0
-      ? undefined
-      : await readAskers({ logs: auditLogs, stdin, rulesDirs, filtersDirs, provenance });
+    auditLogs.length === 0 ? undefined : await readAskers({ logs: auditLogs, stdin, rulesDirs, filtersDirs });
   return [
     checkVersion(view.version),
     checkConfiguration(view),

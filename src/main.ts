@@ -7,7 +7,6 @@ import { parseCommandLine, type CommandLine } from './settings/command-line.ts';
 import { healsCluster } from './install/heals.ts';
 import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
 import { installCheck } from './install-check.ts';
-import { loggedProvenance } from './provenance/logged-provenance.ts';
 import { replay } from './replay.ts';
 import { rulesCheck } from './rules/check.ts';
 import { rulesExplain } from './rules/explain.ts';
@@ -65,7 +64,6 @@ async function run(command: CommandLine): Promise<number> {
         stderr: process.stderr,
         isTerminal: process.stderr.isTTY,
         source: sourceUnion([directorySource([...rulesDirs, ...filtersDirs]), allowUsersSource(allowUsers)]),
-        provenance: loggedProvenance,
         heals: ({ user = {} }) => healsCluster(user, 'upstream'),
       });
     }
@@ -93,7 +91,7 @@ async function run(command: CommandLine): Promise<number> {
       return rulesTest(command.config, process);
     case 'install check': {
       const { stdin, stdout, stderr, env } = process;
-      return installCheck(command.config, { stdin, stdout, stderr, env, provenance: loggedProvenance });
+      return installCheck(command.config, { stdin, stdout, stderr, env });
     }
   }
 }

@@ -2,7 +2,6 @@ import type { Writable } from 'node:stream';
 import type { ReplayConfig } from './settings/types.ts';
 import type { AuditEvent } from './kubernetes/audit-event.ts';
 import { logFiles } from './kubernetes/log-files.ts';
-import type { LoggedProvenance } from './kubernetes/logged-event.ts';
 import type { RuleSource } from './policy/rule-source.ts';
 import { createJudge, type Judge } from './replay/judge.ts';
 import { createLineFilter } from './replay/line-filter.ts';
@@ -22,9 +21,8 @@ export interface ReplaySurroundings {
   /** Whether somebody watches `stderr`. */
   readonly isTerminal: boolean;
   readonly source: RuleSource;
-  readonly provenance: LoggedProvenance;
   /** Whether somebody is one of the identities that heal a cluster; see JudgeOptions. */
-  readonly heals?: ((event: AuditEvent) => boolean) | undefined;
+  readonly heals: (event: AuditEvent) => boolean;
 }
 
 /**

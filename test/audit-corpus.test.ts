@@ -10,10 +10,7 @@ import { PANTHER_DISAGREEMENTS, PANTHER_TWINS } from './twins/panther.ts';
 /** The titles of the rules that match an event of a log; undefined if it is none. */
 function matchesOf(ruleset: Ruleset, logged: unknown): readonly string[] | undefined {
   try {
-    const { matches } = evaluate(
-      parseAuditEvent(logged, () => ({})),
-      ruleset,
-    );
+    const { matches } = evaluate(parseAuditEvent(logged), ruleset);
     return matches.filter((match) => match.filter === undefined).map((match) => match.rule.rule.title);
   } catch (error) {
     if (error instanceof InvalidAuditEvent) return undefined;

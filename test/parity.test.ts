@@ -6,7 +6,8 @@ import { auditEventFromAdmission, type Observation } from '../src/kubernetes/aud
 import { parseAuditEvent } from '../src/kubernetes/logged-event.ts';
 import { evaluate } from '../src/policy/evaluate.ts';
 import type { Ruleset } from '../src/policy/ruleset.ts';
-import { isLoggedMirrorPod, isMirrorPod } from '../src/provenance/mirror-pod.ts';
+import { withLoggedProvenance } from '../src/provenance/logged-provenance.ts';
+import { isMirrorPod } from '../src/provenance/mirror-pod.ts';
 import { readRules, rulesetAt } from '../src/rules/loaded-rules.ts';
 import { corpusLines, corpusPath, describeWithCorpus } from './corpus.ts';
 import { MADE_TO_DIFFER, type Verdict } from './made-to-differ.ts';
@@ -25,7 +26,7 @@ const pairs = corpusLines('pairs/requests.ndjson') as readonly Pair[];
 function logged({ auditEvent }: Pair, level = 'RequestResponse'): Observation {
   const { requestObject, responseObject, ...metadata } = auditEvent;
   const event = level === 'Metadata' ? metadata : { requestObject, responseObject, ...metadata };
-  return parseAuditEvent({ ...event, level }, (seen) => ({ mirrorPod: isLoggedMirrorPod(seen) }));
+  return withLoggedProvenance(parseAuditEvent({ ...event, level }));
 }
 
 function reviewed({ admissionReviews }: Pair): readonly Observation[] {

@@ -36,7 +36,7 @@ interface Told
 /** What replay prints, and how it exits. Paths are told without the directory. */
 async function run(
   logs: readonly string[],
-  { documents = [PODS], stdin = pipe(), stdout, heals, isTerminal = false, ...told }: Told = {},
+  { documents = [PODS], stdin = pipe(), stdout, heals = () => false, isTerminal = false, ...told }: Told = {},
 ) {
   let [out, err] = ['', ''];
   const sink = (keep: (text: string) => void) =>
@@ -66,8 +66,7 @@ async function run(
       stderr: sink((text) => (err += text)),
       isTerminal,
       source: fixedSource(documents.map((text, index) => ({ name: `${index}.yml`, text }))),
-      provenance: () => ({ mirrorPod: false }),
-      ...(heals === undefined ? {} : { heals }),
+      heals,
     },
   );
   return { code, out, err };

@@ -5,10 +5,11 @@ import { CONTROL_PLANES, CONTROLLERS, type Distribution } from '../install/ident
 import type { Observation } from '../kubernetes/audit-event.ts';
 import { createAuditLogReader } from '../kubernetes/audit-log.ts';
 import { logFiles, problemOf } from '../kubernetes/log-files.ts';
-import { InvalidAuditEvent, parseAuditEvent, type LoggedProvenance } from '../kubernetes/logged-event.ts';
+import { InvalidAuditEvent, parseAuditEvent } from '../kubernetes/logged-event.ts';
 import type { RawEvent } from '../kubernetes/log-wrappers.ts';
 import { rebuildAdmission } from '../kubernetes/rebuilt-admission.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
+import { withLoggedProvenance } from '../provenance/logged-provenance.ts';
 import { evaluate } from '../policy/evaluate.ts';
 import { loadRuleset, parseAll, readDocuments } from '../policy/load-rules.ts';
 import { directorySource } from '../policy/rule-source.ts';
@@ -37,8 +38,6 @@ export interface AskersOptions {
   readonly stdin: AsyncIterable<Buffer>;
   readonly rulesDirs: readonly string[];
   readonly filtersDirs: readonly string[];
-  /** What a log tells of who made an object: `provenance.*`. */
-  readonly provenance: LoggedProvenance;
 }
 
 /** The two rules whose filters name who works in kube-system: that on pods made there, and that on controllers' tokens. */
@@ -49,12 +48,12 @@ const RULES: readonly string[] = [
 
 /** Reads audit logs, once through. Throws a SigmaError if rules or filters cannot be loaded. */
 export async function readAskers(options: AskersOptions): Promise<Askers> {
-  const { logs, stdin, provenance } = options;
+  const { logs, stdin } = options;
   const rules = await loadRules(options);
   const problems: string[] = [];
   const counted = new Map<string, Asker>();
   const onEvent = (raw: RawEvent) => {
-    const observed = observe(raw, provenance);
+    const observed = observe(raw);
     if (observed === undefined) return;
     const asker = askerOf(observed, rules);
     if (asker === undefined) return;
@@ -98,14 +97,15 @@ async function presetsIn(directory: string): Promise<readonly string[]> {
 }
 
 /** A request that ended, as admission saw it. */
-function observe(raw: RawEvent, provenance: LoggedProvenance): Observation | undefined {
+function observe(raw: RawEvent): Observation | undefined {
   try {
-    const observation = parseAuditEvent(raw, provenance);
+    const observation = parseAuditEvent(raw);
     const { stage, responseStatus } = observation.event;
     const isRefused = Number(responseStatus?.['code'] ?? 0) >= 400;
     if (isRefused || observation.dryRun || stage === 'RequestReceived' || stage === 'ResponseStarted')
       return undefined;
-    return rebuildAdmission(observation, provenance);
+    const rebuilt = rebuildAdmission(observation);
+    return rebuilt === undefined ? undefined : withLoggedProvenance(rebuilt);
   } catch (error) {
     if (error instanceof InvalidAuditEvent) return undefined;
     throw error;

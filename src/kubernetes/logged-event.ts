@@ -5,21 +5,18 @@ export class InvalidAuditEvent extends Error {
   override readonly name = 'InvalidAuditEvent';
 }
 
-/** What can be found out from a logged event about who made its object: the fields of `provenance.*`. */
-export type LoggedProvenance = (event: AuditEvent) => Readonly<Record<string, unknown>>;
-
 type Writable = { -readonly [Key in keyof AuditEvent]: AuditEvent[Key] };
 
 /**
  * An event of an audit log (audit.k8s.io v1, v1beta1 and before), as it was logged; takes `value` over. Its bodies are
  * unknown, not absent, where the level leaves them out, where the API server cut them off to keep the event short, and
- * before they came; and so is what `provenance` would find in them.
+ * before they came; and so is what `provenance` would find in them. Throws InvalidAuditEvent.
  */
-export function parseAuditEvent(value: unknown, provenance: LoggedProvenance): Observation {
+export function parseAuditEvent(value: unknown): Observation {
   const event: Writable = asEvent(value);
   const unknown = UNKNOWN_FIELDS[unknownBodies(event)] ?? [];
   // No log has it: what calls itself so was put there.
-  event.provenance = unknown.includes('provenance') ? undefined : provenance(event);
+  if (event.provenance !== undefined) event.provenance = undefined;
   return {
     uid: event.auditID ?? '',
     event,

@@ -1,14 +1,13 @@
 import { candidateVerbs, UNKNOWN_AT_ADMISSION, type AuditEvent, type Observation } from './audit-event.ts';
 import { asObject } from './as-object.ts';
 import type { KubernetesObject, Operation } from './admission-review.ts';
-import type { LoggedProvenance } from './logged-event.ts';
 
 /**
  * What admission was, or would have been, asked about a logged request; undefined if nothing, because it is a read or was
  * refused before. It differs from the log as docs/parity.md says: other verbs may be meant, the user is the impersonated one,
  * the object of a patch is seen only where the response was logged.
  */
-export function rebuildAdmission(logged: Observation, provenance: LoggedProvenance): Observation | undefined {
+export function rebuildAdmission(logged: Observation): Observation | undefined {
   const operation = operationOf(logged.event);
   if (operation === undefined || isRefusedBefore(logged.event, operation)) return undefined;
   const { verb, objectRef, user, impersonatedUser } = logged.event;
@@ -30,7 +29,7 @@ export function rebuildAdmission(logged: Observation, provenance: LoggedProvenan
   };
   return {
     ...logged,
-    event: requestObject === undefined ? event : { ...event, provenance: provenance(event) },
+    event,
     verbs: verbsOf(logged.event, operation),
     unknown: requestObject === undefined ? WITHOUT_OBJECT : UNKNOWN_AT_ADMISSION,
   };

@@ -1,6 +1,6 @@
 import type { AuditEvent, Observation } from '../kubernetes/audit-event.ts';
-import type { LoggedProvenance } from '../kubernetes/logged-event.ts';
 import { rebuildAdmission } from '../kubernetes/rebuilt-admission.ts';
+import { withLoggedProvenance } from '../provenance/logged-provenance.ts';
 import { decide } from '../policy/decision.ts';
 import { evaluate } from '../policy/evaluate.ts';
 import { onlyByRuleId, type Modes } from '../policy/mode.ts';
@@ -14,15 +14,13 @@ import type { Tree } from '../sigma/tree.ts';
 
 export interface JudgeOptions extends Omit<RulesetOptions, 'door'> {
   readonly modes: Modes;
-  readonly provenance: LoggedProvenance;
   /** Whether somebody is one of the identities that heal a cluster: only a rule's own id denies them a pod. */
-  readonly heals?: ((event: AuditEvent) => boolean) | undefined;
+  readonly heals: (event: AuditEvent) => boolean;
 }
 
 /** Judges logged events. Each answer is undefined where there is nothing to say. */
 export interface Judge {
   readonly ruleset: Ruleset;
-  readonly provenance: LoggedProvenance;
   /** Why there is no forecast: what is wrong with the rules at admission, though not here. */
   readonly noForecast: SigmaError | undefined;
   /** Of all rules that are asked, here or for the forecast. */
@@ -38,7 +36,7 @@ export interface Judge {
 /** Loads the rules for a log and for the forecast, or throws a SigmaError with all that is wrong. */
 export function createJudge(
   parsed: ParsedSigma,
-  { modes, provenance, heals, subresources, minLevel }: JudgeOptions,
+  { modes, heals, subresources, minLevel }: JudgeOptions,
 ): Judge {
   const options = { subresources, minLevel };
   const ruleset = loadRuleset(parsed, { ...options, door: 'replay' });
@@ -48,8 +46,9 @@ export function createJudge(
   const admission = tryLoad(parsed, { ...options, door: 'serve' });
   const enforce: Modes = { ...modes, default: 'enforce' };
 
-  function judge(observation: Observation, rules: Ruleset | undefined, by: Modes): Judged | undefined {
+  function judge(logged: Observation, rules: Ruleset | undefined, by: Modes): Judged | undefined {
     if (rules === undefined) return undefined;
+    const observation = withLoggedProvenance(logged);
     const evaluation = evaluate(observation, rules);
     if (evaluation.matches.length === 0 && evaluation.notJudged.length === 0) return undefined;
     const decision = decide(evaluation.matches, by);
@@ -58,7 +57,6 @@ export function createJudge(
 
   return {
     ruleset,
-    provenance,
     noForecast: admission instanceof SigmaError ? admission : undefined,
     trees: [ruleset, ...(admission instanceof SigmaError ? [] : [admission])].flatMap(({ rules }) =>
       rules.filter(isAsked).map(({ tree }) => tree),
@@ -67,9 +65,9 @@ export function createJudge(
     earlyStage: (observation) => judge(observation, byStage, modes),
     forecast(observation) {
       if (admission instanceof SigmaError) return undefined;
-      const request = rebuildAdmission(observation, provenance);
+      const request = rebuildAdmission(observation);
       if (request === undefined) return undefined;
-      const isObserved = isPodCreation(request) && heals?.(request.event) === true;
+      const isObserved = isPodCreation(request) && heals(request.event);
       const judged = judge(request, admission, isObserved ? onlyByRuleId(enforce) : enforce);
       return judged?.decision.verdict === 'deny' ? judged : undefined;
     },

@@ -37,7 +37,7 @@ export function createReading(options: ReadingOptions) {
     isOfInterest: ({ observation }) =>
       judge.request(observation) !== undefined || judge.forecast(observation) !== undefined,
     onOther: () => void counts.judged++,
-    parse: (event) => parseAuditEvent(event, judge.provenance),
+    parse: parseAuditEvent,
   });
 
   function report(judged: Judged | undefined, { file, line }: Logged): void {
@@ -51,7 +51,7 @@ export function createReading(options: ReadingOptions) {
     read.events++;
     let observation: Observation;
     try {
-      observation = parseAuditEvent(raw, judge.provenance);
+      observation = parseAuditEvent(raw);
     } catch (error) {
       if (!(error instanceof InvalidAuditEvent)) throw error;
       summary.onBadLine(file, line, `not an audit event: ${error.message}`);

@@ -4,7 +4,7 @@ import { asObject } from '../kubernetes/as-object.ts';
 import { auditEventFromAdmission, type Observation } from '../kubernetes/audit-event.ts';
 import { parseAuditEvent } from '../kubernetes/logged-event.ts';
 import type { KnownObjects } from '../provenance/known-objects.ts';
-import { loggedProvenance } from '../provenance/logged-provenance.ts';
+import { withLoggedProvenance } from '../provenance/logged-provenance.ts';
 import { objectsRead } from '../provenance/objects-read.ts';
 import { provenanceOf, subjectOf } from '../provenance/provenance.ts';
 import { isKnowable } from '../provenance/trim.ts';
@@ -37,7 +37,7 @@ export function parseObservedEvents(text: string): readonly ObservedEvent[] {
 
 function parseObservedEvent(value: unknown, objects: KnownObjects): ObservedEvent {
   if (asObject(value)?.['kind'] !== 'AdmissionReview')
-    return { door: 'replay', observation: parseAuditEvent(value, loggedProvenance) };
+    return { door: 'replay', observation: withLoggedProvenance(parseAuditEvent(value)) };
   const request = parseAdmissionReview(Buffer.from(JSON.stringify(value)));
   const now = new Date();
   const { fields } = provenanceOf(subjectOf(request, now.getTime()), objects);

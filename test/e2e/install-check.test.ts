@@ -54,7 +54,6 @@ async function check(
     stdout,
     stderr,
     env: {},
-    provenance: () => ({}),
   });
   return { stdout: await text(stdout.end()), stderr: await text(stderr.end()), exitCode };
 }

@@ -422,7 +422,6 @@ describe('an audit log', () => {
       stdin: Readable.from([]),
       rulesDirs: ['rules'],
       filtersDirs: ['filters'],
-      provenance: () => ({}),
     });
 
   it('tells who makes pods there and asks for tokens of controllers, and who accepts it', async () => {

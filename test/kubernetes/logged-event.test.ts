@@ -1,10 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { InvalidAuditEvent, parseAuditEvent } from '../../src/kubernetes/logged-event.ts';
-
-const found = () => ({ mirrorPod: true });
+import { withLoggedProvenance } from '../../src/provenance/logged-provenance.ts';
 
 describe('a logged event', () => {
-  it('is what rules see, with what was found out about the object', () => {
+  it('is what rules see', () => {
     const logged = {
       kind: 'Event',
       apiVersion: 'audit.k8s.io/v1',
@@ -17,9 +16,9 @@ describe('a logged event', () => {
       requestObject: { kind: 'Pod' },
       requestReceivedTimestamp: '2026-11-24T08:00:00.000001Z',
     };
-    expect(parseAuditEvent(structuredClone(logged), found)).toEqual({
+    expect(parseAuditEvent(structuredClone(logged))).toEqual({
       uid: 'a-1',
-      event: { ...logged, provenance: { mirrorPod: true } },
+      event: logged,
       verbs: ['create'],
       unknown: [],
       receivedAt: '2026-11-24T08:00:00.000001Z',
@@ -46,14 +45,15 @@ describe('a logged event', () => {
     ],
     ['whose response has begun', { level: 'RequestResponse', stage: 'ResponseStarted' }, [response]],
   ])('%s has unknown bodies, never absent ones', (_, logged, unknown) => {
-    expect(parseAuditEvent({ verb: 'create', ...logged }, found).unknown).toEqual(unknown);
+    expect(parseAuditEvent({ verb: 'create', ...logged }).unknown).toEqual(unknown);
   });
 
   it('has no provenance of its own, and none from bodies that are unknown', () => {
     const forged = { verb: 'create', level: 'Metadata', provenance: { mirrorPod: true } };
-    expect(parseAuditEvent(forged, found).event.provenance).toBeUndefined();
+    expect(withLoggedProvenance(parseAuditEvent(structuredClone(forged))).event.provenance).toBeUndefined();
     const seen = { ...forged, level: 'Request', provenance: { mirrorPod: 'forged' } };
-    expect(parseAuditEvent(seen, found).event.provenance).toEqual({ mirrorPod: true });
+    expect(parseAuditEvent(structuredClone(seen)).event.provenance).toBeUndefined();
+    expect(withLoggedProvenance(parseAuditEvent(seen)).event.provenance).toMatchObject({ mirrorPod: false });
   });
 
   it.each([
@@ -64,7 +64,7 @@ describe('a logged event', () => {
     [{ requestReceivedTimestamp: '2022-11-29 00:09:04+01:00' }, '2022-11-29T00:09:04+01:00'],
     [{}, ''],
   ])('was received when it says: %j', (times, receivedAt) => {
-    expect(parseAuditEvent({ verb: 'get', ...times }, found)).toMatchObject({ receivedAt });
+    expect(parseAuditEvent({ verb: 'get', ...times })).toMatchObject({ receivedAt });
   });
 
   it.each([
@@ -73,11 +73,11 @@ describe('a logged event', () => {
     ['/api/v1/pods?dryRun=Alle', false],
     ['/api/v1/pods', false],
   ])('is a dry run if its URI says so: %s', (requestURI, dryRun) => {
-    expect(parseAuditEvent({ verb: 'create', requestURI }, found)).toMatchObject({ dryRun });
+    expect(parseAuditEvent({ verb: 'create', requestURI })).toMatchObject({ dryRun });
   });
 
   it('takes null as absent', () => {
-    const { event } = parseAuditEvent({ verb: 'get', user: null, stage: null, objectRef: null }, found);
+    const { event } = parseAuditEvent({ verb: 'get', user: null, stage: null, objectRef: null });
     expect(event).toEqual({ verb: 'get' });
   });
 
@@ -91,6 +91,6 @@ describe('a logged event', () => {
     [{ verb: 'get', user: { groups: 'x' } }, 'user.groups: expected a list'],
     [{ verb: 'get', impersonatedUser: { groups: {} } }, 'impersonatedUser.groups: expected a list'],
   ])('is refused: %j', (value, problem) => {
-    expect(() => parseAuditEvent(value, found)).toThrow(new InvalidAuditEvent(problem));
+    expect(() => parseAuditEvent(value)).toThrow(new InvalidAuditEvent(problem));
   });
 });

@@ -5,8 +5,7 @@ import { parseAuditEvent } from '../../src/kubernetes/logged-event.ts';
 import { rebuildAdmission } from '../../src/kubernetes/rebuilt-admission.ts';
 import { corpusLines, describeWithCorpus } from '../corpus.ts';
 
-const none = () => ({});
-const rebuild = (logged: object) => rebuildAdmission(parseAuditEvent(structuredClone(logged), none), none);
+const rebuild = (logged: object) => rebuildAdmission(parseAuditEvent(structuredClone(logged)));
 
 const created = {
   level: 'Request',
@@ -38,7 +37,6 @@ describe('the admission of a logged request', () => {
         user: { username: 'admin' },
         objectRef: { resource: 'pods', namespace: 'kube-system', name: 'x', apiVersion: 'v1' },
         requestObject: { kind: 'Pod' },
-        provenance: {},
       },
       verbs: ['create'],
       unknown: UNKNOWN_AT_ADMISSION,

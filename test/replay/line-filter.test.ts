@@ -14,7 +14,7 @@ function judgeOf(documents: readonly string[]): Judge {
   return createJudge(combine(documents.map((text, index) => parseSigma(`${index}.yml`, text))), {
     modes: { default: 'warn', levels: {}, rules: {} },
     subresources: 'literal',
-    provenance: () => ({ mirrorPod: false }),
+    heals: () => false,
   });
 }
 
@@ -29,7 +29,7 @@ function judged(log: string, judge: Judge, filter?: LineFilter) {
   const reader = createAuditLogReader(
     {
       onEvent(raw, line) {
-        const observation = parseAuditEvent(raw, judge.provenance);
+        const observation = parseAuditEvent(raw);
         const [request, forecast] = [judge.request(observation), judge.forecast(observation)];
         if (request !== undefined) found.push({ line, ...names(request.evaluation) });
         if (forecast !== undefined) found.push({ line, denied: names(forecast.evaluation) });

@@ -12,12 +12,12 @@ function judged(events: readonly Seen[], limit?: number): readonly string[] {
     onEarlyStage: ({ observation: { uid, event } }) => found.push(`(${uid} ${event.stage ?? '-'})`),
     isOfInterest: ({ line }) => line % 2 === 0,
     onOther: () => found.push('other'),
-    parse: (event) => parseAuditEvent(event, () => ({})),
+    parse: parseAuditEvent,
     ...(limit === undefined ? {} : { limit }),
   });
   for (const [line, [uid, stage, receivedAt = '']] of events.entries()) {
     const event = { verb: 'get', stage, auditID: uid, requestReceivedTimestamp: receivedAt };
-    requests.add({ observation: parseAuditEvent(event, () => ({})), file: 'a', line });
+    requests.add({ observation: parseAuditEvent(event), file: 'a', line });
   }
   requests.end();
   const counts = Object.entries(requests.counts).filter(([, count]) => count > 0);

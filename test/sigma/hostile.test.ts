@@ -116,7 +116,7 @@ describe('what somebody chose', () => {
 
   /** What is written of a logged event. */
   function recordOf(logged: unknown): DecisionRecord {
-    const observation = parseAuditEvent(logged, () => ({}));
+    const observation = parseAuditEvent(logged);
     const evaluation = evaluate(observation, replay);
     const decision = decide(evaluation.matches, MODES);
     return decisionRecord({
@@ -216,7 +216,7 @@ describe('what somebody chose', () => {
 
 function isEvent(event: object): boolean {
   try {
-    parseAuditEvent(structuredClone({ verb: 'create', ...event }), () => ({}));
+    parseAuditEvent(structuredClone({ verb: 'create', ...event }));
     return true;
   } catch {
     return false;
