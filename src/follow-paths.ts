@@ -1,4 +1,5 @@
 import { watch, type FSWatcher } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 
 /** Says when something may have changed, and returns what ends that. */
 export type Follow = (changed: () => void) => () => void;
@@ -9,8 +10,8 @@ const SETTLE_MS = 50;
 const LOOK_EVERY_MS = 60_000;
 
 /**
- * Follows whatever happens in directories, or to files. What is mounted is replaced by swapping the `..data` link that its
- * files go through: a change in the directory like any other. Keeps no process alive.
+ * Follows files, and whatever happens in directories. Either may be removed and made again, or replaced by a rename. What is
+ * mounted is replaced by swapping the `..data` link that its files go through. Keeps no process alive.
  */
 export function followPaths(paths: readonly string[]): Follow {
   return (changed) => {
@@ -19,21 +20,55 @@ export function followPaths(paths: readonly string[]): Follow {
       clearTimeout(settling);
       settling = setTimeout(changed, SETTLE_MS);
     };
-    const looking = setInterval(changed, LOOK_EVERY_MS).unref();
-    const watchers = [...new Set(paths)].flatMap((path) => watcher(path, settle));
+    const watches = [...new Set(paths.map((path) => resolve(path)))].map((path) => watchPath(path, settle));
+    const looking = setInterval(() => {
+      for (const each of watches) each.renew();
+      changed();
+    }, LOOK_EVERY_MS).unref();
     return () => {
       clearInterval(looking);
       clearTimeout(settling);
-      for (const each of watchers) each.close();
+      for (const each of watches) each.close();
     };
   };
 }
 
-/** None where the machine has no watches left: then it is looked at every minute. */
-function watcher(path: string, changed: () => void): FSWatcher[] {
+/**
+ * Watches a path and the directory that it is in. A watch is on what a name means at that moment (an inode); only the directory
+ * tells when the name comes to mean something else, and then the watch is renewed.
+ */
+function watchPath(path: string, changed: () => void) {
+  const name = basename(path);
+  let own: FSWatcher | undefined;
+  let parent: FSWatcher | undefined;
+  function close(): void {
+    own?.close();
+    parent?.close();
+  }
+  function watchOwn(): void {
+    own?.close();
+    own = watchIfPossible(path, changed);
+  }
+  function renew(): void {
+    parent?.close();
+    parent = watchIfPossible(dirname(path), (entry) => {
+      if (entry !== null && entry !== name && !entry.startsWith('..')) return;
+      watchOwn();
+      changed();
+    });
+    watchOwn();
+  }
+  renew();
+  return { renew, close };
+}
+
+/** None where there is nothing to watch, or the machine has no watches left: then it is looked at every minute. */
+function watchIfPossible(path: string, changed: (entry: string | null) => void): FSWatcher | undefined {
   try {
-    return [watch(path, { persistent: false }, changed).on('error', changed)];
+    return watch(path, { persistent: false }, (_event, entry) => changed(entry)).on('error', () =>
+      changed(null),
+    );
   } catch {
-    return [];
+    return undefined;
   }
 }

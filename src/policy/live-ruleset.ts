@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { watchReloadable } from '../reloadable.ts';
 import type { Problem } from '../sigma/errors.ts';
 import { loadRuleset, parseAll, problemsOf } from './load-rules.ts';
 import type { NamedDocument, RuleSource } from './rule-source.ts';
@@ -26,45 +27,44 @@ export async function createLiveRuleset({
   onRefuse,
   ...options
 }: LiveRulesetOptions): Promise<LiveRuleset> {
-  let refused: readonly Problem[] | undefined;
-  // Followed before it is read, so that no change falls between the two.
-  const first = Promise.withResolvers<void>();
-  let loading = first.promise;
-  const stopFollowing = source.onChange(() => {
-    loading = loading.then(reload);
-  });
-  let documents: readonly NamedDocument[];
-  let current: Ruleset;
-  try {
-    documents = await source.read();
-    current = loadRuleset(parseAll(documents), options);
-  } catch (error) {
-    stopFollowing();
-    throw error;
-  }
-  onLoad(current);
+  let known: readonly NamedDocument[] | undefined;
+  let loaded: () => Ruleset;
 
-  async function reload(): Promise<void> {
-    try {
-      const read = await source.read();
-      if (!isUnreadable(refused) && isDeepStrictEqual(read, documents)) return;
-      documents = read;
-      const next = loadRuleset(parseAll(documents), options);
-      refused = undefined;
-      if (next.digest === current.digest) return;
-      current = next;
-      onLoad(current);
-    } catch (error) {
-      const before = refused;
-      refused = problemsOf(error);
-      if (!isDeepStrictEqual(refused, before)) onRefuse(refused);
+  /** Documents that are as they were are not parsed again: files are looked at every minute. */
+  async function load(): Promise<Ruleset> {
+    const documents = await source.read();
+    if (!isDeepStrictEqual(documents, known)) {
+      loaded = outcomeOf(() => loadRuleset(parseAll(documents), options));
+      known = documents;
     }
+    return loaded();
   }
-  first.resolve();
-  return { current: () => current, refused: () => refused, close: stopFollowing };
+  const live = await watchReloadable({
+    load,
+    isSame: (one, other) => one.digest === other.digest,
+    follow: source.onChange,
+    onRefuse: (error) => onRefuse(problemsOf(error)),
+  });
+  onLoad(live.current());
+  live.onChange(onLoad);
+  return {
+    current: live.current,
+    refused() {
+      const error = live.refused();
+      return error && problemsOf(error);
+    },
+    close: live.close,
+  };
 }
 
-/** Then what was read before is no answer. */
-function isUnreadable(refused: readonly Problem[] | undefined): boolean {
-  return refused?.some(({ code }) => code === 'unreadable') ?? false;
+/** Does it once; returns or throws what came of that as often as it is asked. */
+function outcomeOf<T>(make: () => T): () => T {
+  try {
+    const made = make();
+    return () => made;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }

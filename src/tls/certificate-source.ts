@@ -1,10 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { followPaths, type Follow } from '../follow-paths.ts';
 import type { KeyedCertificate } from './authority.ts';
-import { createFollowed, type Followed, type FollowedOptions } from './followed.ts';
+import { watchReloadable, type Reloadable, type ReloadableOptions } from '../reloadable.ts';
 
 /** A serving certificate (with its chain, if it has one) whose key fits it. */
 export interface TlsCertificate extends KeyedCertificate {
@@ -13,14 +12,14 @@ export interface TlsCertificate extends KeyedCertificate {
 }
 
 /** Where the serving certificate comes from. It may be replaced at any time; one that is no good leaves the last good one. */
-export type CertificateSource = Followed<TlsCertificate>;
+export type CertificateSource = Reloadable<TlsCertificate>;
 
 /** What every kind of source is made of. */
-export type CertificateSourceOptions = Omit<FollowedOptions<TlsCertificate>, 'isSame'>;
+export type CertificateSourceOptions = Omit<ReloadableOptions<TlsCertificate>, 'isSame'>;
 
 /** Loads the certificate, or throws; then follows it. */
 export function createCertificateSource(options: CertificateSourceOptions): Promise<CertificateSource> {
-  return createFollowed({
+  return watchReloadable({
     ...options,
     isSame: (one, other) => one.certificatePem === other.certificatePem && one.keyPem === other.keyPem,
   });
@@ -41,7 +40,7 @@ export function createCertificateFiles({
   certificateFile,
   keyFile,
   onRefuse,
-  follow = followPaths([dirname(certificateFile), dirname(keyFile)]),
+  follow = followPaths([certificateFile, keyFile]),
 }: CertificateFilesOptions): Promise<CertificateSource> {
   const load = async () =>
     parseCertificate(

@@ -1,11 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { followPaths, type Follow } from '../follow-paths.ts';
-import { createFollowed, type Followed } from './followed.ts';
+import { watchReloadable, type Reloadable } from '../reloadable.ts';
 
 /** Whose client certificates count: the authorities in a file (PEM). */
-export type ClientAuthority = Omit<Followed<string>, 'refused'>;
+export type ClientAuthority = Omit<Reloadable<string>, 'refused'>;
 
 export interface ClientAuthorityOptions {
   readonly file: string;
@@ -18,10 +17,10 @@ export interface ClientAuthorityOptions {
 export function createClientAuthority({
   file,
   onRefuse,
-  follow = followPaths([dirname(file)]),
+  follow = followPaths([file]),
 }: ClientAuthorityOptions): Promise<ClientAuthority> {
   const load = async () => parseAuthorities(file, await readFile(file, 'utf8'));
-  return createFollowed({ load, isSame: (one, other) => one === other, follow, onRefuse });
+  return watchReloadable({ load, isSame: (one, other) => one === other, follow, onRefuse });
 }
 
 /** TLS would pass over what it cannot read, and then trust fewer than were meant. */
