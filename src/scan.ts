@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ScanConfig } from './settings/types.ts';
+import { KINDS } from './kubernetes/objects.ts';
 import { logFiles } from './kubernetes/log-files.ts';
 import { printable } from './policy/message.ts';
 import type { RuleSource } from './policy/rule-source.ts';
@@ -14,7 +15,7 @@ import { createScanProgress, type ScanProgress } from './scan/progress.ts';
 import { getObject, listObjects, type Lister } from './scan/read-cluster.ts';
 import { readFile } from './scan/read-files.ts';
 import { loadScanRules, type ScanRules } from './scan/rules.ts';
-import { KINDS, type ScannedObject } from './scan/scanned-object.ts';
+import { SCANNED_KINDS, type ScannedObject } from './scan/scanned-object.ts';
 import { formatProblem, SigmaError } from './sigma/errors.ts';
 
 /** What the process hands in. */
@@ -136,11 +137,11 @@ async function scanCluster(
     return;
   }
   const objects: ScannedObject[] = [];
-  for (const kind of KINDS.filter((each) => each.kind !== 'Pod')) {
+  for (const kind of SCANNED_KINDS.filter((each) => each.kind !== 'Pod')) {
     try {
       for await (const page of listObjects(api, kind, rules.namespaces)) objects.push(...page);
     } catch (error) {
-      onFailure(kind.resource, error);
+      onFailure(KINDS[kind.kind].resource, error);
     }
   }
   const isComplete = unreadable.length === 0;
@@ -178,7 +179,7 @@ async function scanCluster(
 }
 
 function listPods(api: Lister, { namespaces }: ScanRules): AsyncIterable<readonly ScannedObject[]> {
-  const [pods] = KINDS.filter(({ kind }) => kind === 'Pod');
+  const [pods] = SCANNED_KINDS.filter(({ kind }) => kind === 'Pod');
   if (pods === undefined) throw new TypeError('pods are among the kinds that are scanned');
   return listObjects(api, pods, namespaces);
 }

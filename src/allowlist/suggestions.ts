@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { NODES } from '../kubernetes/identities.ts';
 import type { Principal } from './principals.ts';
 
 /** What to put on the allowlist for a principal, or why nothing. */
@@ -51,7 +52,7 @@ function whyNot({ username, groups, hasUid, names, hasMoreNames }: Principal): s
   if (username === '') return 'the records do not say who';
   if (/[\ufffd…]/.test(username)) return 'the records do not have the name to the letter';
   if (username === 'system:anonymous' || groups.has('system:unauthenticated')) return 'anybody is that';
-  if (username.startsWith('system:node:'))
+  if (username.startsWith(NODES.usernamePrefix))
     return "a filter for nodes would need a wildcard; kubelets' mirror pods are accepted already, and a node makes no other";
   if (SERVICE_ACCOUNT.test(username)) {
     if (!hasUid)

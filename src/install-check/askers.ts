@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { healsCluster } from '../install/heals.ts';
-import { CONTROL_PLANES, CONTROLLERS, type Distribution } from '../install/identities.ts';
+import { CONTROL_PLANES, type Distribution } from '../install/identities.ts';
+import { POD_CONTROLLERS } from '../kubernetes/identities.ts';
 import type { Observation } from '../kubernetes/audit-event.ts';
 import { createAuditLogReader } from '../kubernetes/audit-log.ts';
 import { logFiles, problemOf } from '../kubernetes/log-files.ts';
@@ -133,4 +134,4 @@ function whatOf({ verbs, event: { objectRef } }: Observation): Asker['what'] | u
   return isToken && CONTROLLER_NAMES.includes(name ?? '') ? 'tokens' : undefined;
 }
 
-const CONTROLLER_NAMES: readonly string[] = CONTROLLERS.usernames.map((user) => user.split(':').at(-1) ?? '');
+const CONTROLLER_NAMES: readonly string[] = Object.values(POD_CONTROLLERS);

@@ -1,5 +1,7 @@
 import { ApiError, type ApiServer } from '../cluster/api-server.ts';
 import { PROBE_CONFIG_MAP } from '../install/probe.ts';
+import { KINDS } from '../kubernetes/objects.ts';
+import { CACHED_KINDS } from '../provenance/cache.ts';
 import { OURS, type ClusterView, type Names, type Told } from './cluster-view.ts';
 import type { Finding } from './finding.ts';
 import { allow } from './look.ts';
@@ -45,7 +47,12 @@ export function requiredRights({ namespace, configuration }: Names, told: Told):
     },
   ];
   rights.push(
-    ...OWNERS.map(([group, resource]) => ({ verb: 'list', group, resource, for: 'telling who made a pod' })),
+    ...CACHED_KINDS.map((kind) => ({
+      verb: 'list',
+      group: KINDS[kind].group,
+      resource: KINDS[kind].resource,
+      for: 'telling who made a pod',
+    })),
   );
   if (told.manage !== 'none')
     rights.push({
@@ -69,18 +76,6 @@ export function requiredRights({ namespace, configuration }: Names, told: Told):
     );
   return rights;
 }
-
-/** What a pod's maker is told from. */
-const OWNERS = [
-  ['apps', 'daemonsets'],
-  ['apps', 'replicasets'],
-  ['apps', 'statefulsets'],
-  ['apps', 'controllerrevisions'],
-  ['batch', 'jobs'],
-  ['', 'replicationcontrollers'],
-  ['', 'services'],
-  ['', 'nodes'],
-] as const;
 
 /** A right as `kubectl auth can-i` names it. */
 export function formatRight({ verb, group, resource, name, namespace }: Right): string {

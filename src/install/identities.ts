@@ -1,3 +1,11 @@
+import {
+  KUBE_CONTROLLER_MANAGER,
+  KUBE_SYSTEM_ACCOUNT_PREFIX,
+  KUBE_SYSTEM_ACCOUNTS_GROUP,
+  POD_CONTROLLERS,
+  POD_NAME,
+} from '../kubernetes/identities.ts';
+
 /**
  * The identities that heal a cluster, once: the match conditions are made from this, the filters that ship with it name
  * the same (a test holds them to it). Who makes pods upstream, and by whose name a distribution works, is in
@@ -6,20 +14,14 @@
 
 /** The five controllers that make pods. Each is its own service account in full, never a name alone. */
 export const CONTROLLERS = {
-  usernames: [
-    'system:serviceaccount:kube-system:daemon-set-controller',
-    'system:serviceaccount:kube-system:replicaset-controller',
-    'system:serviceaccount:kube-system:replication-controller',
-    'system:serviceaccount:kube-system:job-controller',
-    'system:serviceaccount:kube-system:statefulset-controller',
-  ],
-  group: 'system:serviceaccounts:kube-system',
-  /** In `extra` of a token that is bound to a pod. kube-controller-manager's are bound to none. */
-  podBoundToken: 'authentication.kubernetes.io/pod-name',
+  usernames: Object.values(POD_CONTROLLERS).map((name) => `${KUBE_SYSTEM_ACCOUNT_PREFIX}${name}`),
+  group: KUBE_SYSTEM_ACCOUNTS_GROUP,
+  /** Not in `extra` of a controller's token. */
+  podBoundToken: POD_NAME,
 } as const;
 
 /** Kubelets, who mirror their static pods. */
-export const NODES = { usernamePrefix: 'system:node:', group: 'system:nodes' } as const;
+export { NODES } from '../kubernetes/identities.ts';
 
 /** Somebody the control plane is, by name; by group too, where the certificate or token is known to carry one. */
 export interface ControlPlaneUser {
@@ -32,7 +34,7 @@ export interface ControlPlaneUser {
  * without `--use-service-account-credentials`.
  */
 const UPSTREAM: readonly ControlPlaneUser[] = [
-  { username: 'system:kube-controller-manager' },
+  { username: KUBE_CONTROLLER_MANAGER },
   { username: 'system:kube-scheduler' },
   { username: 'system:apiserver' },
 ];

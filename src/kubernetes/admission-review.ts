@@ -1,3 +1,4 @@
+import { isObject } from './as-object.ts';
 import { countContainers } from './json-containers.ts';
 import type { UserInfo } from './user-info.ts';
 
@@ -179,7 +180,7 @@ function parseJson(body: Buffer): unknown {
 }
 
 function asObject(value: unknown, path: string): KubernetesObject {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as KubernetesObject;
+  if (isObject(value)) return value;
   throw new InvalidReview(path, `expected an object, got ${shown(value)}`);
 }
 

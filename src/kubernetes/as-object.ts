@@ -2,7 +2,10 @@ import type { KubernetesObject } from './admission-review.ts';
 
 /** A value of somebody's JSON, if it is an object; a list is none. */
 export function asObject(value: unknown): KubernetesObject | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as KubernetesObject)
-    : undefined;
+  return isObject(value) ? (value as KubernetesObject) : undefined;
+}
+
+/** Whether a value is an object: neither null nor a list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

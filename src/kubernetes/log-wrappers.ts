@@ -1,3 +1,4 @@
+import { isObject } from './as-object.ts';
 import { EVENT_LISTS } from './json-splitter.ts';
 
 /** An audit event as it was logged, not yet checked. */
@@ -94,8 +95,4 @@ function describe(value: unknown): string {
 
 function property(value: unknown, key: string): unknown {
   return isObject(value) ? value[key] : undefined;
-}
-
-function isObject(value: unknown): value is RawEvent {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isObject } from './as-object.ts';
 import type { AuditEvent, Observation } from './audit-event.ts';
 
 /** The JSON is no audit event we can read. */
@@ -111,10 +112,6 @@ function isUserOrAbsent(value: unknown): boolean {
     value === undefined ||
     (isObject(value) && (value['groups'] === undefined || Array.isArray(value['groups'])))
   );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Takes nulls out, and throws at the first thing that is wrong. */

@@ -1,5 +1,6 @@
 import { candidateVerbs, UNKNOWN_AT_ADMISSION, type AuditEvent, type Observation } from './audit-event.ts';
 import { asObject } from './as-object.ts';
+import { CONNECT_SUBRESOURCES } from './objects.ts';
 import type { KubernetesObject, Operation } from './admission-review.ts';
 
 /**
@@ -36,12 +37,11 @@ export function rebuildAdmission(logged: Observation): Observation | undefined {
 }
 
 const WITHOUT_OBJECT = [...UNKNOWN_AT_ADMISSION, 'requestObject', 'provenance'] as const;
-const CONNECTS: readonly unknown[] = ['exec', 'attach', 'portforward', 'proxy'];
 const CREATED = 201;
 
 function operationOf({ verb, objectRef, responseStatus }: AuditEvent): Operation | undefined {
   if (objectRef?.resource === undefined) return undefined;
-  if (CONNECTS.includes(objectRef.subresource)) return 'CONNECT';
+  if (CONNECT_SUBRESOURCES.includes(objectRef.subresource ?? '')) return 'CONNECT';
   switch (verb) {
     case 'create':
       return 'CREATE';

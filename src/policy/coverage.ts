@@ -1,4 +1,5 @@
 import type { Operation } from '../kubernetes/admission-review.ts';
+import { CONNECT_SUBRESOURCES } from '../kubernetes/objects.ts';
 import { canBe, itemsOf, literalText, requiredValues } from '../sigma/partial-evaluation.ts';
 import type { Tree } from '../sigma/tree.ts';
 import { AUDIT_VERBS, withAbsent, withValue } from './rule-class.ts';
@@ -72,7 +73,6 @@ const VERBS: Readonly<Record<Operation, readonly string[]>> = {
   DELETE: ['delete', 'deletecollection'],
   CONNECT: ['create', 'get', 'update', 'patch', 'delete'],
 };
-const CONNECTED = ['exec', 'attach', 'portforward', 'proxy'];
 
 /** The operations by which admission is asked about such requests; none, if they are reads. */
 export function operationsOf({ verbs = AUDIT_VERBS, subresource }: Coverage): readonly Operation[] {
@@ -87,5 +87,5 @@ export function operationsOf({ verbs = AUDIT_VERBS, subresource }: Coverage): re
 function possibleOperations(subresource: string | undefined): readonly Operation[] {
   if (subresource === '') return ['CREATE', 'UPDATE', 'DELETE'];
   if (subresource === undefined) return ['CREATE', 'UPDATE', 'CONNECT'];
-  return CONNECTED.includes(subresource) ? ['CONNECT'] : ['CREATE', 'UPDATE'];
+  return CONNECT_SUBRESOURCES.includes(subresource) ? ['CONNECT'] : ['CREATE', 'UPDATE'];
 }

@@ -1,3 +1,4 @@
+import { CONNECT_SUBRESOURCES } from '../kubernetes/objects.ts';
 import { canBe, itemsOf, partiallyEvaluate, requiredValues } from '../sigma/partial-evaluation.ts';
 import { compilePredicates } from '../sigma/predicate.ts';
 import type { DetectionItem, Predicate, Tree, Truth } from '../sigma/tree.ts';
@@ -61,7 +62,6 @@ export const NEVER_SUBSCRIBED: readonly string[] = [
 ];
 
 /** What admission is asked about: everything but CONNECT may name no subresource; these are CONNECT's. */
-const CONNECT_SUBRESOURCES = ['exec', 'attach', 'portforward', 'proxy'];
 const ADMISSION_VERBS = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 
 /** The class of one condition at a door, with the field that decides it. */

@@ -1,5 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { KnownObjects, Node, Revision, Service, Workload, WorkloadKind } from './known-objects.ts';
+import { NAMESPACE_ALL } from '../kubernetes/objects.ts';
+import {
+  WORKLOAD_KINDS,
+  type KnownObjects,
+  type Node,
+  type Revision,
+  type Service,
+  type Workload,
+  type WorkloadKind,
+} from './known-objects.ts';
 
 /** What is kept, by kind. */
 export interface CachedObjects extends Readonly<Record<WorkloadKind, Workload>> {
@@ -12,13 +21,10 @@ export type CachedKind = keyof CachedObjects;
 
 /** The kinds that belong to a namespace. It is known when all of them, and the Nodes, are. */
 export const NAMESPACED_KINDS = [
-  ...(['DaemonSet', 'ReplicaSet', 'StatefulSet', 'Job', 'ReplicationController'] as const),
+  ...WORKLOAD_KINDS,
   ...(['ControllerRevision', 'Service'] as const),
 ] satisfies readonly CachedKind[];
 export const CACHED_KINDS: readonly CachedKind[] = [...NAMESPACED_KINDS, 'Node'];
-
-/** Stands for every namespace, and for the one that Nodes are in. */
-export const EVERYWHERE = '';
 
 /** Objects as watches last told of them, trimmed, and bounded in number. */
 export interface Cache extends KnownObjects {
@@ -85,14 +91,14 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
     return objects[kind].get(namespace)?.get(name);
   }
   function insert(kind: CachedKind, object: Named): void {
-    const { namespace = EVERYWHERE, name } = object;
+    const { namespace = NAMESPACE_ALL, name } = object;
     const among = objects[kind].get(namespace) ?? new Map<string, Named>();
     if (among.size === 0) objects[kind].set(namespace, among);
     if (!among.has(name)) size += 1;
     among.set(name, object);
     if (isWorkload(object)) workloads.delete(namespace);
   }
-  function remove(kind: CachedKind, { namespace = EVERYWHERE, name }: Named): void {
+  function remove(kind: CachedKind, { namespace = NAMESPACE_ALL, name }: Named): void {
     const among = objects[kind].get(namespace);
     const object = among?.get(name);
     if (object === undefined) return;
@@ -102,7 +108,7 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
   }
   function clear(kind: CachedKind, namespace: string): void {
     for (const [each, among] of objects[kind]) {
-      if (namespace !== EVERYWHERE && each !== namespace) continue;
+      if (namespace !== NAMESPACE_ALL && each !== namespace) continue;
       size -= among.size;
       objects[kind].delete(each);
       workloads.delete(each);
@@ -122,7 +128,7 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
     return workload;
   }
   function isFresh(kind: CachedKind, namespace: string): boolean {
-    const state = states.get(namespace)?.get(kind) ?? states.get(EVERYWHERE)?.get(kind);
+    const state = states.get(namespace)?.get(kind) ?? states.get(NAMESPACE_ALL)?.get(kind);
     return state !== undefined && state.listed && !state.overflowed && now() <= state.freshUntil;
   }
 
@@ -172,7 +178,7 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
       };
     },
     complete: (namespace) =>
-      NAMESPACED_KINDS.every((kind) => isFresh(kind, namespace)) && isFresh('Node', EVERYWHERE),
+      NAMESPACED_KINDS.every((kind) => isFresh(kind, namespace)) && isFresh('Node', NAMESPACE_ALL),
     // What is not heard of any more is not known: an owner that was deleted meanwhile would be taken for one that is there.
     workload: ({ kind, namespace, name }) =>
       isFresh(kind, namespace) ? (find(kind, namespace, name) as Workload | undefined) : undefined,
@@ -194,13 +200,13 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
         ? ((objects.Service.get(namespace)?.values() ?? NONE) as Iterable<Service>)
         : NONE,
     node: (name) =>
-      isFresh('Node', EVERYWHERE) ? (find('Node', EVERYWHERE, name) as Node | undefined) : undefined,
+      isFresh('Node', NAMESPACE_ALL) ? (find('Node', NAMESPACE_ALL, name) as Node | undefined) : undefined,
     oldest() {
       const all = [...states.values()].flatMap((kinds) => [...kinds.values()]);
       return Math.max(0, ...all.map((state) => (state.listed ? now() - state.contactAt : Infinity)));
     },
     counts() {
-      const counted = CACHED_KINDS.map((kind) => [kind, countOf(objects[kind], EVERYWHERE)]);
+      const counted = CACHED_KINDS.map((kind) => [kind, countOf(objects[kind], NAMESPACE_ALL)]);
       return Object.fromEntries(counted) as Record<CachedKind, number>;
     },
   };
@@ -208,12 +214,12 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
 
 const NONE: readonly never[] = [];
 
-function namespaceOf({ namespace = EVERYWHERE }: Named): string {
+function namespaceOf({ namespace = NAMESPACE_ALL }: Named): string {
   return namespace;
 }
 
 function countOf(objects: Objects, namespace: string): number {
-  if (namespace !== EVERYWHERE) return objects.get(namespace)?.size ?? 0;
+  if (namespace !== NAMESPACE_ALL) return objects.get(namespace)?.size ?? 0;
   return [...objects.values()].reduce((sum, among) => sum + among.size, 0);
 }
 

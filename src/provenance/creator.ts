@@ -1,5 +1,14 @@
+import {
+  CREDENTIAL_ID,
+  KUBE_CONTROLLER_MANAGER,
+  KUBE_SYSTEM_ACCOUNT_PREFIX,
+  KUBE_SYSTEM_ACCOUNTS_GROUP,
+  NODES,
+  POD_CONTROLLERS,
+  POD_NAME,
+  SERVICE_ACCOUNT_PREFIX,
+} from '../kubernetes/identities.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
-import type { WorkloadKind } from './known-objects.ts';
 
 export const CREATORS = [
   'controller',
@@ -19,25 +28,7 @@ export interface Creator {
   readonly problem?: string;
 }
 
-/** The service account of the controller that makes the pods of each kind. */
-export const CONTROLLER_OF = {
-  DaemonSet: 'daemon-set-controller',
-  ReplicaSet: 'replicaset-controller',
-  StatefulSet: 'statefulset-controller',
-  Job: 'job-controller',
-  ReplicationController: 'replication-controller',
-} as const satisfies Record<WorkloadKind, string>;
-
-/** Every controller, where kube-controller-manager runs without `--use-service-account-credentials`. */
-export const CONTROLLER_MANAGER = 'system:kube-controller-manager';
-
-const SERVICE_ACCOUNT = 'system:serviceaccount:';
-const IN_KUBE_SYSTEM = `${SERVICE_ACCOUNT}kube-system:`;
-const CONTROLLERS: readonly string[] = Object.values(CONTROLLER_OF);
-
-const NODE = 'system:node:';
-const POD_NAME = 'authentication.kubernetes.io/pod-name';
-const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id';
+const CONTROLLERS: readonly string[] = Object.values(POD_CONTROLLERS);
 
 /** From this minor version on, a service account's token has a credential-id (ServiceAccountTokenJTI, beta). */
 const CREDENTIAL_IDS_SINCE = 30;
@@ -51,12 +42,14 @@ const CREDENTIAL_IDS_SINCE = 30;
  */
 export function creatorOf(user: UserInfo, serverMinor?: number): Creator {
   const username = typeof user.username === 'string' ? user.username : '';
-  if (username === CONTROLLER_MANAGER) return { kind: 'controller', name: 'kube-controller-manager' };
-  if (username.startsWith(NODE) && groupsOf(user).includes('system:nodes'))
+  if (username === KUBE_CONTROLLER_MANAGER) return { kind: 'controller', name: 'kube-controller-manager' };
+  if (username.startsWith(NODES.usernamePrefix) && groupsOf(user).includes(NODES.group))
     return { kind: 'node', name: username };
-  if (!username.startsWith(SERVICE_ACCOUNT))
+  if (!username.startsWith(SERVICE_ACCOUNT_PREFIX))
     return { kind: 'user', name: username === '' ? 'nobody' : username };
-  const name = username.startsWith(IN_KUBE_SYSTEM) ? username.slice(IN_KUBE_SYSTEM.length) : '';
+  const name = username.startsWith(KUBE_SYSTEM_ACCOUNT_PREFIX)
+    ? username.slice(KUBE_SYSTEM_ACCOUNT_PREFIX.length)
+    : '';
   return CONTROLLERS.includes(name)
     ? controllerOrNot(name, user, serverMinor)
     : { kind: 'serviceaccount', name: username };
@@ -74,7 +67,7 @@ function controllerOrNot(name: string, user: UserInfo, serverMinor = 0): Creator
   const without =
     uid === ''
       ? 'uid'
-      : !groupsOf(user).includes('system:serviceaccounts:kube-system')
+      : !groupsOf(user).includes(KUBE_SYSTEM_ACCOUNTS_GROUP)
         ? 'group'
         : serverMinor >= CREDENTIAL_IDS_SINCE && !has(CREDENTIAL_ID)
           ? 'credential-id'

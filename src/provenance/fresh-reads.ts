@@ -1,7 +1,8 @@
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
-import { EVERYWHERE, isSame, type CachedKind, type CachedObjects } from './cache.ts';
-import { COLLECTIONS, objectPath } from './collections.ts';
+import { NAMESPACE_ALL, objectPath } from '../kubernetes/objects.ts';
+import { isSame, type CachedKind, type CachedObjects } from './cache.ts';
+import { COLLECTIONS } from './collections.ts';
 import type { KnownObjects, Workload } from './known-objects.ts';
 import type { Doubt } from './owner.ts';
 
@@ -60,7 +61,7 @@ export function createFreshReads({ get, limit = LIMIT }: FreshReadsOptions): Fre
 
   return {
     async read(doubt, into) {
-      const namespace = doubt.kind === 'Node' ? EVERYWHERE : doubt.namespace;
+      const namespace = doubt.kind === 'Node' ? NAMESPACE_ALL : doubt.namespace;
       if (!isName(doubt.name)) {
         into.set(keyOf(doubt.kind, namespace, doubt.name), undefined);
         return 'absent';
@@ -107,7 +108,7 @@ export function withFresh(known: KnownObjects, fresh: Fresh, now: number): Known
     },
     revision: (namespace, name) =>
       over('ControllerRevision', namespace, name, () => known.revision(namespace, name)),
-    node: (name) => over('Node', EVERYWHERE, name, () => known.node(name)),
+    node: (name) => over('Node', NAMESPACE_ALL, name, () => known.node(name)),
   };
 }
 

@@ -1,3 +1,4 @@
+import { POD_CONTROLLERS } from '../kubernetes/identities.ts';
 import type { LabelSelector } from '../kubernetes/label-selector.ts';
 
 /** What is known of the objects that pods come from, or are taken for: from watches, or read at once. */
@@ -16,15 +17,8 @@ export interface KnownObjects {
 }
 
 /** The kinds whose controllers make pods. A Deployment's are its ReplicaSet's, a CronJob's its Job's. */
-export const WORKLOAD_KINDS = {
-  DaemonSet: 'apps/v1',
-  ReplicaSet: 'apps/v1',
-  StatefulSet: 'apps/v1',
-  Job: 'batch/v1',
-  ReplicationController: 'v1',
-} as const;
-
-export type WorkloadKind = keyof typeof WORKLOAD_KINDS;
+export type WorkloadKind = keyof typeof POD_CONTROLLERS;
+export const WORKLOAD_KINDS = Object.keys(POD_CONTROLLERS) as readonly WorkloadKind[];
 
 export interface WorkloadReference {
   readonly kind: WorkloadKind;

@@ -1,8 +1,7 @@
 import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import type { AuditEvent } from '../kubernetes/audit-event.ts';
-
-const NODE_USER = 'system:node:';
+import { NODES } from '../kubernetes/identities.ts';
 
 /**
  * Whether a pod is the mirror of a static pod, made by the kubelet of the node it stands for. All five must hold; the
@@ -24,8 +23,8 @@ export function isMirrorPod({
     return false;
   }
   const { username = '', groups = [] } = userInfo;
-  if (!username.startsWith(NODE_USER) || !groups.includes('system:nodes')) return false;
-  return isMirrorPodOf(username.slice(NODE_USER.length), object);
+  if (!username.startsWith(NODES.usernamePrefix) || !groups.includes(NODES.group)) return false;
+  return isMirrorPodOf(username.slice(NODES.usernamePrefix.length), object);
 }
 
 /** The same of a request that was logged. Who impersonates a node is none. */

@@ -1,12 +1,14 @@
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
+import { KUBE_CONTROLLER_MANAGER, NODES, POD_CONTROLLERS } from '../kubernetes/identities.ts';
+import { controllerOf, type ControllerReference } from '../kubernetes/owner-reference.ts';
 import { UNKNOWN, type Unknown } from '../sigma/fields.ts';
-import { CONTROLLER_MANAGER, CONTROLLER_OF, type Creator } from './creator.ts';
+import type { Creator } from './creator.ts';
 import type { KnownObjects, Workload, WorkloadKind, WorkloadReference } from './known-objects.ts';
 import { isMirrorPodOf } from './mirror-pod.ts';
 import { nameProblem, shown } from './pod-names.ts';
 import { isSubset, selects, type Labels } from '../kubernetes/label-selector.ts';
-import { controllerOf, imagesOf, workloadKind, type ControllerReference } from './trim.ts';
+import { imagesOf, workloadKind } from './trim.ts';
 
 /** An object that, read freshly, could turn what was found into something better. */
 export type Doubt =
@@ -74,7 +76,7 @@ function missedOwner(name: string, creator: Creator): string | undefined {
   return `it names no owner, and ${creator.name} makes no pod without one`;
 }
 
-const MANAGER = CONTROLLER_MANAGER.slice('system:'.length);
+const MANAGER = KUBE_CONTROLLER_MANAGER.slice('system:'.length);
 
 function ofForeignKind(claim: ControllerReference, creator: Creator | undefined): OwnerFinding {
   const of = shown(claim.kind);
@@ -92,7 +94,10 @@ function heldAgainstNode(
   objects: KnownObjects,
 ): OwnerFinding {
   const of = `Node ${shown(claim.name)}`;
-  if (creator !== undefined && !(creator.kind === 'node' && creator.name === `system:node:${claim.name}`))
+  if (
+    creator !== undefined &&
+    !(creator.kind === 'node' && creator.name === `${NODES.usernamePrefix}${claim.name}`)
+  )
     return refuted(claim, creator.problem ?? `${by(creator)}, and only its kubelet makes the pods of ${of}`);
   if (!isMirrorPodOf(claim.name, pod.object)) return refuted(claim, `it is no mirror pod of ${of}`);
   const ending = `-${claim.name.toLowerCase()}`;
@@ -147,7 +152,7 @@ function heldAgainstWorkload(
 
 function problemOfCreator(kind: WorkloadKind, creator: Creator | undefined): string | undefined {
   if (creator === undefined || creator.problem !== undefined) return creator?.problem;
-  const maker = CONTROLLER_OF[kind];
+  const maker = POD_CONTROLLERS[kind];
   if (creator.kind === 'controller' && (creator.name === maker || creator.name === MANAGER)) return undefined;
   return `${by(creator)}, and only ${maker} makes the pods of a ${kind}`;
 }

@@ -1,6 +1,9 @@
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
+import { apiVersionOf } from '../kubernetes/objects.ts';
+import { controllerOf } from '../kubernetes/owner-reference.ts';
 import type { LabelSelector } from '../kubernetes/label-selector.ts';
+import { CACHED_KINDS } from './cache.ts';
 import {
   WORKLOAD_KINDS,
   type Node,
@@ -25,7 +28,7 @@ export function workloadFrom(value: unknown, listed?: WorkloadKind): Workload | 
   const owner = controllerOf(object);
   return {
     kind,
-    apiVersion: WORKLOAD_KINDS[kind],
+    apiVersion: apiVersionOf(kind),
     namespace: identity.namespace,
     name: identity.name,
     uid: identity.uid,
@@ -67,47 +70,14 @@ export function nodeFrom(value: unknown): Node | undefined {
 /** Whether something is an object of a kind that can be known here, be it good for anything or not. */
 export function isKnowable(value: unknown): boolean {
   const { kind, apiVersion } = asObject(value) ?? {};
-  return workloadKind(kind, apiVersion) !== undefined || OTHER_KINDS[`${apiVersion}/${kind}`] === true;
+  const known = CACHED_KINDS.find((each) => each === kind);
+  return known !== undefined && apiVersionOf(known) === apiVersion;
 }
-
-const OTHER_KINDS: Readonly<Record<string, true>> = {
-  'apps/v1/ControllerRevision': true,
-  'v1/Service': true,
-  'v1/Node': true,
-};
 
 /** The kind, if it is one whose controller makes pods: a DaemonSet of somebody else's API group is none. */
 export function workloadKind(kind: unknown, apiVersion: unknown): WorkloadKind | undefined {
-  return typeof kind === 'string' &&
-    Object.hasOwn(WORKLOAD_KINDS, kind) &&
-    WORKLOAD_KINDS[kind as WorkloadKind] === apiVersion
-    ? (kind as WorkloadKind)
-    : undefined;
-}
-
-export interface ControllerReference {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly blockOwnerDeletion: boolean;
-}
-
-/** The controller an object names as its owner: a claim. The API server lets an object name one at most. */
-export function controllerOf(object: KubernetesObject | undefined): ControllerReference | undefined {
-  const owners = asObject(object?.['metadata'])?.['ownerReferences'];
-  const owner = Array.isArray(owners)
-    ? owners.map(asObject).find((each) => each?.['controller'] === true)
-    : undefined;
-  if (owner === undefined) return undefined;
-  const [apiVersion, kind, name, uid] = ['apiVersion', 'kind', 'name', 'uid'].map((key) => owner[key]);
-  return {
-    apiVersion: text(apiVersion),
-    kind: text(kind),
-    name: text(name),
-    uid: text(uid),
-    blockOwnerDeletion: owner['blockOwnerDeletion'] === true,
-  };
+  const known = WORKLOAD_KINDS.find((each) => each === kind);
+  return known !== undefined && apiVersionOf(known) === apiVersion ? known : undefined;
 }
 
 /** The images of a pod or of a pod's template, init containers among them: by container name. */

@@ -1,5 +1,6 @@
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
+import { controllerOf } from '../kubernetes/owner-reference.ts';
 import { modeOfMatch } from '../policy/decision.ts';
 import type { Door } from '../policy/door.ts';
 import { eventAs, type Match } from '../policy/evaluate.ts';
@@ -83,7 +84,7 @@ export function decisionRecord(judged: Judged): DecisionRecord {
     namespace: text(namespace),
     name: text(name),
     objectUid: text(metadata?.['uid']),
-    owner: controllerOf(metadata),
+    owner: ownerRecord(object),
     provenance: provenanceRecord(event.provenance),
     user: event.user === undefined ? undefined : userOf(event.user),
     matches: evaluation.matches.map((match) => matchRecord(match, events.get(match.verb) ?? event, judged)),
@@ -114,16 +115,11 @@ function matchRecord(
   };
 }
 
-function controllerOf(metadata: KubernetesObject | undefined): DecisionRecord['owner'] {
-  const owners = metadata?.['ownerReferences'];
-  const owner = Array.isArray(owners)
-    ? owners.map(asObject).find((each) => each?.['controller'] === true)
-    : undefined;
+function ownerRecord(object: KubernetesObject | undefined): DecisionRecord['owner'] {
+  const owner = controllerOf(object);
   if (owner === undefined) return undefined;
-  const [apiVersion = '', kind = '', name = '', uid = ''] = ['apiVersion', 'kind', 'name', 'uid'].map((key) =>
-    text(owner[key]),
-  );
-  return { apiVersion, kind, name, uid };
+  const [apiVersion, kind, name, uid] = [owner.apiVersion, owner.kind, owner.name, owner.uid].map(printable);
+  return { apiVersion, kind, name, uid } as DecisionRecord['owner'];
 }
 
 function userOf({

@@ -1,3 +1,5 @@
+import { identifiersOf } from './identifiers-of.ts';
+import { shortId } from '../policy/short-id.ts';
 import { coverageOf, operationsOf, type Coverage } from '../policy/coverage.ts';
 import { modeOfMatch } from '../policy/decision.ts';
 import { techniques } from '../policy/message.ts';
@@ -213,18 +215,6 @@ function whyAdded(rule: LoadedRule): readonly string[] {
   );
 }
 
-/** In the order in which the conditions call them. */
-function identifiersOf(trees: readonly Tree[]): readonly (readonly [name: string, of: Tree])[] {
-  const named = new Map<string, Tree>();
-  const open = [...trees];
-  for (let tree = open.shift(); tree !== undefined; tree = open.shift()) {
-    if (tree.kind === 'identifier') named.set(tree.name, tree.of);
-    else if (tree.kind === 'not') open.unshift(tree.of);
-    else if (tree.kind === 'and' || tree.kind === 'or') open.unshift(...tree.of);
-  }
-  return [...named];
-}
-
 /** Leaves as much for values. */
 const FIELD_WIDTH = 44;
 
@@ -297,9 +287,4 @@ function doors({ rule, atDoors, modes }: Explained): readonly string[] {
 
 function memberRow({ classification: { class: name, reason } }: LoadedCondition, position: number) {
   return ['', '', '', `${position + 1} is ${name}: ${reason}`];
-}
-
-/** Enough to name one. A rule without an id has its file and title there. */
-function shortId(id: string): string {
-  return id.length === 36 ? id.slice(0, 8) : id;
 }

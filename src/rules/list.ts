@@ -1,3 +1,4 @@
+import { shortId } from '../policy/short-id.ts';
 import type { Writable } from 'node:stream';
 import type { RulesListConfig } from '../settings/types.ts';
 import { modeOfMatch } from '../policy/decision.ts';
@@ -64,9 +65,4 @@ function tableOf(listed: readonly Listed[], rules: readonly LoadedRule[]): reado
   return reasons.length === 0
     ? lines
     : [...lines, '', 'Not asked, or only approximately decided:', ...table(reasons)];
-}
-
-/** Enough to name one; a rule without an id has its file and title there. */
-function shortId(id: string): string {
-  return id.length === 36 ? id.slice(0, 8) : id;
 }

@@ -1,10 +1,10 @@
+import { identifiersOf } from './identifiers-of.ts';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { RulesTestConfig } from '../settings/types.ts';
 import { evaluate, eventAs } from '../policy/evaluate.ts';
 import type { LoadedRule, Ruleset } from '../policy/ruleset.ts';
-import type { Tree } from '../sigma/tree.ts';
 import { readRules, rulesetAt } from './loaded-rules.ts';
 import { parseObservedEvents, type ObservedEvent } from './observed-event.ts';
 
@@ -138,23 +138,8 @@ function whatIsFalse(
 ): string {
   const event = eventAs(observation.verbs[0] ?? '', observation);
   const names = rules
-    .flatMap(({ tree }) => identifiersOf(tree))
-    .filter(({ of }) => compiler.compile(of)(event) !== true)
-    .map(({ name }) => name);
+    .flatMap(({ tree }) => identifiersOf([tree]))
+    .filter(([, of]) => compiler.compile(of)(event) !== true)
+    .map(([name]) => name);
   return names.length === 0 ? 'its condition is false' : `not true: ${[...new Set(names)].join(', ')}`;
-}
-
-function identifiersOf(tree: Tree): readonly Extract<Tree, { kind: 'identifier' }>[] {
-  switch (tree.kind) {
-    case 'constant':
-    case 'item':
-      return [];
-    case 'identifier':
-      return [tree];
-    case 'not':
-      return identifiersOf(tree.of);
-    case 'and':
-    case 'or':
-      return tree.of.flatMap(identifiersOf);
-  }
 }

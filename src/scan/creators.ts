@@ -1,4 +1,11 @@
 import type { Observation } from '../kubernetes/audit-event.ts';
+import {
+  CONTROLLERS_BY_KIND,
+  KUBE_CONTROLLER_MANAGER,
+  KUBE_SYSTEM_ACCOUNT_PREFIX,
+  KUBE_SYSTEM_ACCOUNTS_GROUP,
+  NODES,
+} from '../kubernetes/identities.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
 import { eventAs } from '../policy/evaluate.ts';
 import type { LoadedFilter } from '../policy/ruleset.ts';
@@ -14,39 +21,25 @@ export type Answer =
   /** One of those who may have made it is accepted, or may be; another is not. */
   | { readonly kind: 'undetermined'; readonly filter: LoadedFilter };
 
-const CONTROLLER_GROUPS = [
-  'system:serviceaccounts',
-  'system:serviceaccounts:kube-system',
-  'system:authenticated',
-];
+const CONTROLLER_GROUPS = ['system:serviceaccounts', KUBE_SYSTEM_ACCOUNTS_GROUP, 'system:authenticated'];
 /** Filters ask that there is one, and cannot know which. */
 const ANY_UID = '(any)';
-
-const CONTROLLERS: Readonly<Record<string, string>> = {
-  DaemonSet: 'daemon-set-controller',
-  ReplicaSet: 'replicaset-controller',
-  ReplicationController: 'replication-controller',
-  Job: 'job-controller',
-  StatefulSet: 'statefulset-controller',
-  Deployment: 'deployment-controller',
-  CronJob: 'cronjob-controller',
-};
 
 /**
  * The controller that makes what this kind owns: by its own service account, or, where kube-controller-manager runs without
  * those, under that one's name. Undefined for kinds that belong to no controller of Kubernetes.
  */
 export function controllerFor(kind: string): Creator | undefined {
-  const name = Object.hasOwn(CONTROLLERS, kind) ? CONTROLLERS[kind] : undefined;
-  if (name === undefined) return undefined;
+  if (!Object.hasOwn(CONTROLLERS_BY_KIND, kind)) return undefined;
+  const name = CONTROLLERS_BY_KIND[kind as keyof typeof CONTROLLERS_BY_KIND];
   return [
-    { username: `system:serviceaccount:kube-system:${name}`, uid: ANY_UID, groups: CONTROLLER_GROUPS },
-    { username: 'system:kube-controller-manager', groups: ['system:authenticated'] },
+    { username: `${KUBE_SYSTEM_ACCOUNT_PREFIX}${name}`, uid: ANY_UID, groups: CONTROLLER_GROUPS },
+    { username: KUBE_CONTROLLER_MANAGER, groups: ['system:authenticated'] },
   ];
 }
 
 export function kubeletOf(node: string): Creator {
-  return [{ username: `system:node:${node}`, groups: ['system:nodes', 'system:authenticated'] }];
+  return [{ username: `${NODES.usernamePrefix}${node}`, groups: [NODES.group, 'system:authenticated'] }];
 }
 
 /** Asks a rule's filters that accept by who asked about each of those who may have made the object. */

@@ -3,6 +3,7 @@ import type { KnownObjects } from '../provenance/known-objects.ts';
 import { objectsRead } from '../provenance/objects-read.ts';
 import type { Doubt } from '../provenance/owner.ts';
 import { provenanceOf, subjectOfStanding } from '../provenance/provenance.ts';
+import type { Kind } from '../kubernetes/objects.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { UNKNOWN } from '../sigma/fields.ts';
 import { createJudge, type Finding } from './judge.ts';
@@ -20,7 +21,7 @@ export interface InquiryOptions {
   readonly complete: (namespace: string) => boolean;
   /** Reads one object as it is now; absent where nothing can be read again, as of files. */
   readonly get?:
-    ((namespace: string, kind: string, name: string) => Promise<ScannedObject | undefined>) | undefined;
+    ((namespace: string, kind: Kind, name: string) => Promise<ScannedObject | undefined>) | undefined;
   /** One object could not be read again. What depends on it is undetermined; the others are judged all the same. */
   readonly onFailure?: ((from: string, error: unknown) => void) | undefined;
 }

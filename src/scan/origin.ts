@@ -1,6 +1,6 @@
 import { asObject } from '../kubernetes/as-object.ts';
 import { printable } from '../policy/message.ts';
-import { controllerOf } from '../provenance/trim.ts';
+import { controllerOf } from '../kubernetes/owner-reference.ts';
 import { controllerFor, kubeletOf, type Creator } from './creators.ts';
 import type { Owners } from './owners.ts';
 import type { ScannedObject } from './scanned-object.ts';

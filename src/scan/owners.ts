@@ -1,5 +1,5 @@
 import { printable } from '../policy/message.ts';
-import { controllerOf } from '../provenance/trim.ts';
+import { controllerOf } from '../kubernetes/owner-reference.ts';
 import type { ScannedObject } from './scanned-object.ts';
 
 /** What was read that may own something: by kind, its uid and its own controller. */

@@ -1,3 +1,4 @@
+import { shortId } from '../policy/short-id.ts';
 import type { PlacedFinding, ScanReport } from './findings.ts';
 import type { Group } from './judge.ts';
 
@@ -172,7 +173,7 @@ function whatMatched({ record: { matches } }: PlacedFinding): readonly string[] 
         .filter(({ field }) => !WHERE.test(field))
         .map(({ field, value }) => `${field} = ${value}`);
       const because = [...new Set(shown)].slice(0, SHOWN_EVIDENCE).join(', ');
-      return `${title} (${id.slice(0, 8)}, ${level}, ${mode})${because === '' ? '' : `: ${because}`}`;
+      return `${title} (${shortId(id)}, ${level}, ${mode})${because === '' ? '' : `: ${because}`}`;
     });
 }
 

@@ -1,6 +1,7 @@
 import type { ApiServer } from '../cluster/api-server.ts';
 import { asObject } from '../kubernetes/as-object.ts';
-import { KINDS, scannedObject, type ScannedKind, type ScannedObject } from './scanned-object.ts';
+import { collectionPath, NAMESPACE_ALL, objectPath, type Kind } from '../kubernetes/objects.ts';
+import { scannedObject, type ScannedKind, type ScannedObject } from './scanned-object.ts';
 
 /** As kubectl asks; an API server answers a page of this in a moment. */
 const PAGE = 500;
@@ -18,8 +19,8 @@ export async function* listObjects(
   namespaces: readonly string[] | undefined,
 ): AsyncGenerator<readonly ScannedObject[]> {
   const everywhere = namespaces === undefined || kind.kind === 'Node';
-  for (const namespace of everywhere ? [undefined] : namespaces) {
-    yield* listPages(api, kind, pathOf(kind, namespace));
+  for (const namespace of everywhere ? [NAMESPACE_ALL] : namespaces) {
+    yield* listPages(api, kind, collectionPath(kind.kind, namespace));
   }
 }
 
@@ -61,24 +62,14 @@ function isNew(seen: Set<string>, key: string): boolean {
 export async function getObject(
   api: Lister,
   namespace: string,
-  { kind, name }: { readonly kind: string; readonly name: string },
+  { kind, name }: { readonly kind: Kind; readonly name: string },
 ): Promise<ScannedObject | undefined> {
-  const of = KINDS.find((each) => each.kind === kind);
-  if (of === undefined) return undefined;
-  const path = pathOf(of, kind === 'Node' ? undefined : namespace);
   try {
-    return scannedObject(await api.get(`${path}/${encodeURIComponent(name)}`), `${kind}List`);
+    return scannedObject(await api.get(objectPath(kind, namespace, name)), `${kind}List`);
   } catch (error) {
     if (statusOf(error) === NOT_FOUND) return undefined;
     throw error;
   }
-}
-
-function pathOf({ apiGroup, version, resource }: ScannedKind, namespace: string | undefined): string {
-  const group = apiGroup === '' ? `/api/${version}` : `/apis/${apiGroup}/${version}`;
-  return namespace === undefined
-    ? `${group}/${resource}`
-    : `${group}/namespaces/${encodeURIComponent(namespace)}/${resource}`;
 }
 
 /** Of an answer that is not the thing; whatever else went wrong has none. */

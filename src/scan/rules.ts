@@ -1,10 +1,11 @@
+import { KINDS } from '../kubernetes/objects.ts';
 import { coverageOf, type Coverage } from '../policy/coverage.ts';
 import { mapToEvent } from '../policy/event-fields.ts';
 import { loadRuleset } from '../policy/load-rules.ts';
 import { askedRules, asksUnseenUser, type Ruleset, type RulesetOptions } from '../policy/ruleset.ts';
 import type { Filter } from '../sigma/filter.ts';
 import type { ParsedSigma } from '../sigma/load.ts';
-import { KINDS } from './scanned-object.ts';
+import { SCANNED_KINDS } from './scanned-object.ts';
 
 /** The rules as scan asks them. */
 export interface ScanRules {
@@ -34,6 +35,6 @@ function namespacesOf(ruleset: Ruleset): readonly string[] | undefined {
 }
 
 function isOfObjects({ verbs, resource, subresource = '' }: Coverage): boolean {
-  const isJudged = KINDS.some((kind) => kind.judged && kind.resource === resource);
+  const isJudged = SCANNED_KINDS.some(({ kind, judged }) => judged && KINDS[kind].resource === resource);
   return subresource === '' && (resource === undefined || isJudged) && (verbs?.includes('create') ?? true);
 }

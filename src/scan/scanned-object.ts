@@ -1,44 +1,22 @@
 import { UNKNOWN_AT_ADMISSION, type AuditEvent, type Observation } from '../kubernetes/audit-event.ts';
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
+import { apiVersionOf, KINDS, type Kind } from '../kubernetes/objects.ts';
 
 /** A kind of objects that scan reads. */
 export interface ScannedKind {
-  readonly kind: string;
-  readonly resource: string;
-  /** Empty for the core group. */
-  readonly apiGroup: string;
-  readonly version: string;
+  readonly kind: Kind;
   /** Rules are asked about it; the others only tell where pods come from. */
   readonly judged: boolean;
 }
 
-/** What makes pods, and what makes that, then pods. Where an owner comes from is read before what it owns. */
-export const KINDS: readonly ScannedKind[] = [
-  { kind: 'Node', resource: 'nodes', apiGroup: '', version: 'v1', judged: false },
-  { kind: 'Service', resource: 'services', apiGroup: '', version: 'v1', judged: false },
-  {
-    kind: 'ControllerRevision',
-    resource: 'controllerrevisions',
-    apiGroup: 'apps',
-    version: 'v1',
-    judged: false,
-  },
-  { kind: 'Deployment', resource: 'deployments', apiGroup: 'apps', version: 'v1', judged: true },
-  { kind: 'ReplicaSet', resource: 'replicasets', apiGroup: 'apps', version: 'v1', judged: true },
-  { kind: 'DaemonSet', resource: 'daemonsets', apiGroup: 'apps', version: 'v1', judged: true },
-  { kind: 'StatefulSet', resource: 'statefulsets', apiGroup: 'apps', version: 'v1', judged: true },
-  {
-    kind: 'ReplicationController',
-    resource: 'replicationcontrollers',
-    apiGroup: '',
-    version: 'v1',
-    judged: true,
-  },
-  { kind: 'CronJob', resource: 'cronjobs', apiGroup: 'batch', version: 'v1', judged: true },
-  { kind: 'Job', resource: 'jobs', apiGroup: 'batch', version: 'v1', judged: true },
-  { kind: 'Pod', resource: 'pods', apiGroup: '', version: 'v1', judged: true },
-];
+const UNJUDGED: readonly Kind[] = ['Node', 'Service', 'ControllerRevision'];
+
+/** What makes pods, and what makes that, then pods. */
+export const SCANNED_KINDS: readonly ScannedKind[] = (Object.keys(KINDS) as readonly Kind[]).map((kind) => ({
+  kind,
+  judged: !UNJUDGED.includes(kind),
+}));
 
 /** An object as it stands in the cluster, or in a file. */
 export interface ScannedObject {
@@ -62,7 +40,7 @@ export function scannedObject(value: unknown, listKind?: string): ScannedObject 
   const of = kindOf(found, listKind);
   const name = textOf(metadata['name']);
   if (of === undefined || name === '') return undefined;
-  const apiVersion = textOf(found['apiVersion']) || (of.apiGroup === '' ? 'v1' : `${of.apiGroup}/v1`);
+  const apiVersion = textOf(found['apiVersion']) || apiVersionOf(of.kind);
   // What a controller or kubelet says about it later was not in the create.
   const { status: _, ...rest } = found;
   const object = { ...rest, apiVersion, kind: of.kind };
@@ -73,9 +51,11 @@ export function scannedObject(value: unknown, listKind?: string): ScannedObject 
 function kindOf(object: KubernetesObject, listKind: string | undefined): ScannedKind | undefined {
   const { kind, apiVersion } = object;
   if (typeof kind !== 'string')
-    return KINDS.find((each) => `${each.kind}List` === (listKind ?? (isPod(object) ? 'PodList' : '')));
+    return SCANNED_KINDS.find(
+      (each) => `${each.kind}List` === (listKind ?? (isPod(object) ? 'PodList' : '')),
+    );
   const group = textOf(apiVersion).includes('/') ? textOf(apiVersion).split('/')[0] : '';
-  return KINDS.find((each) => each.kind === kind && each.apiGroup === group);
+  return SCANNED_KINDS.find((each) => each.kind === kind && KINDS[each.kind].group === group);
 }
 
 function isPod({ spec }: KubernetesObject): boolean {
@@ -89,6 +69,7 @@ export function observationOf(
   { of, apiVersion, namespace, name, object }: ScannedObject,
   provenance: Readonly<Record<string, unknown>>,
 ): Observation {
+  const { group, resource } = KINDS[of.kind];
   return {
     uid: '',
     event: {
@@ -96,10 +77,10 @@ export function observationOf(
       apiVersion: 'audit.k8s.io/v1',
       verb: 'create',
       objectRef: {
-        resource: of.resource,
+        resource,
         namespace: namespace === '' ? undefined : namespace,
         name,
-        apiGroup: of.apiGroup === '' ? undefined : of.apiGroup,
+        apiGroup: group === '' ? undefined : group,
         apiVersion: apiVersion.split('/').at(-1),
       },
       requestObject: object,

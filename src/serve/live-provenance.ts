@@ -4,18 +4,18 @@ import type { Registry } from 'prom-client';
 import { ifThere, type ApiServer } from '../cluster/api-server.ts';
 import { repeat } from '../cluster/repeat.ts';
 import { follow } from '../cluster/watch.ts';
+import { NAMESPACE_ALL } from '../kubernetes/objects.ts';
+import { provenanceNeeds } from '../policy/provenance-needs.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
 import {
   createCache,
-  EVERYWHERE,
   type Cache,
   type CachedCollection,
   type CachedKind,
   type CachedObjects,
 } from '../provenance/cache.ts';
-import { collectionPath, COLLECTIONS, collectionsOf } from '../provenance/collections.ts';
+import { COLLECTIONS, collectionsOf, watchedPath } from '../provenance/collections.ts';
 import { createProvenance, type FindProvenance } from '../provenance/lookup.ts';
-import { neededNamespaces, needsServerVersion } from '../provenance/needed-namespaces.ts';
 import { createProvenanceMetrics } from '../record/provenance-metrics.ts';
 
 /** Who made a pod, by what the API server tells us as it happens. */
@@ -81,18 +81,18 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
     find: createProvenance({
       objects: cache,
       get: api === undefined ? undefined : (path) => ifThere(api.get(path)),
-      isNeeded: (namespace) => namespaces.includes(namespace) || namespaces.includes(EVERYWHERE),
+      isNeeded: (namespace) => namespaces.includes(namespace) || namespaces.includes(NAMESPACE_ALL),
       serverMinor: () => serverMinor,
       onRead: (result) => metrics.reads.inc({ result }),
     }),
     follow(ruleset) {
-      if (!needsServerVersion(ruleset)) {
+      const needs = provenanceNeeds(ruleset);
+      if (!needs.serverVersion) {
         stopVersion?.();
         stopVersion = undefined;
       } else if (api !== undefined) stopVersion ??= followVersion(api);
-      const needed = neededNamespaces(ruleset);
-      if (isDeepStrictEqual(needed, namespaces)) return;
-      namespaces = needed;
+      if (isDeepStrictEqual(needs.namespaces, namespaces)) return;
+      namespaces = needs.namespaces;
       if (api === undefined) return;
       followAll(api);
       log.info({ namespaces: shown(namespaces) }, 'following what makes pods');
@@ -133,7 +133,7 @@ function followCollection<Kind extends CachedKind>(
   let lastFailure: string | undefined;
   const stop = follow({
     api,
-    path: collectionPath(kind, namespace),
+    path: watchedPath(kind, namespace),
     metadataOnly,
     keep,
     room: collection.room,
@@ -161,7 +161,7 @@ const VERSION_EVERY_MS = 60_000;
 const NO_CLUSTER = 'unknown but for what a request itself shows: no cluster to ask';
 
 function shown(namespaces: readonly string[]): readonly string[] {
-  return namespaces.map((namespace) => (namespace === EVERYWHERE ? 'every namespace' : namespace));
+  return namespaces.map((namespace) => (namespace === NAMESPACE_ALL ? 'every namespace' : namespace));
 }
 
 function detailOf(namespaces: readonly string[], cache: Cache): string {

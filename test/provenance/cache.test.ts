@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   createCache,
-  EVERYWHERE,
   NAMESPACED_KINDS,
   type Cache,
   type CachedCollection,
   type CachedKind,
   type CachedObjects,
 } from '../../src/provenance/cache.ts';
-import { collectionPath, collectionsOf, objectPath } from '../../src/provenance/collections.ts';
+import { NAMESPACE_ALL, objectPath } from '../../src/kubernetes/objects.ts';
+import { collectionsOf, watchedPath } from '../../src/provenance/collections.ts';
 import type { Workload } from '../../src/provenance/known-objects.ts';
 
 function daemonSet(name: string, changes: Partial<Workload> = {}): Workload {
@@ -62,7 +62,7 @@ describe('what is known of a namespace', () => {
 
   it('is all of every namespace where collections of the whole cluster are followed', () => {
     const { cache } = cacheAt();
-    fill(cache, EVERYWHERE);
+    fill(cache, NAMESPACE_ALL);
     expect([cache.complete('kube-system'), cache.complete('default')]).toEqual([true, true]);
   });
 
@@ -181,7 +181,7 @@ describe('what else is cached', () => {
     const template = { images: {} };
     const revision = { namespace: 'kube-system', name: 'r', ownerUid: 'u', template };
     const service = { namespace: 'kube-system', name: 'kube-dns', selector: { a: 'b' } };
-    const collections = fill(cache, EVERYWHERE);
+    const collections = fill(cache, NAMESPACE_ALL);
     collections.ControllerRevision.put(revision);
     collections.Service.put(service);
     collections.Node.put({ name: 'n', uid: 'u' });
@@ -197,11 +197,11 @@ describe('what else is cached', () => {
 
 describe('where a kind is', () => {
   it.each([
-    [collectionPath('Node', EVERYWHERE), '/api/v1/nodes'],
-    [collectionPath('Job', EVERYWHERE), '/apis/batch/v1/jobs'],
-    [collectionPath('Service', 'a'), '/api/v1/namespaces/a/services'],
+    [watchedPath('Node', NAMESPACE_ALL), '/api/v1/nodes'],
+    [watchedPath('Job', NAMESPACE_ALL), '/apis/batch/v1/jobs'],
+    [watchedPath('Service', 'a'), '/api/v1/namespaces/a/services'],
     [
-      collectionPath('ControllerRevision', 'a'),
+      watchedPath('ControllerRevision', 'a'),
       '/apis/apps/v1/namespaces/a/controllerrevisions?labelSelector=controller.kubernetes.io%2Fhash',
     ],
     [objectPath('ControllerRevision', 'a', 'b'), '/apis/apps/v1/namespaces/a/controllerrevisions/b'],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AdmissionRequest } from '../../src/kubernetes/admission-review.ts';
-import { createCache, EVERYWHERE, type Cache } from '../../src/provenance/cache.ts';
+import { NAMESPACE_ALL } from '../../src/kubernetes/objects.ts';
+import { createCache, type Cache } from '../../src/provenance/cache.ts';
 import { collectionsOf } from '../../src/provenance/collections.ts';
 import type { Workload } from '../../src/provenance/known-objects.ts';
 import { createProvenance, type ProvenanceOptions } from '../../src/provenance/lookup.ts';
@@ -245,5 +246,5 @@ describe('a flood of forged owners', () => {
 });
 
 it('knows every namespace from collections of the whole cluster', () => {
-  expect(collectionsOf([EVERYWHERE]).every(({ namespace }) => namespace === EVERYWHERE)).toBe(true);
+  expect(collectionsOf([NAMESPACE_ALL]).every(({ namespace }) => namespace === NAMESPACE_ALL)).toBe(true);
 });

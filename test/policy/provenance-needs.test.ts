@@ -1,12 +1,12 @@
 import { expect, it } from '@jest/globals';
 import { createRuleset } from '../../src/policy/ruleset.ts';
-import { EVERYWHERE } from '../../src/provenance/cache.ts';
-import { neededNamespaces } from '../../src/provenance/needed-namespaces.ts';
+import { NAMESPACE_ALL } from '../../src/kubernetes/objects.ts';
+import { provenanceNeeds, type ProvenanceNeeds } from '../../src/policy/provenance-needs.ts';
 import { combine, parseSigma } from '../../src/sigma/load.ts';
 
 const POD = { verb: 'create', 'objectRef.resource': 'pods' };
 
-function needed(selection: object, ...filters: readonly object[]): readonly string[] {
+function needed(selection: object, ...filters: readonly object[]): ProvenanceNeeds {
   const logsource = { product: 'kubernetes', service: 'audit' };
   const document = (title: string, rest: object) =>
     parseSigma(`${title}.yml`, JSON.stringify({ title, logsource, ...rest }));
@@ -25,7 +25,7 @@ function needed(selection: object, ...filters: readonly object[]): readonly stri
   ]);
   const { ruleset, problems } = createRuleset(parsed, { door: 'serve', subresources: 'resource' });
   if (ruleset === undefined) throw new TypeError(JSON.stringify(problems));
-  return neededNamespaces(ruleset);
+  return provenanceNeeds(ruleset);
 }
 
 it.each<[string, readonly string[], object, ...object[]]>([
@@ -45,10 +45,10 @@ it.each<[string, readonly string[], object, ...object[]]>([
     ['a', 'b'],
     { ...POD, 'provenance.imitates|exists': true, 'objectRef.namespace': ['b', 'a'] },
   ],
-  ['about any', [EVERYWHERE], { ...POD, 'provenance.owner.verified': false }],
+  ['about any', [NAMESPACE_ALL], { ...POD, 'provenance.owner.verified': false }],
   [
     'about a pattern of namespaces',
-    [EVERYWHERE],
+    [NAMESPACE_ALL],
     { ...POD, 'provenance.owner.verified': false, 'objectRef.namespace|startswith': 'kube-' },
   ],
   [
@@ -68,5 +68,14 @@ it.each<[string, readonly string[], object, ...object[]]>([
     { verb: 'delete', 'objectRef.resource': 'pods', 'provenance.owner.verified': false },
   ],
 ])('a rule %s needs to know %j', (_, namespaces, selection, ...filters) => {
-  expect(needed(selection, ...filters)).toEqual(namespaces);
+  expect(needed(selection, ...filters)).toMatchObject({ namespaces });
+});
+
+it.each<[string, boolean, object, ...object[]]>([
+  ['that asks whether a pod is a mirror pod', false, { ...POD, 'provenance.mirrorPod': true }],
+  ['that asks who made a pod', true, { ...POD, 'provenance.creator': 'user' }],
+  ['whose filter asks who made a pod', true, POD, { 'provenance.creator': 'controller' }],
+  ['that asks for its owner', true, { ...POD, 'provenance.owner.verified': false }],
+])('a rule %s needs to know the API server’s version: %j', (_, serverVersion, selection, ...filters) => {
+  expect(needed(selection, ...filters)).toMatchObject({ serverVersion });
 });

@@ -1,0 +1,48 @@
+import { NAMESPACE_ALL } from '../kubernetes/objects.ts';
+import { itemsOf } from '../sigma/partial-evaluation.ts';
+import { coverageOf, operationsOf } from './coverage.ts';
+import { askedRules, type LoadedRule, type Ruleset } from './ruleset.ts';
+
+/** What must be known of the cluster to answer what the loaded rules and their filters ask of `provenance`. */
+export interface ProvenanceNeeds {
+  /** Whose workloads and Services: the namespaces that rules name, or NAMESPACE_ALL alone where one names none. */
+  readonly namespaces: readonly string[];
+  /** The API server's version decides which evidence a controller's request has to carry. */
+  readonly serverVersion: boolean;
+}
+
+/** What the request itself tells: for these nothing is looked up. */
+const FROM_THE_REQUEST = ['provenance.mirrorPod', 'provenance.creator'];
+
+export function provenanceNeeds(ruleset: Pick<Ruleset, 'rules'>): ProvenanceNeeds {
+  const asked = askedRules(ruleset).map((rule) => ({ rule, paths: provenancePaths(rule) }));
+  const namespaces = new Set(
+    asked
+      .filter(({ paths }) => paths.some((path) => !FROM_THE_REQUEST.includes(path)))
+      .flatMap(({ rule }) => namespacesOf(rule)),
+  );
+  return {
+    namespaces: namespaces.has(NAMESPACE_ALL) ? [NAMESPACE_ALL] : [...namespaces].toSorted(),
+    serverVersion: asked.some(({ paths }) => paths.some((path) => path !== 'provenance.mirrorPod')),
+  };
+}
+
+function provenancePaths({ tree, filters }: LoadedRule): readonly string[] {
+  return [tree, ...filters.map((filter) => filter.tree)]
+    .flatMap(itemsOf)
+    .flatMap(({ paths }) => paths)
+    .filter((path) => path === 'provenance' || path.startsWith('provenance.'));
+}
+
+/** Where the rule can be true of a pod's creation: of nothing else anything is looked up. */
+function namespacesOf({ tree }: LoadedRule): readonly string[] {
+  return coverageOf(tree)
+    .filter(
+      ({ resource = 'pods', subresource = '', apiGroups = [''], ...coverage }) =>
+        resource === 'pods' &&
+        subresource === '' &&
+        apiGroups.includes('') &&
+        operationsOf({ ...coverage, subresource }).includes('CREATE'),
+    )
+    .flatMap(({ namespaces = [NAMESPACE_ALL] }) => namespaces);
+}
