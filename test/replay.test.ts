@@ -508,6 +508,113 @@ describe('a fault', () => {
   });
 });
 
+describe('a log without an audit event', () => {
+  const logged = event('a');
+  const shapes: readonly (readonly [string, string, string])[] = [
+    [
+      'of other JSON',
+      lines(...Array.from({ length: 50 }, () => ({ hello: 1 }))),
+      'not an audit event: it has no verb',
+    ],
+    ['of other text', 'nonsense\n'.repeat(50), 'not JSON'],
+    [
+      'of Google Cloud LogEntries',
+      lines({ protoPayload: { methodName: 'io.k8s.core.v1.pods.create' } }, { logName: 'x' }),
+      'a Google Cloud LogEntry, not an audit.k8s.io event',
+    ],
+    [
+      'of a Log Analytics table',
+      lines({ Category: 'kube-audit', log_s: JSON.stringify(logged) }),
+      'Log Analytics',
+    ],
+    ['of Filebeat', lines({ '@timestamp': 'x', kubernetes: { audit: logged } }), 'Filebeat'],
+    ['of the Splunk HTTP Event Collector', lines({ time: 1, sourcetype: 'kube', event: logged }), 'Splunk'],
+    [
+      'that is pushed to Loki',
+      lines({ streams: [{ stream: {}, values: [['1', JSON.stringify(logged)]] }] }),
+      'Loki',
+    ],
+    [
+      'of OpenTelemetry',
+      lines({
+        resourceLogs: [{ scopeLogs: [{ logRecords: [{ body: { stringValue: JSON.stringify(logged) } }] }] }],
+      }),
+      'OpenTelemetry',
+    ],
+    ['of events that are damaged', lines(event('a', { user: 'admin' })), 'user: expected an object'],
+  ];
+  const asked = [true, false].flatMap((checkLines) =>
+    [true, false].map((failOnMatch) => ({ checkLines, failOnMatch })),
+  );
+  const nowhere = [rule(1, { 'objectRef.namespace': 'no-line-holds-it' })];
+
+  it.each(shapes)('is said to be unreadable, whatever lines no rule can match: %s', async (_, log, shape) => {
+    const plain = write('none.log', log);
+    const packed = write('none.log.gz', gzipSync(log));
+    for (const told of asked) {
+      for (const documents of [[PODS], nowhere]) {
+        for (const logs of [[plain], [packed], ['-']]) {
+          const { code, out, err } = await run(logs, { ...told, documents, stdin: pipe(log) });
+          const { unreadable, read } = JSON.parse(out) as Summary;
+          expect([code, read.events, read.skippedLines]).toEqual([2, 0, 0]);
+          expect(unreadable).toEqual([
+            { file: logs[0]?.replace(`${directory}/`, ''), problem: expect.stringContaining(shape) },
+          ]);
+          expect(err).toContain(shape);
+        }
+      }
+    }
+  });
+
+  it('is no reason to leave out another, whose matches are found; but the exit code is 2', async () => {
+    const logs = [write('bad.log', '{"hello":1}\n'.repeat(3)), write('good.log', lines(event('a')))];
+    for (const told of asked) {
+      for (const order of [logs, logs.toReversed()]) {
+        const { code, out } = await run(order, told);
+        expect([code, JSON.parse(out)]).toEqual([
+          2,
+          expect.objectContaining({
+            requests: expect.objectContaining({ judged: 1, matched: 1 }),
+            unreadable: [
+              {
+                file: 'bad.log',
+                problem: 'no audit event in it; line 1: not an audit event: it has no verb',
+              },
+            ],
+          }),
+        ]);
+      }
+    }
+  });
+
+  it('is readable if it has nothing in it at all, packed or not', async () => {
+    const logs = [write('zero.log', ''), write('zero.log.gz', gzipSync('')), '-'];
+    for (const told of asked) {
+      const { code, out, err } = await run(logs, { ...told, stdin: pipe() });
+      expect([code, err]).toEqual([0, '']);
+      expect(JSON.parse(out)).toMatchObject({ empty: ['zero.log', 'zero.log.gz', '-'], unreadable: [] });
+    }
+  });
+
+  it('is not one whose events no rule can match', async () => {
+    const log = write(
+      'reads.log',
+      lines(event('a', { user: 'damaged' }), ...[1, 2, 3].map((at) => event(`r${at}`))),
+    );
+    for (const told of asked) {
+      const { code, out } = await run([log], { ...told, documents: nowhere });
+      expect([code, JSON.parse(out)]).toEqual([0, expect.objectContaining({ unreadable: [] })]);
+    }
+    const { read } = await summaryOf([log], { checkLines: false, documents: nowhere });
+    expect(read).toMatchObject({ events: 0, badLines: 1, skippedLines: 3 });
+  });
+
+  it('is not one whose events are all outside the time asked for', async () => {
+    const { code } = await run([write('time.log', lines(event('a')))], { since: Date.UTC(2027, 0) });
+    expect(code).toBe(0);
+  });
+});
+
 describe('the program', () => {
   const rules = () => write('rules.yml', PODS);
   const filters = () => write('filters.yml', filter(3, { 'user.username': 'ci' }));

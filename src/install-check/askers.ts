@@ -6,8 +6,6 @@ import { POD_CONTROLLERS } from '../kubernetes/identities.ts';
 import type { Observation } from '../kubernetes/audit-event.ts';
 import { createAuditLogReader } from '../kubernetes/audit-log.ts';
 import { logFiles, problemOf } from '../kubernetes/log-files.ts';
-import { InvalidAuditEvent, parseAuditEvent } from '../kubernetes/logged-event.ts';
-import type { RawEvent } from '../kubernetes/log-wrappers.ts';
 import { rebuildAdmission } from '../kubernetes/rebuilt-admission.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
 import { withLoggedProvenance } from '../provenance/logged-provenance.ts';
@@ -53,8 +51,8 @@ export async function readAskers(options: AskersOptions): Promise<Askers> {
   const rules = await loadRules(options);
   const problems: string[] = [];
   const counted = new Map<string, Asker>();
-  const onEvent = (raw: RawEvent) => {
-    const observed = observe(raw);
+  const onEvent = (event: Observation) => {
+    const observed = admitted(event);
     if (observed === undefined) return;
     const asker = askerOf(observed, rules);
     if (asker === undefined) return;
@@ -97,20 +95,14 @@ async function presetsIn(directory: string): Promise<readonly string[]> {
     .map((name) => join(presets, name));
 }
 
-/** A request that ended, as admission saw it. */
-function observe(raw: RawEvent): Observation | undefined {
-  try {
-    const observation = parseAuditEvent(raw);
-    const { stage, responseStatus } = observation.event;
-    const isRefused = Number(responseStatus?.['code'] ?? 0) >= 400;
-    if (isRefused || observation.dryRun || stage === 'RequestReceived' || stage === 'ResponseStarted')
-      return undefined;
-    const rebuilt = rebuildAdmission(observation);
-    return rebuilt === undefined ? undefined : withLoggedProvenance(rebuilt);
-  } catch (error) {
-    if (error instanceof InvalidAuditEvent) return undefined;
-    throw error;
-  }
+/** What admission let in; undefined of a request that was refused, is not known to have ended, or that admission is not asked about. */
+function admitted(logged: Observation): Observation | undefined {
+  const { stage, responseStatus } = logged.event;
+  const isRefused = Number(responseStatus?.['code'] ?? 0) >= 400;
+  if (isRefused || logged.dryRun || stage === 'RequestReceived' || stage === 'ResponseStarted')
+    return undefined;
+  const rebuilt = rebuildAdmission(logged);
+  return rebuilt === undefined ? undefined : withLoggedProvenance(rebuilt);
 }
 
 function askerOf(observation: Observation, { ruleset, presets }: Rules): Asker | undefined {

@@ -1,10 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { createJsonSplitter, type JsonSplitter } from './json-splitter.ts';
+import type { Observation } from './audit-event.ts';
+import { InvalidAuditEvent, parseAuditEvent } from './logged-event.ts';
 import { isEvent, unwrap, UnreadableLog, type RawEvent } from './log-wrappers.ts';
 
 /** What is found in an audit log, in order. Lines are counted from 1. */
 export interface AuditLogVisitor {
-  readonly onEvent: (event: RawEvent, line: number) => void;
+  readonly onEvent: (event: Observation, line: number) => void;
   /** Something could not be read. Reading goes on. */
   readonly onBadLine: (line: number, problem: string) => void;
   /** Lines that the filter left out. */
@@ -21,6 +23,8 @@ export interface LineFilter {
 
 /** Reads bytes as they come; `end` says that there are no more. Throws UnreadableLog where it is no use to go on. */
 export interface AuditLogReader {
+  /** Whether the log gave an audit event, be it on a line that the filter left out. */
+  readonly hasEvent: () => boolean;
   read(chunk: Buffer): void;
   end(): void;
 }
@@ -41,13 +45,17 @@ const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
  * Reads an audit log: a document a line, several on one, or documents printed over many lines. What a document may be, see
- * `unwrap`. A line is parsed at once; only where that fails it is looked at byte by byte.
+ * `unwrap`. A line is parsed at once; only where that fails it is looked at byte by byte. Until the log has given an event, the
+ * lines that the filter leaves out are parsed too: a log of another kind must not pass for one that no rule can match.
  */
 export function createAuditLogReader(
   visitor: AuditLogVisitor,
   { filter, maxBytes = MAX_BYTES }: { filter?: LineFilter | undefined; maxBytes?: number } = {},
 ): AuditLogReader {
   let isFirst = true;
+  let hasEvent = false;
+  /** Whether the line is one that the filter leaves out. */
+  let isLeftOut = false;
   let mode: 'lines' | 'split' | 'pass over' = 'lines';
   /** The line being read. */
   let line = 1;
@@ -103,16 +111,18 @@ export function createAuditLogReader(
     while (at < to && mode === 'lines') {
       const newline = bytes.indexOf(NEWLINE, at);
       const end = newline === -1 ? to : newline;
-      if (next > end && endsDocument(bytes, end)) skipped++;
-      else {
+      isLeftOut = next > end && endsDocument(bytes, end);
+      if (!isLeftOut || !hasEvent) {
         parsed += end - at;
         if (!readLine(bytes, at, end)) mode = 'split';
         else if (next <= end) next = filter?.next(bytes, end + 1, to) ?? end + 1;
       }
       if (mode === 'lines') {
+        if (isLeftOut && hasEvent) skipped++;
         line++;
         at = end + 1;
       }
+      isLeftOut = false;
     }
     if (skipped > 0) visitor.onSkippedLines(skipped);
     filter?.done(parsed);
@@ -143,13 +153,26 @@ export function createAuditLogReader(
   }
 
   function report(document: unknown, at: number): void {
-    if (isEvent(document)) visitor.onEvent(document, at);
+    if (isEvent(document)) readEvent(document, at);
     else unwrapped(document, at);
+  }
+
+  function readEvent(event: RawEvent, at: number): void {
+    let observation: Observation;
+    try {
+      observation = parseAuditEvent(event);
+    } catch (error) {
+      if (!(error instanceof InvalidAuditEvent)) throw error;
+      visitor.onBadLine(at, `not an audit event: ${error.message}`);
+      return;
+    }
+    hasEvent = true;
+    if (!isLeftOut) visitor.onEvent(observation, at);
   }
 
   function unwrapped(document: unknown, at: number): void {
     unwrap(document, {
-      onEvent: (event) => visitor.onEvent(event, at),
+      onEvent: (event) => readEvent(event, at),
       onOther: (problem) => visitor.onBadLine(at, problem),
     });
   }
@@ -210,6 +233,7 @@ export function createAuditLogReader(
   }
 
   return {
+    hasEvent: () => hasEvent,
     read(chunk) {
       const from = isFirst ? afterMark(chunk) : 0;
       isFirst = false;

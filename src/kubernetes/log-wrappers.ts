@@ -84,6 +84,8 @@ function refuseLogEntry({ logName, protoPayload }: RawEvent): void {
 function describe(value: unknown): string {
   if (!isObject(value))
     return Array.isArray(value) ? 'a list' : `a ${value === null ? 'null' : typeof value}`;
+  const shape = SHAPES.find(({ has }) => has(value));
+  if (shape !== undefined) return `${shape.name}, not an audit event; ${shape.remedy}`;
   const { kind, apiVersion } = value;
   if (isAudit(value))
     return kind === 'Event' ? 'an audit event without a verb' : 'not an audit event: it has no verb';
@@ -92,6 +94,60 @@ function describe(value: unknown): string {
     .map((part) => JSON.stringify(part.slice(0, 64)));
   return named.length === 0 ? 'not an audit event' : `${named.join(' ')}, not an audit event`;
 }
+
+/** Other wrappings of an event, which are not unwrapped; where the event stands in each. */
+const SHAPES: readonly {
+  readonly name: string;
+  readonly has: (document: RawEvent) => boolean;
+  readonly remedy: string;
+}[] = [
+  {
+    name: 'an OpenTelemetry export (OTLP)',
+    has: ({ resourceLogs, logRecords }) => Array.isArray(resourceLogs) || Array.isArray(logRecords),
+    remedy:
+      "take the events out with jq '.resourceLogs[].scopeLogs[].logRecords[].body.stringValue | fromjson'",
+  },
+  {
+    name: 'an event of the Splunk HTTP Event Collector',
+    has: ({ event }) => isObject(event) || (typeof event === 'string' && event.startsWith('{')),
+    remedy: "take the events out with jq '.event'",
+  },
+  {
+    name: 'a result of a Splunk search',
+    has: ({ result }) => typeof property(result, '_raw') === 'string',
+    remedy: "take the events out with jq '.result._raw | fromjson'",
+  },
+  {
+    name: 'streams of Grafana Loki',
+    has: ({ streams }) => Array.isArray(streams),
+    remedy: "take the events out with jq '.streams[].values[][1] | fromjson'",
+  },
+  {
+    name: 'a query result of Grafana Loki',
+    has: ({ data }) => property(data, 'resultType') === 'streams',
+    remedy: "take the events out with jq '.data.result[].values[][1] | fromjson'",
+  },
+  {
+    name: 'a line of Grafana Loki',
+    has: ({ labels, line }) => isObject(labels) && typeof line === 'string',
+    remedy: "take the events out with jq '.line | fromjson'",
+  },
+  {
+    name: 'a document of Filebeat',
+    has: ({ kubernetes }) => isObject(property(kubernetes, 'audit')),
+    remedy: "take the events out with jq '.kubernetes.audit'",
+  },
+  {
+    name: "a row of Azure Log Analytics' table AzureDiagnostics",
+    has: ({ log_s: text }) => typeof text === 'string',
+    remedy: "take the events out with jq '.log_s | fromjson'",
+  },
+  {
+    name: "a row of Azure Log Analytics' table AKSAudit or AKSAuditAdmin",
+    has: ({ AuditId, RequestUri }) => typeof AuditId === 'string' && typeof RequestUri === 'string',
+    remedy: 'export the events to a storage account or an event hub, where they stand as they were logged',
+  },
+];
 
 function property(value: unknown, key: string): unknown {
   return isObject(value) ? value[key] : undefined;

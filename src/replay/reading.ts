@@ -1,8 +1,8 @@
 import { createAuditLogReader, type LineFilter } from '../kubernetes/audit-log.ts';
 import type { Observation } from '../kubernetes/audit-event.ts';
 import { problemOf, type LogFile } from '../kubernetes/log-files.ts';
-import { InvalidAuditEvent, parseAuditEvent } from '../kubernetes/logged-event.ts';
-import { UnreadableLog, type RawEvent } from '../kubernetes/log-wrappers.ts';
+import { parseAuditEvent } from '../kubernetes/logged-event.ts';
+import { UnreadableLog } from '../kubernetes/log-wrappers.ts';
 import { decisionRecord } from '../record/decision-record.ts';
 import type { Judged } from '../record/recorder.ts';
 import type { Judge } from './judge.ts';
@@ -47,16 +47,8 @@ export function createReading(options: ReadingOptions) {
       output.write(`${JSON.stringify(decisionRecord({ ...judged, logged: { file, line } }))}\n`);
   }
 
-  function onEvent(raw: RawEvent, file: string, line: number): void {
+  function onEvent(observation: Observation, file: string, line: number): void {
     read.events++;
-    let observation: Observation;
-    try {
-      observation = parseAuditEvent(raw);
-    } catch (error) {
-      if (!(error instanceof InvalidAuditEvent)) throw error;
-      summary.onBadLine(file, line, `not an audit event: ${error.message}`);
-      return;
-    }
     if (isWithin(observation, since, until)) requests.add({ observation, file, line });
     else counts.eventsOutsideTime++;
   }
@@ -64,32 +56,43 @@ export function createReading(options: ReadingOptions) {
   return {
     async read(file: LogFile): Promise<void> {
       const { name } = file;
-      const before = { ...read };
+      let firstProblem = '';
       const reader = createAuditLogReader(
         {
           onEvent: (event, line) => onEvent(event, name, line),
-          onBadLine: (line, problem) => summary.onBadLine(name, line, problem),
+          onBadLine(line, problem) {
+            if (firstProblem === '') firstProblem = `; line ${line}: ${problem}`;
+            summary.onBadLine(name, line, problem);
+          },
           onSkippedLines: (count) => void (read.skippedLines += count),
         },
         { filter },
       );
       read.files++;
+      let isEmpty = true;
+      let failure: unknown;
       try {
         for await (const chunk of file.read((count) => void (read.bytes += count))) {
+          isEmpty = false;
           reader.read(chunk);
           progress.show(read.bytes, counts.matched);
           await output.ready();
           if (output.closed() !== undefined) return;
         }
-        reader.end();
-        if (read.bytes === before.bytes) summary.onEmpty(name);
-        else if (read.events === before.events && read.skippedLines === before.skippedLines)
-          throw new UnreadableLog('no audit event in it');
       } catch (error) {
-        if (!isOfLog(error)) throw error;
-        if (!(error instanceof UnreadableLog)) reader.end();
-        summary.onUnreadable(name, problemOf(error));
+        failure = error;
       }
+      try {
+        if (!(failure instanceof UnreadableLog)) reader.end();
+        if (failure === undefined && !isEmpty && !reader.hasEvent())
+          throw new UnreadableLog(`no audit event in it${firstProblem}`);
+      } catch (error) {
+        failure ??= error;
+      }
+      if (failure === undefined) {
+        if (isEmpty) summary.onEmpty(name);
+      } else if (isOfLog(failure)) summary.onUnreadable(name, problemOf(failure));
+      else throw failure;
     },
     /** There are no more logs. */
     end(): void {

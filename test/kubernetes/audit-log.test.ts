@@ -32,7 +32,7 @@ function read(log: string | Buffer, { cuts = [], ...options }: Options = {}): re
   const found: string[] = [];
   const reader = createAuditLogReader(
     {
-      onEvent: ({ auditID }, at) => found.push(`${String(auditID)}@${at}`),
+      onEvent: ({ uid }, at) => found.push(`${uid}@${at}`),
       onBadLine: (at, problem) => found.push(`${at}: ${problem}`),
       onSkippedLines: (count) => found.push(`skipped ${count}`),
     },
@@ -289,6 +289,17 @@ describe('a filter of lines', () => {
     expect(read(`${line('a')}\n${line('x1')}\n${line('b')}\n${line('c')}\n`, { filter })).toEqual([
       'x1@2',
       'skipped 3',
+    ]);
+  });
+
+  it('checks the lines it leaves out until the log has given an event', () => {
+    const other = '{"hello":1}';
+    const log = `${other}\n${other}\n${line('a')}\n${other}\n${line('x1')}\n`;
+    const found = ['1: not an audit event: it has no verb', '2: not an audit event: it has no verb'];
+    expect(read(log, { filter })).toEqual([...found, 'x1@5', 'skipped 2']);
+    expect(read(log, { filter, cuts: [3, 20, 30] })).toEqual([...found, 'skipped 1', 'x1@5', 'skipped 1']);
+    expect(read(JSON.stringify({ log_s: line('a') }), { filter })).toEqual([
+      expect.stringContaining('Log Analytics'),
     ]);
   });
 

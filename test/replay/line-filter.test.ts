@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createAuditLogReader, type LineFilter } from '../../src/kubernetes/audit-log.ts';
-import { parseAuditEvent } from '../../src/kubernetes/logged-event.ts';
 import type { Evaluation } from '../../src/policy/evaluate.ts';
 import { createJudge, type Judge } from '../../src/replay/judge.ts';
 import { createLineFilter } from '../../src/replay/line-filter.ts';
@@ -28,8 +27,7 @@ function judged(log: string, judge: Judge, filter?: LineFilter) {
   });
   const reader = createAuditLogReader(
     {
-      onEvent(raw, line) {
-        const observation = parseAuditEvent(raw);
+      onEvent(observation, line) {
         const [request, forecast] = [judge.request(observation), judge.forecast(observation)];
         if (request !== undefined) found.push({ line, ...names(request.evaluation) });
         if (forecast !== undefined) found.push({ line, denied: names(forecast.evaluation) });
