@@ -299,3 +299,12 @@ export const COMMANDS = {
     }),
   },
 } satisfies Record<string, Declaration>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+/** What the commands that share a first word have in common. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  rules: 'Check, list, explain and test rules.',
+  allowlist: 'Find what belongs on it.',
+  install: 'Check an installation.',
+};

@@ -120,7 +120,10 @@ describe('problems', () => {
     [['--hepl'], '--hepl: unknown flag (did you mean --help?)'],
     [['--ports=1'], '--ports: unknown flag (did you mean --port?)'],
     [['--toString'], '--toString: unknown flag'],
-    [['--', '--mode'], '--mode: unknown flag'],
+    [['-pq=1', 'x'], '-pq: unknown flag'],
+    [['--__proto__=x'], '--__proto__: unknown flag'],
+    [['--', '--mode'], 'unexpected argument "--mode"'],
+    [['--port', '-10'], '--port: expected a port, 0 to 65535, got "-10"'],
   ])('of %j', (flags, problem) => {
     expect(asked(['serve', ...flags])).toEqual(refusal(problem));
   });
@@ -149,12 +152,25 @@ describe('problems', () => {
   it.each([
     [['serv'], 'unknown command "serv" (did you mean serve?)'],
     [['--mode', 'enforce'], 'unknown option "--mode"'],
+    [['--hepl'], 'unknown option "--hepl" (did you mean --help?)'],
+    [['help', 'nothing'], 'unknown command "nothing"'],
+    [['constructor'], 'unknown command "constructor"'],
   ])('of no command: %j', (argv, problem) => {
     expect(asked(argv)).toEqual({
       command: 'print',
       text: `sigma-admission: ${problem}\nSee sigma-admission --help.\n`,
       exitCode: 2,
     });
+  });
+});
+
+it('of half a command names what it could be', () => {
+  expect(asked(['rules', 'chek'])).toEqual({
+    command: 'print',
+    text:
+      'sigma-admission rules: unknown command "chek" (did you mean check?)\n' +
+      'See sigma-admission rules --help.\n',
+    exitCode: 2,
   });
 });
 
@@ -216,6 +232,12 @@ describe('a command of two words', () => {
     });
   });
 
+  it('takes what stands behind two dashes as it is, and a switch that is said to be off', () => {
+    expect(asked(['rules', 'check', '--strict=false', '--', '--a', '-b'])).toMatchObject({
+      config: { dirs: ['--a', '-b'], strict: false },
+    });
+  });
+
   it('takes its own values for a flag that others have too', () => {
     const env = { SIGMA_ADMISSION_FORMAT: 'table' };
     expect(asked(['rules', 'list'], { env })).toMatchObject({ config: { format: 'table' } });
@@ -239,7 +261,9 @@ describe('a command of two words', () => {
     });
     expect(asked(['rules', 'explain'])).toEqual({
       command: 'print',
-      text: 'sigma-admission: missing required argument "RULE"\nSee sigma-admission --help.\n',
+      text:
+        'sigma-admission rules explain: missing required argument "RULE"\n' +
+        'See sigma-admission rules explain --help.\n',
       exitCode: 2,
     });
   });
@@ -260,6 +284,16 @@ describe('help', () => {
       expect(asked(argv)).toEqual({ command: 'print', text: SERVE_HELP, exitCode: 0 });
     },
   );
+
+  it.each([[['rules', '-h']], [['rules', 'help']], [['help', 'rules']]])('on rules by %j', (argv) => {
+    expect(asked(argv)).toEqual({ command: 'print', text: RULES_HELP, exitCode: 0 });
+    expect(asked(['rules'])).toEqual({ command: 'print', text: RULES_HELP, exitCode: 2 });
+  });
+
+  it('on a command of two words', () => {
+    expect(asked(['help', 'rules', 'test'])).toEqual(asked(['rules', 'test', '--help']));
+    expect(asked(['rules', 'help', 'test'])).toEqual(asked(['rules', 'test', '--help']));
+  });
 
   it('gives the version', () => {
     expect(asked(['--version'])).toEqual({ command: 'print', text: '1.2.3\n', exitCode: 0 });
@@ -293,6 +327,23 @@ Examples:
   sigma-admission rules explain a80d927d
   sigma-admission rules test my-rules --filters my-filters
   sigma-admission install check
+`;
+
+const RULES_HELP = `Usage: sigma-admission rules [options] [command]
+
+Check, list, explain and test rules.
+
+Options:
+  -h, --help                print this
+
+Commands:
+  check [options] [DIR...]  Find everything that is wrong with rules and filters. Exits with 1 if anything is.
+  list [options]            List the rules with their classes and modes.
+  explain [options] <RULE>  Explain one rule: what it detects and covers, what it asks, which filters apply,
+                            what decides it where.
+  test [options] [DIR...]   Hold rules against fixtures: what must match, and what must not. Exits with 1 if
+                            any disagrees.
+  help [command]            print help for a command, with what it can be told
 `;
 
 const SERVE_HELP = `Usage: sigma-admission serve [options]
