@@ -1,19 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { allowlistSuggest } from './allowlist/suggest.ts';
-import { connectToCluster } from './cluster/api-server.ts';
-import { kubeconfigOf } from './cluster/kubeconfig.ts';
+import type { RuleSource } from './policy/rule-source.ts';
 import { parseCommandLine, type CommandLine } from './settings/command-line.ts';
-import { healsCluster } from './install/heals.ts';
-import { allowUsersSource, directorySource, sourceUnion } from './policy/rule-source.ts';
-import { installCheck } from './install-check.ts';
-import { replay } from './replay.ts';
-import { rulesCheck } from './rules/check.ts';
-import { rulesExplain } from './rules/explain.ts';
-import { rulesList } from './rules/list.ts';
-import { rulesTest } from './rules/test.ts';
-import { scan } from './scan.ts';
-import { serve } from './serve.ts';
+import type { ReplayConfig } from './settings/types.ts';
 import { SigmaError } from './sigma/errors.ts';
 
 /** The only file that touches the process: what it was told, its streams, its signals, its exit code. */
@@ -42,7 +31,8 @@ async function run(command: CommandLine): Promise<number> {
       stream.write(command.text);
       return command.exitCode;
     }
-    case 'serve':
+    case 'serve': {
+      const { serve } = await import('./serve.ts');
       await serve(command.config, {
         stdoutFd: process.stdout.fd,
         stderrFd: process.stderr.fd,
@@ -56,44 +46,67 @@ async function run(command: CommandLine): Promise<number> {
         }),
       });
       return 0;
+    }
     case 'replay': {
-      const { rulesDirs, filtersDirs, allowUsers } = command.config;
+      const { replay } = await import('./replay.ts');
+      const { healsCluster } = await import('./install/heals.ts');
       return replay(command.config, {
-        stdin: process.stdin,
-        stdout: process.stdout,
-        stderr: process.stderr,
-        isTerminal: process.stderr.isTTY,
-        source: sourceUnion([directorySource([...rulesDirs, ...filtersDirs]), allowUsersSource(allowUsers)]),
+        ...streams(),
+        source: await sourceOf(command.config),
         heals: ({ user = {} }) => healsCluster(user, 'upstream'),
       });
     }
     case 'scan': {
-      const { rulesDirs, filtersDirs, allowUsers, kubeconfig } = command.config;
+      const { scan } = await import('./scan.ts');
+      const { connectToCluster } = await import('./cluster/api-server.ts');
+      const { kubeconfigOf } = await import('./cluster/kubeconfig.ts');
       const { env } = process;
       return scan(command.config, {
-        stdin: process.stdin,
-        stdout: process.stdout,
-        stderr: process.stderr,
-        isTerminal: process.stderr.isTTY,
-        source: sourceUnion([directorySource([...rulesDirs, ...filtersDirs]), allowUsersSource(allowUsers)]),
-        connect: () => connectToCluster({ kubeconfig: kubeconfigOf(kubeconfig, env), env }),
+        ...streams(),
+        source: await sourceOf(command.config),
+        connect: () => connectToCluster({ kubeconfig: kubeconfigOf(command.config.kubeconfig, env), env }),
       });
     }
-    case 'allowlist suggest':
+    case 'allowlist suggest': {
+      const { allowlistSuggest } = await import('./allowlist/suggest.ts');
       return allowlistSuggest(command.config, process);
-    case 'rules check':
+    }
+    case 'rules check': {
+      const { rulesCheck } = await import('./rules/check.ts');
       return rulesCheck(command.config, process);
-    case 'rules list':
+    }
+    case 'rules list': {
+      const { rulesList } = await import('./rules/list.ts');
       return rulesList(command.config, process);
-    case 'rules explain':
+    }
+    case 'rules explain': {
+      const { rulesExplain } = await import('./rules/explain.ts');
       return rulesExplain(command.config, process);
-    case 'rules test':
+    }
+    case 'rules test': {
+      const { rulesTest } = await import('./rules/test.ts');
       return rulesTest(command.config, process);
+    }
     case 'install check': {
+      const { installCheck } = await import('./install-check.ts');
       const { stdin, stdout, stderr, env } = process;
       return installCheck(command.config, { stdin, stdout, stderr, env });
     }
   }
+}
+
+function streams() {
+  const { stdin, stdout, stderr } = process;
+  return { stdin, stdout, stderr, isTerminal: stderr.isTTY };
+}
+
+async function sourceOf({
+  rulesDirs,
+  filtersDirs,
+  allowUsers,
+}: Pick<ReplayConfig, 'rulesDirs' | 'filtersDirs' | 'allowUsers'>): Promise<RuleSource> {
+  const { allowUsersSource, directorySource, sourceUnion } = await import('./policy/rule-source.ts');
+  return sourceUnion([directorySource([...rulesDirs, ...filtersDirs]), allowUsersSource(allowUsers)]);
 }
 
 /** What a person can act on; the stack only of what nobody foresaw. */
