@@ -1,10 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
 import { printable, shorten } from '../policy/message.ts';
 import { loweredByFile, type Finding } from './lowered-modes.ts';
-import { deploymentChange, type OwnState } from './own-deployment.ts';
+import { deploymentChange, textOf, type OwnState } from './own-deployment.ts';
 
 /** What somebody does to what we are made of, where it weakens us or is otherwise for an operator to know. */
 export interface OwnChange {
@@ -64,7 +63,7 @@ const FINDINGS: Readonly<Record<OwnChange['kind'], (request: AdmissionRequest, s
 
 /** The items of a deletecollection have no name of their own. */
 function nameOf({ name, oldObject }: AdmissionRequest): string {
-  return name ?? String(asObject(oldObject?.['metadata'])?.['name'] ?? '');
+  return name ?? textOf(asObject(oldObject?.['metadata'])?.['name'] ?? '');
 }
 
 const CONFIG_KEY = 'config.yaml';
@@ -105,20 +104,24 @@ function dataOf(object: KubernetesObject | undefined): KubernetesObject {
   return { ...asObject(object?.['binaryData']), ...asObject(object?.['data']) };
 }
 
+/** Every value of a ConfigMap or Secret is text. What is not is no such object, and counts as changed. */
 function changedKeys(before: KubernetesObject, after: KubernetesObject): readonly string[] {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
-  return [...keys].filter((key) => !isDeepStrictEqual(before[key], after[key])).toSorted();
+  return [...keys].filter((key) => typeof after[key] === 'object' || before[key] !== after[key]);
 }
 
 function keysChanged(keys: readonly string[]): string {
-  return `${keys.length} ${keys.length === 1 ? 'key' : 'keys'} changed: ${keys.join(', ')}`;
+  const more = keys.length > MAX_SAID ? `, and ${keys.length - MAX_SAID} more` : '';
+  const first = keys.slice(0, MAX_SAID).toSorted().map(shown).join(', ');
+  return `${keys.length} ${keys.length === 1 ? 'key' : 'keys'} changed: ${first}${more}`;
 }
 
 const MAX_SAID = 10;
 const MAX_TEXT = 200;
 
+/** Cut before it is made printable: a forged text may be as long as a body. */
 function shown(text: string): string {
-  return shorten(printable(text), MAX_TEXT);
+  return shorten(printable(shorten(text, MAX_TEXT)), MAX_TEXT);
 }
 
 function few(texts: readonly string[]): readonly string[] {

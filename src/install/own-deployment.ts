@@ -48,7 +48,7 @@ function breakGlassChange(
     (object) => asObject(asObject(object?.['metadata'])?.['annotations'])?.[BREAK_GLASS],
   );
   if (was === is) return [];
-  return [is === undefined ? `break-glass taken off: ${String(was)}` : `break-glass put on: ${String(is)}`];
+  return [is === undefined ? `break-glass taken off: ${textOf(was)}` : `break-glass put on: ${textOf(is)}`];
 }
 
 function replicasChange(was: unknown, is: unknown): readonly string[] {
@@ -61,7 +61,7 @@ function podChange(before: KubernetesObject, after: KubernetesObject): readonly 
     containerChange(name, was.get(name), is.get(name)),
   );
   const said = [...containers, ...volumesChange(before, after)];
-  return said.length > 0 || isDeepStrictEqual(before, after) ? said : ['pods changed'];
+  return said.length > 0 || isSame(before, after) ? said : ['pods changed'];
 }
 
 function containerChange(
@@ -69,20 +69,19 @@ function containerChange(
   was: KubernetesObject | undefined,
   is: KubernetesObject | undefined,
 ): readonly string[] {
-  if (was === undefined) return [`container ${name} added: ${String(is?.['image'])}`];
+  if (was === undefined) return [`container ${name} added: ${textOf(is?.['image'])}`];
   if (is === undefined) return [`container ${name} removed`];
   const image =
-    was['image'] === is['image'] ? [] : [`image from ${String(was['image'])} to ${String(is['image'])}`];
+    was['image'] === is['image'] ? [] : [`image from ${textOf(was['image'])} to ${textOf(is['image'])}`];
   const [argsBefore, argsAfter] = [argsOf(was), argsOf(is)];
-  const args = isDeepStrictEqual(argsBefore, argsAfter)
-    ? []
-    : [
-        ...argsBefore.filter((each) => !argsAfter.includes(each)).map((each) => `argument ${each} removed`),
-        ...argsAfter.filter((each) => !argsBefore.includes(each)).map((each) => `argument ${each} added`),
-      ];
+  const [setBefore, setAfter] = [new Set(argsBefore), new Set(argsAfter)];
+  const args = [
+    ...[...setBefore].filter((each) => !setAfter.has(each)).map((each) => `argument ${each} removed`),
+    ...[...setAfter].filter((each) => !setBefore.has(each)).map((each) => `argument ${each} added`),
+  ];
   const [envBefore, envAfter] = [envOf(was), envOf(is)];
   const env = [...new Set([...envBefore.keys(), ...envAfter.keys()])]
-    .filter((key) => !isDeepStrictEqual(envBefore.get(key), envAfter.get(key)))
+    .filter((key) => !isSame(envBefore.get(key), envAfter.get(key)))
     // Whose value it is, is not ours to say.
     .map((key) => `environment ${key} changed`);
   return [...image, ...args, ...env];
@@ -92,7 +91,7 @@ function containerChange(
 function volumesChange(before: KubernetesObject, after: KubernetesObject): readonly string[] {
   const [was, is] = [volumesOf(before), volumesOf(after)];
   return [...new Set([...was.keys(), ...is.keys()])]
-    .filter((name) => !isDeepStrictEqual(was.get(name), is.get(name)))
+    .filter((name) => !isSame(was.get(name), is.get(name)))
     .map((name) => `volume ${name} from ${contentOf(was.get(name))} to ${contentOf(is.get(name))}`);
 }
 
@@ -100,8 +99,8 @@ function contentOf(volume: KubernetesObject | undefined): string {
   if (volume === undefined) return 'none';
   const configMap = asObject(volume['configMap'])?.['name'];
   const secret = asObject(volume['secret'])?.['secretName'];
-  if (configMap !== undefined) return `ConfigMap ${String(configMap)}`;
-  return secret === undefined ? 'something else' : `Secret ${String(secret)}`;
+  if (configMap !== undefined) return `ConfigMap ${textOf(configMap)}`;
+  return secret === undefined ? 'something else' : `Secret ${textOf(secret)}`;
 }
 
 const MODE = 'SIGMA_ADMISSION_MODE';
@@ -145,7 +144,7 @@ function envOf(container: KubernetesObject): ReadonlyMap<string, KubernetesObjec
 
 function argsOf(container: KubernetesObject): readonly string[] {
   return [container['command'], container['args']].flatMap((list) =>
-    Array.isArray(list) ? list.map(String) : [],
+    Array.isArray(list) ? list.map(textOf) : [],
   );
 }
 
@@ -153,7 +152,21 @@ function byName(list: unknown): ReadonlyMap<string, KubernetesObject> {
   const objects = Array.isArray(list) ? list.map(asObject) : [];
   return new Map(
     objects.flatMap((object): [string, KubernetesObject][] =>
-      object === undefined ? [] : [[String(object['name']), object]],
+      object === undefined ? [] : [[textOf(object['name']), object]],
     ),
   );
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  try {
+    return isDeepStrictEqual(one, other);
+  } catch {
+    // Nested deeper than the stack goes.
+    return false;
+  }
+}
+
+/** A value of an object that anybody may have forged: `{"toString": 1}` cannot be made text. */
+export function textOf(value: unknown): string {
+  return typeof value === 'object' ? 'something else' : String(value);
 }

@@ -82,6 +82,23 @@ it('is shown as it may be: printable and bounded', () => {
   expect([...(found?.by.username ?? '')]).toHaveLength(200);
 });
 
+const UNREADABLE = 'config.yaml: not read: not YAML, or YAML with aliases or more than 8 levels';
+
+/** Each level is ten times the one before: eight stand for a gigabyte. */
+function bomb(levels: number, times = 1): string {
+  const first = `a0: &a0 [${Array.from({ length: 10 }, () => 'xxxxxxxxxx').join(', ')}]`;
+  const others = Array.from({ length: levels - 1 }, (_, index) => {
+    const aliases = Array.from({ length: 10 }, () => `*a${index}`).join(', ');
+    return `a${index + 1}: &a${index + 1} [${aliases}]`;
+  });
+  const again = Array.from({ length: times }, (_, index) => `b${index}: *a${levels - 1}`);
+  return ['mode: enforce', first, ...others, ...again].join('\n');
+}
+
+function manyKeys(count: number): string {
+  return Array.from({ length: count }, (_, index) => `k${index}: ${index}`).join('\n');
+}
+
 describe('a settings file', () => {
   it.each<[string, string, Modes, readonly string[]]>([
     ['the default', 'mode: audit', ENFORCE, ['mode from enforce to audit']],
@@ -124,7 +141,7 @@ describe('a settings file', () => {
   });
 
   it.each([
-    ['mode: [', 'config.yaml: not YAML that can be read'],
+    ['mode: [', UNREADABLE],
     ['- a', 'config.yaml: not one map of settings'],
     ['a: 1\n---\nb: 2', 'config.yaml: not one map of settings'],
     ['mode: off', 'config.yaml: mode: not one of audit, warn, enforce'],
@@ -132,9 +149,14 @@ describe('a settings file', () => {
       'levels: {severe: warn}',
       'config.yaml: levels.severe: not a level (informational, low, medium, high, critical)',
     ],
-    [`x: ${'y'.repeat(70_000)}`, 'config.yaml: over 65536 characters: not read'],
-    ['['.repeat(10_000), 'config.yaml: not YAML that can be read'],
-    ['a: &a [x]\nb: *a\nmode: enforce\n<<: {mode: audit}', undefined],
+    [`x: ${'y'.repeat(4_094)}`, 'config.yaml: over 4096 characters: not read'],
+    [manyKeys(1_000), 'config.yaml: over 4096 characters: not read'],
+    ['['.repeat(4_000), UNREADABLE],
+    ['a: [[[[[[[[x]]]]]]]]', UNREADABLE],
+    ['mode: enforce\na: &a [x]\nb: *a', UNREADABLE],
+    [bomb(8), UNREADABLE],
+    [bomb(6, 8), UNREADABLE],
+    ['mode: enforce\na: &a [x]\n<<: {mode: audit}', undefined],
   ])('that is not to be read lowers nothing, and is told of: %.20s', (text, said) => {
     const found = change({ after: config(text) });
     expect(found?.lowers ?? []).toEqual([]);
@@ -151,6 +173,75 @@ describe('a settings file', () => {
       lowers: [],
       notable: ['1 key changed: config.yaml', 'config.yaml: allowUsers, minLevel changed'],
     });
+  });
+});
+
+describe('a forged review costs no more than its own length,', () => {
+  it.each([
+    ['whose settings file before is a bomb of aliases', config(bomb(8, 8)), config('mode: enforce\nport: 1')],
+    ['whose settings file after is', config('mode: enforce\nport: 1'), config(bomb(8, 8))],
+    ['whose files both are', config(bomb(8, 8)), config(bomb(6, 8))],
+  ])('%s', (_what, before, after) => {
+    for (const dryRun of [false, true]) {
+      const found = change({ before, after, changes: { dryRun } });
+      expect(found).toMatchObject({ dryRun, lowers: [] });
+      expect(found?.notable[0]).toBe('1 key changed: config.yaml');
+    }
+  });
+
+  it('with a bomb under another key of the ConfigMap', () => {
+    expect(
+      notableOf({ before: { data: { 'a.yml': '1' } }, after: { data: { 'a.yml': bomb(8, 8) } } }),
+    ).toEqual(['1 key changed: a.yml']);
+    expect(
+      notableOf({ before: config('a: 1'), after: { binaryData: { 'config.yaml': bomb(8, 8) } } }),
+    ).toEqual(['1 key changed: config.yaml', UNREADABLE]);
+  });
+
+  const nested = () => JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
+
+  it('with a ConfigMap of many keys, of long ones, or of what is no text', () => {
+    const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`k${index}`, 'x']));
+    expect(notableOf({ before: { data: {} }, after: { data: many } })).toEqual([
+      '100000 keys changed: k0, k1, k2, k3, k4, k5, k6, k7, k8, k9, and 99990 more',
+    ]);
+    const [long = ''] = notableOf({ before: {}, after: { data: { ['k'.repeat(1_000_000)]: 'x' } } });
+    expect(long).toHaveLength(200);
+    expect(notableOf({ before: { data: { a: nested() } }, after: { data: { a: nested() } } })).toEqual([
+      '1 key changed: a',
+    ]);
+  });
+
+  it('with a Deployment of many arguments, of deep values, or of what cannot be made text', () => {
+    const deployment = (container: object) => ({
+      spec: { template: { spec: { containers: [{ name: 'main', ...container }] } } },
+    });
+    const args = (letter: string) => Array.from({ length: 200_000 }, (_, index) => `${letter}${index}`);
+    const about = { kind: 'Deployment', name: 'sigma-admission' } as const;
+    const found = notableOf({
+      ...about,
+      before: deployment({ args: args('a') }),
+      after: deployment({ args: args('b') }),
+    });
+    expect([found[0], found.at(-1)]).toEqual(['argument a0 removed', 'and 399990 more']);
+    expect(
+      notableOf({
+        ...about,
+        before: deployment({
+          args: [nested()],
+          env: [{ name: 'A', value: nested() }],
+          image: { toString: 1 },
+        }),
+        after: deployment({
+          args: [{ toString: 1 }],
+          env: [{ name: 'A', value: nested() }],
+          image: nested(),
+        }),
+      }),
+    ).toEqual(['image from something else to something else', 'environment A changed']);
+    expect(
+      change({ before: { metadata: { name: { toString: 1 } } }, changes: { name: undefined } })?.what,
+    ).toBe('ConfigMap something else');
   });
 });
 
