@@ -1,3 +1,4 @@
+import { escapeUnseen } from '../escape-unseen.ts';
 import { isObject } from './as-object.ts';
 import { countContainers } from './json-containers.ts';
 import type { UserInfo } from './user-info.ts';
@@ -217,5 +218,5 @@ function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'an object';
-  return JSON.stringify(typeof value === 'string' ? value.slice(0, 64) : value);
+  return escapeUnseen(JSON.stringify(typeof value === 'string' ? value.slice(0, 64) : value));
 }

@@ -1,3 +1,4 @@
+import { escapeUnseen } from '../escape-unseen.ts';
 import { quote } from '../sigma/describe-value.ts';
 import type { Problem } from '../sigma/errors.ts';
 import { appliesTo, type Filter } from '../sigma/filter.ts';
@@ -16,7 +17,7 @@ export function notForOurLog({ title, logsource, file, line }: Rule): Problem {
     file,
     line,
     path: 'logsource',
-    message: `rule "${title}" is for category ${category}, product ${product}, service ${service}, not for Kubernetes audit logs; it is not loaded`,
+    message: `rule ${quote(title)} is for ${escapeUnseen(`category ${category}, product ${product}, service ${service}`)}, not for Kubernetes audit logs; it is not loaded`,
   };
 }
 

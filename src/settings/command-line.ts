@@ -1,3 +1,4 @@
+import { escapeUnseen } from '../escape-unseen.ts';
 import { COMMANDS, GROUPS, type CommandName, type Declaration } from './commands.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { commandHelp, groupHelp, PROGRAM, programHelp } from './help.ts';
@@ -64,7 +65,10 @@ function printed(text: string): CommandLine {
 }
 
 function refused(command: string, problems: readonly string[]): CommandLine {
-  const lines = [...problems.map((problem) => `${command}: ${problem}`), `See ${command} --help.`];
+  const lines = [
+    ...problems.map((problem) => `${command}: ${escapeUnseen(problem)}`),
+    `See ${command} --help.`,
+  ];
   return { command: 'print', text: `${lines.join('\n')}\n`, exitCode: 2 };
 }
 

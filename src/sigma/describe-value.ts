@@ -1,3 +1,4 @@
+import { escapeUnseen } from '../escape-unseen.ts';
 import { isMapping } from './mapping.ts';
 
 /** Longer tokens are cut: a message is a line. */
@@ -7,11 +8,6 @@ const QUOTED_LENGTH = 60;
 export function quote(text: string): string {
   const cut = text.length > QUOTED_LENGTH ? `${text.slice(0, QUOTED_LENGTH)}…` : text;
   return escapeUnseen(JSON.stringify(cut));
-}
-
-/** Text with what cannot be seen (controls, direction marks, lone surrogates, line separators) written as an escape. */
-export function escapeUnseen(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (unseen) => `\\u{${unseen.codePointAt(0)?.toString(16)}}`);
 }
 
 /** What was found, where something else was expected: `the number 5`, `a list`. */

@@ -12,7 +12,8 @@ import {
   type ScalarEvent,
   type Schema,
 } from 'js-yaml';
-import { describeValue, escapeUnseen, quote } from './describe-value.ts';
+import { escapeUnseen } from '../escape-unseen.ts';
+import { describeValue, quote } from './describe-value.ts';
 import { createReporter, type Path, type Problem } from './errors.ts';
 import { isMapping, type Mapping } from './mapping.ts';
 import { MAX_NESTING, survey, type Position } from './position.ts';

@@ -1,4 +1,4 @@
-import { escapeUnseen } from './describe-value.ts';
+import { escapeUnseen } from '../escape-unseen.ts';
 
 /** Where in a document: `['detection', 'selection', 'verb', 0]`. */
 export type Path = readonly (string | number)[];

@@ -54,6 +54,11 @@ describe('an AdmissionReview', () => {
       reviewOf(POD_REQUEST, 'admission.k8s.io/v1beta1'),
       'expected admission.k8s.io/v1 AdmissionReview, got "admission.k8s.io/v1beta1" "AdmissionReview"',
     ],
+    [
+      'a direction mark',
+      reviewOf(POD_REQUEST, '\u202eadmission'),
+      'expected admission.k8s.io/v1 AdmissionReview, got "\\u{202e}admission" "AdmissionReview"',
+    ],
     ['null', 'null', 'expected an object, got null'],
     ['a list', '[]', 'expected an object, got a list'],
     [

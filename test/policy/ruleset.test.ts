@@ -171,6 +171,13 @@ describe('a rule', () => {
       'warning logsource-not-applicable 0.yml:1: logsource: rule "Rule 1" is for category any, product windows, service any, not for Kubernetes audit logs; it is not loaded',
     ]);
   });
+
+  it('for another log is told of without what cannot be seen in its title', () => {
+    const [problem] = problemsIn([
+      rule(1, PODS, { title: 'a\u0085b', logsource: { product: 'win\u202edows' } }),
+    ]);
+    expect(problem?.message).toMatch(/^rule "a\\u\{85\}b" is for category any, product win\\u\{202e\}dows,/);
+  });
 });
 
 describe('a filter', () => {

@@ -123,6 +123,8 @@ describe('problems', () => {
     [['-pq=1', 'x'], '-pq: unknown flag'],
     [['--__proto__=x'], '--__proto__: unknown flag'],
     [['--', '--mode'], 'unexpected argument "--mode"'],
+    [['\u202ex'], 'unexpected argument "\\u{202e}x"'],
+    [['--\u009b2J'], '--\\u{9b}2J: unknown flag'],
     [['--port', '-10'], '--port: expected a port, 0 to 65535, got "-10"'],
   ])('of %j', (flags, problem) => {
     expect(asked(['serve', ...flags])).toEqual(refusal(problem));

@@ -12,7 +12,7 @@ import {
   type Service,
   type Workload,
   type WorkloadKind,
-} from './object-index.ts';
+} from './known-objects.ts';
 
 /**
  * What is kept of a workload; undefined of anything else. The items of an API server's list say no kind: whoever listed
