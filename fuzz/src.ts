@@ -1,0 +1,25 @@
+/** All that the fuzzer uses of the product, so that it is known in one place. */
+export { parseCommandLine } from '../src/settings/command-line.ts';
+export { onlyByRuleId } from '../src/policy/mode.ts';
+export type { Door } from '../src/policy/door.ts';
+export { evaluate } from '../src/policy/evaluate.ts';
+export { loadRuleset, parseAll } from '../src/policy/load-rules.ts';
+export { printable } from '../src/policy/message.ts';
+export { fixedSource, type NamedDocument } from '../src/policy/rule-source.ts';
+export { parseAuditEvent } from '../src/kubernetes/logged-event.ts';
+export { createJsonLinesRecorder } from '../src/record/json-lines.ts';
+export { createJudge } from '../src/replay/judge.ts';
+export { createLineFilter } from '../src/replay/line-filter.ts';
+export { createOutput } from '../src/replay/output.ts';
+export { createProgress } from '../src/replay/progress.ts';
+export { createReading } from '../src/replay/reading.ts';
+export { createSummary } from '../src/replay/summary.ts';
+export { summaryText } from '../src/replay/summary-text.ts';
+export { createReviewer } from '../src/review.ts';
+export { scan } from '../src/scan.ts';
+export { createProbe } from '../src/serve/probe.ts';
+export { createSelfReview } from '../src/serve/self-review.ts';
+export { createLiveProvenance } from '../src/serve/live-provenance.ts';
+export { webhookApp } from '../src/server/webhook-app.ts';
+export { SigmaError } from '../src/sigma/errors.ts';
+export { compileRegex, regexProblem } from '../src/sigma/regular-expression.ts';
