@@ -8,10 +8,13 @@ import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ReplayConfig } from '../src/settings/types.ts';
+import type { AuditEvent } from '../src/kubernetes/audit-event.ts';
+import { healsCluster } from '../src/install/heals.ts';
 import { fixedSource } from '../src/policy/rule-source.ts';
 import type { DecisionRecord } from '../src/record/decision-record.ts';
 import type { Summary } from '../src/replay/summary.ts';
 import { replay, type ReplaySurroundings } from '../src/replay.ts';
+import fc from 'fast-check';
 import { corpusFiles, corpusPath, corpusText, describeWithCorpus } from './corpus.ts';
 import { filter, id, rule } from './policy/rulesets.ts';
 
@@ -505,6 +508,120 @@ describe('a fault', () => {
     const told = await run(['-'], { format: 'ndjson', stdin: endless(), stdout: head });
     expect(told).toEqual({ code: 0, out: '', err: 'stopped: nobody reads the output any more\n' });
     expect(written.split('\n').length).toBeLessThan(5);
+  });
+});
+
+describe('a damaged line', () => {
+  const PATHS = [
+    ...['level', 'auditID', 'stage', 'requestURI', 'verb', 'kind', 'apiVersion', 'sourceIPs', 'userAgent'],
+    ...['user', 'impersonatedUser'].flatMap((user) =>
+      ['', '.username', '.uid', '.groups', '.groups.0', '.extra', '.extra.scopes'].map((path) => user + path),
+    ),
+    ...[
+      'resource',
+      'subresource',
+      'namespace',
+      'name',
+      'uid',
+      'apiGroup',
+      'apiVersion',
+      'resourceVersion',
+    ].map((key) => `objectRef.${key}`),
+    ...['objectRef', 'responseStatus', 'responseStatus.code', 'responseStatus.message', 'annotations'],
+    ...['annotations.x', 'requestObject', 'requestObject.metadata', 'requestObject.metadata.ownerReferences'],
+    ...['responseObject', 'requestReceivedTimestamp', 'stageTimestamp', 'timestamp', 'provenance'],
+    ...['authenticationMetadata', 'metadata'],
+  ];
+
+  /** The event with `value` at `path`. */
+  function damaged(path: string, value: unknown, more: object): object {
+    const whole = structuredClone(
+      event('x', { impersonatedUser: { username: 'ci', groups: ['g'] }, responseObject: {}, ...more }),
+    ) as Record<string, unknown>;
+    const keys = path.split('.');
+    const last = keys.pop() ?? '';
+    const parent = keys.reduce<Record<string, unknown>>(
+      (at, key) => (at[key] ??= {}) as Record<string, unknown>,
+      whole,
+    );
+    parent[last] = value;
+    return whole;
+  }
+
+  const anything = fc.oneof(
+    fc.jsonValue(),
+    fc.constantFrom({ toString: 1, valueOf: 1 }, [null], ['kube-system'], 5, -0, '', '\u{1b}[2J', null),
+  );
+  const documents = [
+    PODS,
+    rule(2, { 'user.username|contains': '5' }),
+    rule(3, ['kube-system']),
+    rule(4, { stage: 'RequestReceived', 'requestObject.spec.hostNetwork': true }),
+    filter(5, { 'user.groups': 'ci' }),
+  ];
+
+  it('is counted with its number, and the lines around it are judged, be what may be in it', async () => {
+    const damage = fc.record({
+      path: fc.constantFrom(...PATHS),
+      value: anything,
+      more: fc.constantFrom<object>(
+        {},
+        { stage: 'RequestReceived' },
+        { verb: 'patch' },
+        { user: { username: 'system:node:n', groups: ['system:nodes'] } },
+      ),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(damage, { minLength: 1, maxLength: 200 }),
+        fc.constantFrom('json', 'table', 'ndjson'),
+        async (damages, format) => {
+          const between = damages.map(({ path, value, more }) => damaged(path, value, more));
+          const log = lines(event('a'), ...between.flatMap((each, at) => [each, event(`b${at}`)]));
+          const heals = ({ user = {} }: AuditEvent) => healsCluster(user, 'upstream');
+          const { code, out } = await run(['-'], { documents, format, stdin: pipe(log), heals });
+          expect(code).toBe(0);
+          if (format !== 'json') return;
+          const { read, badLines } = JSON.parse(out) as Summary;
+          expect(read.events + read.badLines).toBe(2 * between.length + 1);
+          expect(badLines.filter(({ line }) => line % 2 === 1)).toEqual([]);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it.each([
+    [{ user: { username: 5 } }, 'user.username: expected a text'],
+    [{ user: { groups: ['a', {}] } }, 'user.groups[1]: expected a text'],
+    [{ objectRef: { resource: 'pods', namespace: ['kube-system'] } }, 'objectRef.namespace: expected a text'],
+  ])('is told: %j', async (more, problem) => {
+    const summary = await summaryOf(['-'], { stdin: pipe(lines(event('a', more), event('b'))) });
+    expect([summary.badLines, summary.requests.matched]).toEqual([
+      [{ file: '-', line: 1, problem: `not an audit event: ${problem}` }],
+      1,
+    ]);
+  });
+
+  it('with a body nested as deep as an API server takes is judged, also where its request waits', async () => {
+    const log = (depth: number, stage: string) => {
+      const deep = lines(event('deep', { stage, requestObject: 0 })).replace(
+        '"requestObject":0',
+        `"requestObject":${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`,
+      );
+      return `${deep}${lines(...Array.from({ length: 600 }, (_, at) => event(`w${at}`, { stage: 'ResponseStarted' })))}`;
+    };
+    for (const depth of [6000, 100_000])
+      for (const stage of ['ResponseStarted', 'ResponseComplete'])
+        for (const format of ['json', 'ndjson'] as const) {
+          const told = await run(['-'], { documents, format, stdin: pipe(log(depth, stage)) });
+          expect([depth, stage, told.code]).toEqual([depth, stage, 0]);
+          if (format === 'json')
+            expect(JSON.parse(told.out)).toMatchObject({
+              requests: { judged: 601, matched: 601 },
+              badLines: [],
+            });
+        }
   });
 });
 

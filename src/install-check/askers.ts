@@ -98,7 +98,8 @@ async function presetsIn(directory: string): Promise<readonly string[]> {
 /** What admission let in; undefined of a request that was refused, is not known to have ended, or that admission is not asked about. */
 function admitted(logged: Observation): Observation | undefined {
   const { stage, responseStatus } = logged.event;
-  const isRefused = Number(responseStatus?.['code'] ?? 0) >= 400;
+  const code = responseStatus?.['code'];
+  const isRefused = typeof code === 'number' && code >= 400;
   if (isRefused || logged.dryRun || stage === 'RequestReceived' || stage === 'ResponseStarted')
     return undefined;
   const rebuilt = rebuildAdmission(logged);

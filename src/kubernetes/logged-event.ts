@@ -1,5 +1,6 @@
 import { isObject } from './as-object.ts';
-import type { AuditEvent, Observation } from './audit-event.ts';
+import type { AuditEvent, ObjectReference, Observation } from './audit-event.ts';
+import type { UserInfo } from './user-info.ts';
 
 /** The JSON is no audit event we can read. */
 export class InvalidAuditEvent extends Error {
@@ -68,10 +69,19 @@ function receivedAt(event: AuditEvent & { readonly timestamp?: unknown }): strin
     : time;
 }
 
-const KNOWN = {
-  texts: ['level', 'auditID', 'stage', 'requestURI', 'requestReceivedTimestamp', 'stageTimestamp'],
-  objects: ['user', 'impersonatedUser', 'objectRef', 'responseStatus', 'annotations'],
-} as const;
+const TEXTS = [
+  'level',
+  'auditID',
+  'stage',
+  'requestURI',
+  'requestReceivedTimestamp',
+  'stageTimestamp',
+] as const;
+const OBJECTS = ['user', 'impersonatedUser', 'objectRef', 'responseStatus', 'annotations'] as const;
+const USER_TEXTS = ['username', 'uid'] as const;
+const REFERENCE_TEXTS = [
+  ...['resource', 'subresource', 'namespace', 'name', 'uid', 'apiGroup', 'apiVersion', 'resourceVersion'],
+] as const;
 
 /** What we read ourselves has the types we rely on; rules may ask anything of anything. A null is absent. */
 function asEvent(value: unknown): AuditEvent {
@@ -81,7 +91,7 @@ function asEvent(value: unknown): AuditEvent {
   return event;
 }
 
-/** Written out, because it is asked of every event. */
+/** Says the same as `checkTypes`. Written out, because it is asked of every event. */
 function hasKnownTypes(event: AuditEvent): boolean {
   return (
     typeof event.verb === 'string' &&
@@ -93,7 +103,7 @@ function hasKnownTypes(event: AuditEvent): boolean {
     isTextOrAbsent(event.stageTimestamp) &&
     isUserOrAbsent(event.user) &&
     isUserOrAbsent(event.impersonatedUser) &&
-    isObjectOrAbsent(event.objectRef) &&
+    isReferenceOrAbsent(event.objectRef) &&
     isObjectOrAbsent(event.responseStatus) &&
     isObjectOrAbsent(event.annotations)
   );
@@ -107,25 +117,67 @@ function isObjectOrAbsent(value: unknown): boolean {
   return value === undefined || isObject(value);
 }
 
-function isUserOrAbsent(value: unknown): boolean {
+function isUserOrAbsent(user: UserInfo | undefined): boolean {
   return (
-    value === undefined ||
-    (isObject(value) && (value['groups'] === undefined || Array.isArray(value['groups'])))
+    user === undefined ||
+    (isObjectOrAbsent(user) &&
+      isTextOrAbsent(user.username) &&
+      isTextOrAbsent(user.uid) &&
+      isObjectOrAbsent(user.extra) &&
+      (user.groups === undefined || (Array.isArray(user.groups) && user.groups.every(isText))))
   );
 }
 
-/** Takes nulls out, and throws at the first thing that is wrong. */
-function checkTypes(event: Record<string, unknown>): void {
-  if (typeof event['verb'] !== 'string') throw new InvalidAuditEvent('verb: expected a text');
-  for (const key of KNOWN.texts) if (!isTextOrAbsent(event[key])) expectNull(event, key, 'a text');
-  for (const key of KNOWN.objects) if (!isObjectOrAbsent(event[key])) expectNull(event, key, 'an object');
-  for (const key of ['user', 'impersonatedUser']) {
-    const user = event[key];
-    if (!isUserOrAbsent(user)) expectNull(user as Record<string, unknown>, 'groups', 'a list', `${key}.`);
-  }
+function isReferenceOrAbsent(reference: ObjectReference | undefined): boolean {
+  return (
+    reference === undefined ||
+    (isObjectOrAbsent(reference) &&
+      isTextOrAbsent(reference.resource) &&
+      isTextOrAbsent(reference.subresource) &&
+      isTextOrAbsent(reference.namespace) &&
+      isTextOrAbsent(reference.name) &&
+      isTextOrAbsent(reference.uid) &&
+      isTextOrAbsent(reference.apiGroup) &&
+      isTextOrAbsent(reference.apiVersion) &&
+      isTextOrAbsent(reference.resourceVersion))
+  );
 }
 
-function expectNull(object: Record<string, unknown>, key: string, expected: string, within = ''): void {
-  if (object[key] !== null) throw new InvalidAuditEvent(`${within}${key}: expected ${expected}`);
-  delete object[key];
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+type Json = Record<string, unknown>;
+
+/** Takes nulls out, and throws at the first field that is wrong. */
+function checkTypes(event: Json): void {
+  if (!isText(event['verb'])) throw new InvalidAuditEvent('verb: expected a text');
+  expectAll(event, TEXTS, '', isText, 'a text');
+  expectAll(event, OBJECTS, '', isObjectOrAbsent, 'an object');
+  for (const key of ['user', 'impersonatedUser']) {
+    const user = event[key] as Json | undefined;
+    if (user === undefined) continue;
+    expectAll(user, USER_TEXTS, `${key}.`, isText, 'a text');
+    expectAll(user, ['extra'], `${key}.`, isObjectOrAbsent, 'an object');
+    expectAll(user, ['groups'], `${key}.`, Array.isArray, 'a list');
+    const wrong =
+      (user['groups'] as readonly unknown[] | undefined)?.findIndex((group) => !isText(group)) ?? -1;
+    if (wrong !== -1) throw new InvalidAuditEvent(`${key}.groups[${wrong}]: expected a text`);
+  }
+  const reference = event['objectRef'] as Json | undefined;
+  if (reference !== undefined) expectAll(reference, REFERENCE_TEXTS, 'objectRef.', isText, 'a text');
+}
+
+function expectAll(
+  object: Json,
+  keys: readonly string[],
+  within: string,
+  isRight: (value: unknown) => boolean,
+  expected: string,
+): void {
+  for (const key of keys) {
+    if (object[key] === undefined || isRight(object[key])) continue;
+    if (object[key] !== null) throw new InvalidAuditEvent(`${within}${key}: expected ${expected}`);
+    delete object[key];
+  }
 }

@@ -75,12 +75,8 @@ export function createRequests(options: RequestsOptions) {
     const logged = uid === undefined ? undefined : recent.get(uid);
     if (uid === undefined || logged === undefined) return;
     recent.delete(uid);
-    const { observation, ...place } = logged;
-    const { receivedAt, event } = observation;
-    parked.set(
-      uid,
-      isOfInterest(logged) ? { receivedAt, text: JSON.stringify(event), ...place } : { receivedAt },
-    );
+    const { receivedAt } = logged.observation;
+    parked.set(uid, isOfInterest(logged) ? { receivedAt, ...packed(logged) } : { receivedAt });
   }
 
   function evict(uid: string): void {
@@ -100,7 +96,8 @@ export function createRequests(options: RequestsOptions) {
   }
 
   function restored(waiting: Parked | undefined): Logged | undefined {
-    if (waiting === undefined || !('text' in waiting)) return undefined;
+    if (waiting === undefined || 'logged' in waiting) return waiting?.logged;
+    if (!('text' in waiting)) return undefined;
     const { text, file, line } = waiting;
     return { observation: parse(JSON.parse(text)), file, line };
   }
@@ -116,10 +113,22 @@ export function createRequests(options: RequestsOptions) {
   };
 }
 
-/** A request that waits long: with its event as text, if there is anything to say of it. */
-type Parked =
-  | { readonly receivedAt: string }
-  | { readonly receivedAt: string; readonly text: string; readonly file: string; readonly line: number };
+/** A request that waits long. If there is anything to say of it, with its event. */
+type Parked = { readonly receivedAt: string } | ({ readonly receivedAt: string } & Packed);
+
+/** An event as text; as it is, if it is nested more deeply than JSON.stringify can go. */
+type Packed =
+  { readonly text: string; readonly file: string; readonly line: number } | { readonly logged: Logged };
+
+function packed(logged: Logged): Packed {
+  const { observation, file, line } = logged;
+  try {
+    return { text: JSON.stringify(observation.event), file, line };
+  } catch (error) {
+    if (error instanceof RangeError) return { logged };
+    throw error;
+  }
+}
 
 function oldestOf(waiting: ReadonlyMap<string, unknown>): string | undefined {
   return waiting.keys().next().value;

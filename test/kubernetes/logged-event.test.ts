@@ -79,6 +79,12 @@ describe('a logged event', () => {
   it('takes null as absent', () => {
     const { event } = parseAuditEvent({ verb: 'get', user: null, stage: null, objectRef: null });
     expect(event).toEqual({ verb: 'get' });
+    const within = { user: { username: null, groups: null, extra: null }, objectRef: { name: null } };
+    expect(parseAuditEvent({ verb: 'get', ...within }).event).toEqual({
+      verb: 'get',
+      user: {},
+      objectRef: {},
+    });
   });
 
   it.each([
@@ -90,6 +96,16 @@ describe('a logged event', () => {
     [{ verb: 'get', objectRef: ['pods'] }, 'objectRef: expected an object'],
     [{ verb: 'get', user: { groups: 'x' } }, 'user.groups: expected a list'],
     [{ verb: 'get', impersonatedUser: { groups: {} } }, 'impersonatedUser.groups: expected a list'],
+    [{ verb: 'get', user: { username: 5 } }, 'user.username: expected a text'],
+    [{ verb: 'get', user: { uid: {} } }, 'user.uid: expected a text'],
+    [{ verb: 'get', user: { extra: [] } }, 'user.extra: expected an object'],
+    [{ verb: 'get', user: { groups: ['a', null] } }, 'user.groups[1]: expected a text'],
+    [
+      { verb: 'get', impersonatedUser: { username: { toString: 1 } } },
+      'impersonatedUser.username: expected a text',
+    ],
+    [{ verb: 'get', objectRef: { namespace: ['kube-system'] } }, 'objectRef.namespace: expected a text'],
+    [{ verb: 'get', objectRef: { apiGroup: false } }, 'objectRef.apiGroup: expected a text'],
   ])('is refused: %j', (value, problem) => {
     expect(() => parseAuditEvent(value)).toThrow(new InvalidAuditEvent(problem));
   });
