@@ -2,6 +2,7 @@ import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { whyNotRegular } from '../io/regular-file.ts';
 import { UnreadableLog } from './log-wrappers.ts';
 
 /** One log to read. */
@@ -22,7 +23,7 @@ const STDIN = '-';
 
 /**
  * The logs that are named, in order: files, `-` for standard input, and directories, of which all logs are read, the oldest
- * rotation first. A file that is named twice is read once. What cannot be read is reported, and left out.
+ * rotation first. A file that is named twice is read once. What cannot be read, or is no regular file, is reported and left out.
  */
 export async function logFiles(
   paths: readonly string[],
@@ -32,22 +33,38 @@ export async function logFiles(
   const seen = new Set<string>();
   const files: LogFile[] = [];
   for (const path of paths) {
+    let names: readonly string[] = [];
     try {
-      for (const name of await namesOf(path)) {
-        const { dev, ino, size } = name === STDIN ? STDIN_STATS : await stat(name);
-        if (seen.has(`${dev}:${ino}`)) continue;
-        seen.add(`${dev}:${ino}`);
-        if (name === STDIN) files.push({ name, read: (onBytes) => unpackStream(stdin, onBytes) });
-        else files.push({ name, size, read: (onBytes) => readFile(name, onBytes) });
-      }
+      names = await namesOf(path);
     } catch (error) {
       onUnreadable(path, problemOf(error));
+    }
+    for (const name of names) {
+      try {
+        const { id, file } = name === STDIN ? standardInput(stdin) : await regularFile(name);
+        if (!seen.has(id)) files.push(file);
+        seen.add(id);
+      } catch (error) {
+        onUnreadable(name, problemOf(error));
+      }
     }
   }
   return files;
 }
 
-const STDIN_STATS = { dev: STDIN, ino: STDIN, size: 0 };
+function standardInput(stdin: AsyncIterable<Buffer>): { id: string; file: LogFile } {
+  return { id: STDIN, file: { name: STDIN, read: (onBytes) => unpackStream(stdin, onBytes) } };
+}
+
+/** Throws UnreadableLog for another kind of file: to open a pipe waits for a writer, and a device may never end. */
+async function regularFile(name: string): Promise<{ id: string; file: LogFile }> {
+  const stats = await stat(name);
+  const problem = whyNotRegular(stats);
+  if (problem !== undefined)
+    throw new UnreadableLog(`${problem}${stats.isFIFO() ? '; pipe it in, as -' : ''}`);
+  const { dev, ino, size } = stats;
+  return { id: `${dev}:${ino}`, file: { name, size, read: (onBytes) => readFile(name, onBytes) } };
+}
 
 async function namesOf(path: string): Promise<readonly string[]> {
   if (path === STDIN || !(await stat(path)).isDirectory()) return [path];

@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { whyNotRegular } from '../io/regular-file.ts';
 import { followPaths } from '../follow-paths.ts';
 
 /** One file of rules or filters: its name, as errors and records show it, and its text. */
@@ -22,7 +23,7 @@ export function fixedSource(documents: readonly NamedDocument[]): RuleSource {
 
 /**
  * Files and directories. A directory gives its own `.yml` and `.yaml` files, in order of name; a subdirectory is loaded by
- * naming it. Names that begin with `..` (a ConfigMap's data) and `kustomization.yaml` are no rules. A ConfigMap is replaced
+ * naming it, and a link to anything but a regular file is an error. Names that begin with `..` (a ConfigMap's data) and `kustomization.yaml` are no rules. A ConfigMap is replaced
  * by swapping the `..data` link its files go through, which is a change in the directory like any other.
  */
 export function directorySource(paths: readonly string[]): RuleSource {
@@ -38,7 +39,15 @@ export function directorySource(paths: readonly string[]): RuleSource {
 async function filesOf(path: string): Promise<readonly string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
   const names = (await readdir(path)).filter(isRuleFile).toSorted();
-  return names.map((name) => join(path, name));
+  const files = names.map((name) => join(path, name));
+  await Promise.all(files.map(expectRegular));
+  return files;
+}
+
+/** A link in a directory may name a pipe or a device, whose end never comes. */
+async function expectRegular(name: string): Promise<void> {
+  const problem = whyNotRegular(await stat(name));
+  if (problem !== undefined) throw new Error(`${name}: ${problem}`);
 }
 
 function isRuleFile(name: string): boolean {

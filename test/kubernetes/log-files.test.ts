@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -40,6 +41,29 @@ describe('the logs that are named', () => {
     const [a, b] = [write('a.log'), write('b')];
     symlinkSync(a, join(directory, 'c.log'));
     expect(await found(b, a, '-', join(directory, 'c.log'), b, '-')).toEqual(['b', 'a.log', '-']);
+  });
+
+  it('are regular files: what else a directory holds is reported, and never opened', async () => {
+    write('audit.log');
+    execFileSync('mkfifo', [join(directory, 'fifo.log')]);
+    symlinkSync('/dev/zero', join(directory, 'zero.log'));
+    symlinkSync('/dev/null', join(directory, 'null.log.gz'));
+    symlinkSync(join(directory, 'nowhere'), join(directory, 'broken.log'));
+    mkdirSync(join(directory, 'sub.log'));
+    symlinkSync(join(directory, 'sub.log'), join(directory, 'linked.log'));
+    const problems = [
+      'broken.log: there is no such file',
+      'fifo.log: a pipe, not a regular file; pipe it in, as -',
+      'linked.log: a directory, not a regular file',
+      'null.log.gz: a device, not a regular file',
+      'zero.log: a device, not a regular file',
+    ];
+    const told = await found(directory);
+    expect([told[0], told.slice(1).toSorted()]).toEqual(['audit.log', problems]);
+    expect((await found(join(directory, 'fifo.log'), join(directory, 'zero.log'))).toSorted()).toEqual([
+      'fifo.log: a pipe, not a regular file; pipe it in, as -',
+      'zero.log: a device, not a regular file',
+    ]);
   });
 
   it('may be a directory: its logs are read from the oldest to the one being written', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,6 +38,21 @@ describe('a directory of rules', () => {
       { name: join(directory, 'a.yml'), text: 'a.yml' },
       { name: join(directory, 'b.yaml'), text: 'b.yaml' },
     ]);
+  });
+
+  it.each([
+    ['/dev/zero', 'a device'],
+    ['.', 'a directory'],
+  ])('holds regular files only: a link to %s is an error that names it', async (target, kind) => {
+    await symlink(target, join(directory, 'link.yml'));
+    await expect(directorySource([directory]).read()).rejects.toThrow(
+      `${join(directory, 'link.yml')}: ${kind}, not a regular file`,
+    );
+  });
+
+  it('is not read at a pipe in it, which may never be written to', async () => {
+    execFileSync('mkfifo', [join(directory, 'pipe.yml')]);
+    await expect(directorySource([directory]).read()).rejects.toThrow('pipe.yml: a pipe, not a regular file');
   });
 
   it('may be a file', async () => {
