@@ -1,5 +1,8 @@
 import {
   claimedManager,
+  countedReversions,
+  DEFER_MS,
+  MAX_REVERSIONS,
   planRegistration,
   REVERTED,
   type Circumstances,
@@ -39,7 +42,9 @@ export interface RegistrationOptions {
 /** Is told what an operator wants to know. */
 export interface RegistrationListener {
   /** It was looked at: it is as it should be, or these are not so (and may be by now). */
-  looked(differences: readonly string[]): void;
+  looked(plan: Pick<Plan, 'differences' | 'defers'>): void;
+  /** Newer content of another replica is left in place, or no longer. */
+  deferred(is: boolean): void;
   /** We wrote what was not as it should be. */
   written(differences: readonly string[]): void;
   /** Somebody else's change was undone. Who it was is as claimed; of a deletion the API server says nothing. */
@@ -55,8 +60,6 @@ export interface RegistrationListener {
 /** Half of the ten seconds in which a loss is to be made good. */
 const EVERY_MS = 5_000;
 const TRIES = 5;
-const MAX_REVERSIONS = 5;
-const REVERSIONS_MS = 10 * 60_000;
 
 /**
  * Looks at our webhook configuration every few seconds, and makes of it what it should be, as far as it is ours. Before
@@ -67,10 +70,18 @@ export function followRegistration(options: RegistrationOptions): () => void {
   const { api, name, manage, service, everyMs = EVERY_MS, now = Date.now, onLook, on, onFailure } = options;
   const configurations = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
   const path = `${configurations}/${name}`;
-  const state = { breakGlass: undefined as string | undefined, going: false, contested: false };
+  const state = {
+    breakGlass: undefined as string | undefined,
+    going: false,
+    contested: false,
+    defers: false,
+  };
   /** As things stood when all was last as it should be. */
   let settled: Circumstances | undefined;
+  /** Changes that this replica undid (RFC 3339). */
   let reversions: readonly string[] = [];
+  /** When this replica began, and last was seen, to leave newer content in place. */
+  let deferral: { readonly since: number; readonly last: number } | undefined;
 
   async function look(tries = TRIES): Promise<void> {
     const found = (await ifThere(api.get(path))) as FoundConfiguration | undefined;
@@ -79,7 +90,8 @@ export function followRegistration(options: RegistrationOptions): () => void {
     const about = await circumstances(manage);
     announce(about);
     const plan = planRegistration(found, about);
-    on.looked(plan.differences);
+    on.looked(plan);
+    defer(plan, about.now);
     if (plan.differences.length === 0) {
       settled = about;
       return contest(false, []);
@@ -120,6 +132,7 @@ export function followRegistration(options: RegistrationOptions): () => void {
       breakGlass: deployment?.metadata.annotations?.[BREAK_GLASS],
       going,
       owner: options.ownerReference && home !== undefined ? ownerReference(home) : undefined,
+      deferringSince: deferral?.since,
       now: now(),
     };
   }
@@ -131,16 +144,17 @@ export function followRegistration(options: RegistrationOptions): () => void {
     about: Circumstances,
     undone: boolean,
   ): Promise<boolean> {
-    const times = undone ? recent([...reversionsIn(found), ...reversions], about.now) : reversions;
+    const times = undone ? countedReversions(found, reversions, about.now) : reversions;
     const lowers = about.going || about.breakGlass !== undefined;
     contest(undone && times.length >= MAX_REVERSIONS && !lowers, differences);
     if (write === undefined || state.contested) return false;
-    const counted = undone ? [...times, new Date(about.now).toISOString()] : times;
+    const stamps = undone ? [new Date(about.now).toISOString()] : [];
+    const counted = [...times, ...stamps];
     const object = counted.length === 0 ? write.object : withReversions(write.object, counted);
     const written = (await (write.method === 'create'
       ? api.create(configurations, object)
       : api.replace(path, object))) as FoundConfiguration;
-    reversions = counted;
+    reversions = [...reversions, ...stamps].slice(-MAX_REVERSIONS);
     onLook(written);
     const by = found === undefined ? undefined : claimedManager(found, 'sigma-admission');
     if (undone) on.reverted(found === undefined ? 'deleted' : 'edited', by, differences);
@@ -152,6 +166,13 @@ export function followRegistration(options: RegistrationOptions): () => void {
     if (breakGlass !== state.breakGlass) on.brokenGlass(breakGlass);
     if (going !== state.going) on.going(going);
     Object.assign(state, { breakGlass, going });
+  }
+  /** Ten minutes in which nothing was deferred to are enough for another rollout to be believed. */
+  function defer({ defers }: Plan, at: number): void {
+    if (defers) deferral = { since: deferral?.since ?? at, last: at };
+    else if (deferral !== undefined && at - deferral.last >= DEFER_MS) deferral = undefined;
+    if (defers !== state.defers) on.deferred(defers);
+    state.defers = defers;
   }
   function contest(is: boolean, differences: readonly string[]): void {
     if (is !== state.contested) on.contested(is, differences);
@@ -176,19 +197,6 @@ function isGoing(thing: KubernetesThing | undefined): boolean {
 
 function ownerReference({ metadata: { name, uid } }: KubernetesThing): OwnerReference {
   return { apiVersion: 'v1', kind: 'Namespace', name, uid };
-}
-
-function reversionsIn(found: FoundConfiguration | undefined): readonly string[] {
-  return found?.metadata.annotations?.[REVERTED]?.split(' ') ?? [];
-}
-
-/** All replicas count together, through the object itself; each remembers, in case somebody takes the count away. */
-function recent(times: readonly string[], now: number): readonly string[] {
-  const counting = times.filter((time) => {
-    const age = now - Date.parse(time);
-    return age >= -REVERSIONS_MS && age < REVERSIONS_MS;
-  });
-  return [...new Set(counting)].toSorted().slice(-MAX_REVERSIONS);
 }
 
 function withReversions(object: FoundConfiguration, times: readonly string[]): FoundConfiguration {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { GUARD, type Webhook, type WebhookConfiguration } from './webhook-configuration.ts';
+import { GUARD, OTHER, type Webhook, type WebhookConfiguration } from './webhook-configuration.ts';
 
 /** What of the webhook configuration is ours: its CA, all of it, or nothing. */
 export const MANAGE = ['ca', 'all', 'none'] as const;
@@ -68,6 +68,8 @@ export interface Circumstances {
   readonly going: boolean;
   /** Our Namespace, with which the configuration is to go; absent where it is not to. */
   readonly owner?: OwnerReference | undefined;
+  /** Since when this replica has left newer content in place, of late (ms since the epoch); absent where it has not. */
+  readonly deferringSince?: number | undefined;
   readonly now: number;
 }
 
@@ -88,7 +90,12 @@ export const CONTENT = 'sigma-admission/content';
 export const REVERTED = 'sigma-admission/reverted';
 
 /** A rollout is over long before. */
-const DEFER_MS = 10 * 60_000;
+export const DEFER_MS = 10 * 60_000;
+/** Clocks of nodes are kept together to milliseconds. A date that is further ahead of ours was made up. */
+const CLOCK_SKEW_MS = 60_000;
+/** Undone so often within so long, a change is let be. */
+export const MAX_REVERSIONS = 5;
+const REVERSIONS_MS = 10 * 60_000;
 
 /** Compares what is there with what should be. Pure: the same for every replica that was told the same. */
 export function planRegistration(found: FoundConfiguration | undefined, about: Circumstances): Plan {
@@ -153,10 +160,52 @@ function stated({ objectSelector, ...entry }: FoundEntry): FoundEntry {
     : { ...entry, objectSelector };
 }
 
-function isNewer({ metadata }: FoundConfiguration, { content, since, now }: Circumstances): boolean {
-  const [digest = '', written = ''] = metadata.annotations?.[CONTENT]?.split(' ') ?? [];
+/**
+ * Whether a replica that was told something else later wrote this. The annotation that says so is anybody's to write: it
+ * is believed for ten minutes in all, and only of a configuration that still has every entry that no setting takes away.
+ */
+function isNewer(found: FoundConfiguration, about: Circumstances): boolean {
+  const { content, since, now, deferringSince = now } = about;
+  const [digest = '', written = ''] = found.metadata.annotations?.[CONTENT]?.split(' ') ?? [];
   const at = Date.parse(written);
-  return digest !== digestOf(content) && at > since && now - at < DEFER_MS;
+  return (
+    digest !== digestOf(content) &&
+    at > since &&
+    at <= now + CLOCK_SKEW_MS &&
+    now - Math.min(at, deferringSince) < DEFER_MS &&
+    content.webhooks.every((entry) => entry.name === OTHER || isSentAsMuch(found, entry))
+  );
+}
+
+/** Whether an entry is there and is asked about all that it should be: who is let through by conditions is a setting. */
+function isSentAsMuch({ webhooks = [] }: FoundConfiguration, wanted: Webhook): boolean {
+  const entry = webhooks.find(({ name }) => name === wanted.name);
+  return (
+    entry !== undefined &&
+    wanted.rules.every((rule) => entry.rules?.some((each) => isDeepStrictEqual(each, rule))) &&
+    isDeepStrictEqual(entry.namespaceSelector, wanted.namespaceSelector) &&
+    Object.keys(entry.objectSelector ?? {}).length === 0
+  );
+}
+
+/**
+ * When changes were undone within the last ten minutes (RFC 3339): those that this replica undid, and of those that the
+ * annotation tells of, one more than that. Anybody may write the annotation, and each change that is undone may add one.
+ */
+export function countedReversions(
+  found: FoundConfiguration | undefined,
+  own: readonly string[],
+  now: number,
+): readonly string[] {
+  const ours = recent(own, now);
+  const told = recent(found?.metadata.annotations?.[REVERTED]?.split(' ') ?? [], now);
+  const others = told.filter((time) => !ours.includes(time)).slice(-(ours.length + 1));
+  return [...ours, ...others].toSorted().slice(-MAX_REVERSIONS);
+}
+
+function recent(times: readonly string[], now: number): readonly string[] {
+  const counting = times.filter((time) => Math.abs(now - Date.parse(time)) < REVERSIONS_MS);
+  return [...new Set(counting)].toSorted().slice(-MAX_REVERSIONS);
 }
 
 function digestOf(content: WebhookConfiguration): string {

@@ -31,6 +31,11 @@ export function createClusterMetrics(registry: Registry) {
     help: 'Whether our webhook configuration was changed so often that it is let be.',
     registers,
   });
+  const deferrals = new Counter({
+    name: `${PREFIX}webhook_configuration_deferrals_total`,
+    help: 'Times that other content of our webhook configuration was left in place because it says that it is newer.',
+    registers,
+  });
   const brokenGlass = new Gauge({
     name: `${PREFIX}break_glass`,
     help: 'Whether everything fails open because an annotation on our Deployment says so.',
@@ -54,6 +59,7 @@ export function createClusterMetrics(registry: Registry) {
     observeReversion: (what: 'deleted' | 'edited', manager: string | undefined) =>
       reversions.inc({ what, manager: bounded(manager ?? '') }),
     observeContested: (is: boolean) => contested.set(Number(is)),
+    observeDeferral: () => deferrals.inc(),
     observeBrokenGlass: (is: boolean) => brokenGlass.set(Number(is)),
     observeReach(outcome: string, dials: boolean): void {
       reached.reset();

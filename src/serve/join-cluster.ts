@@ -131,6 +131,13 @@ function listener({
       log.warn({ what, by, differences }, `the webhook configuration was ${what} (${who}): restored`);
       tell('WebhookConfigurationRestored', 'Restoring', `it was ${what} (${who}): ${differences.join(', ')}`);
     },
+    deferred(is) {
+      if (!is) return log.info('the webhook configuration no longer has newer content than ours');
+      metrics.observeDeferral();
+      const what = 'its content says that a replica wrote it which was told something else later';
+      log.warn(`the webhook configuration is left as it is for up to ten minutes: ${what}`);
+      tell('WebhookConfigurationDeferred', 'LettingBe', `left as it is for up to ten minutes: ${what}`);
+    },
     contested(is, differences) {
       metrics.observeContested(is);
       if (!is) return log.info('nobody changes the webhook configuration any more');

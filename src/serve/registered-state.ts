@@ -1,5 +1,11 @@
 import type { Logger } from 'pino';
-import { claimedManager, isOurs, LOWERED, type FoundConfiguration } from '../install/registration-plan.ts';
+import {
+  claimedManager,
+  isOurs,
+  LOWERED,
+  type FoundConfiguration,
+  type Plan,
+} from '../install/registration-plan.ts';
 import { GUARD } from '../install/webhook-configuration.ts';
 import type { ClusterMetrics } from '../record/cluster-metrics.ts';
 import type { RegisteredScope } from './registered-scope.ts';
@@ -34,7 +40,7 @@ export function createRegistered({
   let looked = false;
   let wasTrusted = false;
   let wasLowered = false;
-  let differences: readonly string[] | undefined;
+  let compared: Pick<Plan, 'differences' | 'defers'> | undefined;
   const bundle = () => bundleOf(seen, service);
   const trusted = () => certificates.trusted?.() ?? true;
   function watchGuard(found: FoundConfiguration): void {
@@ -69,15 +75,15 @@ export function createRegistered({
       wasTrusted ||= found !== undefined && trusted();
       scope.compare(seen?.webhooks ?? NO_ENTRIES);
     },
-    compare(found: readonly string[]): void {
-      differences = found;
+    compare(plan: Pick<Plan, 'differences' | 'defers'>): void {
+      compared = plan;
     },
     /** Once trusted, never again a reason to be sent nothing: whoever spoils the configuration must not take us all out. */
     check(): Check {
       if (!looked) return { name: 'configuration', ok: false, detail: 'not looked at yet' };
       if (seen === undefined) return { name: 'configuration', ok: true, detail: `${name} does not exist` };
       const trust = trusted() ? 'it trusts our certificate' : 'it does not trust our certificate';
-      const state = differences === undefined ? [] : [differences.join(', ') || 'as it should be'];
+      const state = compared === undefined ? [] : [stateOf(compared)];
       return {
         name: 'configuration',
         ok: wasTrusted || trusted(),
@@ -85,6 +91,10 @@ export function createRegistered({
       };
     },
   };
+}
+
+function stateOf({ differences, defers }: Pick<Plan, 'differences' | 'defers'>): string {
+  return differences.join(', ') || (defers ? 'newer content than ours stands' : 'as it should be');
 }
 
 /** One list, so that what is the same as before is seen to be. */

@@ -59,13 +59,14 @@ describe('following the registration', () => {
 
   function follow(
     api: ApiServer,
-    changes: Partial<Pick<RegistrationOptions, 'manage' | 'caBundle' | 'proven'>> = {},
+    changes: Partial<Pick<RegistrationOptions, 'manage' | 'caBundle' | 'proven' | 'now'>> = {},
   ) {
     const told: string[] = [];
     const looks: (FoundConfiguration | undefined)[] = [];
     const state: { differences?: readonly string[] } = {};
     const on: RegistrationListener = {
-      looked: (differences) => void (state.differences = differences),
+      looked: ({ differences }) => void (state.differences = differences),
+      deferred: (is) => told.push(`deferred: ${is}`),
       written: (differences) => told.push(`written: ${differences.length}`),
       reverted: (what, by) => told.push(`reverted: ${what} by ${by ?? 'nobody named'}`),
       contested: (is) => told.push(`contested: ${is}`),
@@ -151,19 +152,76 @@ describe('following the registration', () => {
     expect(told).toEqual(['written: 1', 'reverted: deleted by nobody named']);
   });
 
+  const withAnnotation = (
+    held: { configuration?: FoundConfiguration | undefined },
+    key: string,
+    value: string,
+  ) => {
+    const { metadata } = held.configuration as FoundConfiguration;
+    const annotations = { ...metadata.annotations, [`sigma-admission/${key}`]: value };
+    held.configuration = { metadata: { ...metadata, annotations }, webhooks: [] };
+  };
+
+  it('is restored though an annotation says that it is newer, or was let be', async () => {
+    const { api, held, writes } = cluster();
+    const { told, inOrder } = follow(api);
+    await inOrder();
+    withAnnotation(held, 'content', 'ffffffffffffffff 9999-01-01T00:00:00Z');
+    await eventually('it is restored', () => held.configuration?.webhooks?.length === 4);
+    await inOrder();
+    const five = [1, 2, 3, 4, 5].map((minutes) => new Date(Date.now() - minutes * 60_000).toISOString());
+    withAnnotation(held, 'reverted', five.join(' '));
+    await eventually('it is restored', () => held.configuration?.webhooks?.length === 4);
+    await inOrder();
+    expect(writes).toEqual(['create', 'replace', 'replace']);
+    expect(told).toEqual([
+      'written: 1',
+      'reverted: edited by nobody named',
+      'reverted: edited by nobody named',
+    ]);
+  });
+
+  it('is left to newer content for ten minutes in all, which is told once', async () => {
+    const { api, held, writes } = cluster();
+    let at = Date.now();
+    const { told, looks, inOrder } = follow(api, { now: () => at });
+    await inOrder();
+    const right = held.configuration as FoundConfiguration;
+    const written = () => {
+      const annotations = { 'sigma-admission/content': `ffffffffffffffff ${new Date(at).toISOString()}` };
+      const webhooks = right.webhooks?.map((entry) => ({ ...entry, timeoutSeconds: 7 })) ?? [];
+      held.configuration = { metadata: { ...right.metadata, annotations }, webhooks };
+    };
+    written();
+    await eventually('it is left', () => told.includes('deferred: true'));
+    at += 9 * 60_000;
+    written();
+    const { length } = looks;
+    await eventually('it was looked at', () => looks.length > length + 2);
+    expect(writes).toEqual(['create']);
+    at += 60_000;
+    written();
+    await eventually('it is restored', () => held.configuration?.webhooks?.[0]?.timeoutSeconds === 3);
+    expect(told).toEqual([
+      'written: 1',
+      'deferred: true',
+      'deferred: false',
+      'reverted: edited by nobody named',
+    ]);
+  });
+
   it('is let be after five changes within ten minutes, by whichever replicas they were undone', async () => {
     const { api, held, writes } = cluster();
     const { told, inOrder } = follow(api);
     await inOrder();
-    const four = [1, 2, 3, 4].map((minutes) => new Date(Date.now() - minutes * 60_000).toISOString());
-    const { metadata } = held.configuration as FoundConfiguration;
-    const annotations = { ...metadata.annotations, 'sigma-admission/reverted': four.join(' ') };
-    held.configuration = { metadata: { ...metadata, annotations }, webhooks: [] };
-    await eventually('it is undone a fifth time', () => held.configuration?.webhooks?.length === 4);
-    await inOrder();
-    held.configuration = { ...held.configuration, webhooks: [] };
+    withAnnotation(held, 'reverted', new Date(Date.now() - 60_000).toISOString());
+    for (const time of ['second', 'third', 'fourth', 'fifth']) {
+      await eventually(`it is undone a ${time} time`, () => held.configuration?.webhooks?.length === 4);
+      await inOrder();
+      held.configuration = { ...(held.configuration as FoundConfiguration), webhooks: [] };
+    }
     await eventually('it is let be', () => told.includes('contested: true'));
-    expect(writes).toEqual(['create', 'replace']);
+    expect(writes).toEqual(['create', 'replace', 'replace', 'replace', 'replace']);
     held.deployment = {
       metadata: { name: 'sigma-admission', uid: 'd', annotations: { 'sigma-admission/break-glass': 'why' } },
     };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   claimedManager,
+  countedReversions,
   planRegistration,
   type Circumstances,
   type FoundConfiguration,
@@ -148,6 +149,69 @@ describe('the webhook configuration, all of it our own,', () => {
     );
   });
 
+  describe('is not left to content that says it is newer', () => {
+    const at = (time: string, found = RIGHT): FoundConfiguration => {
+      const annotations = {
+        ...found.metadata.annotations,
+        'sigma-admission/content': `ffffffffffffffff ${time}`,
+      };
+      return { ...found, metadata: { ...found.metadata, annotations } };
+    };
+    const JUST_NOW = new Date(NOW - 1_000).toISOString();
+    const without = (name: string) => ({
+      ...RIGHT,
+      webhooks: (RIGHT.webhooks ?? []).filter((entry) => !entry.name.startsWith(name)),
+    });
+
+    it.each([
+      ['a second ago', JUST_NOW],
+      ['in half a minute, by a clock that is a little ahead', new Date(NOW + 30_000).toISOString()],
+    ])('but it is where it has every entry, and was written %s', (_, time) => {
+      expect(planRegistration(at(time), about())).toEqual({ differences: [], defers: true });
+    });
+
+    it.each<[string, FoundConfiguration]>([
+      ['in two minutes', at(new Date(NOW + 120_000).toISOString())],
+      ['in the year 9999', at('9999-01-01T00:00:00Z')],
+      ['ten minutes ago', at(new Date(NOW - 600_000).toISOString())],
+      ['at no time that can be read', at('tomorrow')],
+      ['a second ago, without guard', at(JUST_NOW, without('guard'))],
+      ['a second ago, without observe', at(JUST_NOW, without('observe'))],
+      ['a second ago, without self', at(JUST_NOW, without('self'))],
+      ['a second ago, without any entry', at(JUST_NOW, { ...RIGHT, webhooks: [] })],
+      [
+        'a second ago, guard without rules',
+        at(
+          JUST_NOW,
+          edited((guard) => ({ ...guard, rules: [] })),
+        ),
+      ],
+      [
+        'a second ago, guard for another namespace',
+        at(
+          JUST_NOW,
+          edited((guard) => ({ ...guard, namespaceSelector: { matchLabels: { a: 'b' } } })),
+        ),
+      ],
+      [
+        'a second ago, guard for labelled objects alone',
+        at(
+          JUST_NOW,
+          edited((guard) => ({ ...guard, objectSelector: { matchLabels: { a: 'b' } } })),
+        ),
+      ],
+    ])('written %s', (_, found) => {
+      expect(planRegistration(found, about())).toMatchObject({ defers: false, write: { method: 'replace' } });
+      expect(planRegistration(after(found), about())).toEqual({ differences: [], defers: false });
+    });
+
+    it('for longer than ten minutes in all, however often it is written anew', () => {
+      const since = (ms: number) => about({ deferringSince: NOW - ms });
+      expect(planRegistration(at(JUST_NOW), since(599_000)).defers).toBe(true);
+      expect(planRegistration(at(JUST_NOW), since(600_000))).toMatchObject({ defers: false, write: {} });
+    });
+  });
+
   it('is taken from whoever was told something else before', () => {
     const earlier = after(undefined, about({ content: content('aks'), since: NOW - 120_000 }));
     expect(planRegistration(earlier, about())).toMatchObject({ defers: false, write: { method: 'replace' } });
@@ -215,6 +279,30 @@ describe.each(['ca', 'all'] as const)('while nothing is to fail closed (--manage
       expect(policies(after(found, about({ manage })))).toEqual(policies(right));
     },
   );
+});
+
+describe('changes that were undone', () => {
+  const ago = (minutes: number) => new Date(NOW - minutes * 60_000).toISOString();
+  const told = (...times: readonly string[]): FoundConfiguration => ({
+    metadata: { annotations: { 'sigma-admission/reverted': times.join(' ') } },
+  });
+
+  it.each<[string, FoundConfiguration | undefined, readonly string[], readonly string[]]>([
+    ['are our own, for ten minutes', undefined, [ago(11), ago(10), ago(9), ago(1)], [ago(9), ago(1)]],
+    ['are our own, told again', told(ago(2), ago(1)), [ago(2), ago(1)], [ago(2), ago(1)]],
+    ['are one of another replica’s', told(ago(1)), [], [ago(1)]],
+    ['are one at most, however many the annotation tells', told(...[5, 4, 3, 2, 1].map(ago)), [], [ago(1)]],
+    [
+      'are of others’ one more than of ours',
+      told(...[6, 5, 4, 3].map(ago)),
+      [ago(2)],
+      [ago(4), ago(3), ago(2)],
+    ],
+    ['are five once three were ours', told(ago(5), ago(4)), [3, 2, 1].map(ago), [5, 4, 3, 2, 1].map(ago)],
+    ['are none that cannot be read, or is far from now', told('', 'no time', ago(-11), ago(60)), [], []],
+  ])('%s', (_, found, own, counted) => {
+    expect(countedReversions(found, own, NOW)).toEqual(counted);
+  });
 });
 
 describe('who changed it', () => {

@@ -67,17 +67,24 @@ describe('what is registered', () => {
       detail: 'sigma-admission: it does not trust our certificate',
     });
     look(found());
-    compare([]);
+    compare({ differences: [], defers: false });
     expect(check()).toMatchObject({
       ok: true,
       detail: 'sigma-admission: as it should be; it trusts our certificate',
     });
     look(found({ caBundle: '' }));
-    compare(['guard.sigma-admission.svc: caBundle']);
+    compare({ differences: ['guard.sigma-admission.svc: caBundle'], defers: false });
     expect(check()).toMatchObject({
       ok: true,
       detail: 'sigma-admission: guard.sigma-admission.svc: caBundle; it does not trust our certificate',
     });
+  });
+
+  it('is not as it should be while newer content than ours stands', () => {
+    const { look, compare, check } = registered();
+    look(found());
+    compare({ differences: [], defers: true });
+    expect(check().detail).toBe('sigma-admission: newer content than ours stands; it trusts our certificate');
   });
 
   it('is nothing to wait for where it does not exist', async () => {
