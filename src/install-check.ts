@@ -5,7 +5,7 @@ import { sendProbe } from './cluster/probe.ts';
 import type { InstallCheckConfig } from './settings/types.ts';
 import { readAskers } from './install-check/askers.ts';
 import { checkCertificate } from './install-check/certificate.ts';
-import { viewCluster, type ClusterView } from './install-check/cluster-view.ts';
+import { viewCluster, type ClusterView, type ServeSettings } from './install-check/cluster-view.ts';
 import { checkConfiguration, checkOwner } from './install-check/configuration.ts';
 import { dialService } from './install-check/dial-service.ts';
 import { checkExclusion } from './install-check/distribution.ts';
@@ -61,14 +61,19 @@ async function check(
   { rulesDirs, filtersDirs, auditLogs }: InstallCheckConfig,
   { stdin }: InstallCheckSurroundings,
 ): Promise<readonly Finding[]> {
-  const { names, configuration, deployment, told } = view;
+  const { names, configuration, deployment, settings } = view;
   const isSentTo =
     configuration.kind === 'unknown' ||
     (configuration.kind === 'seen' && (configuration.value.webhooks ?? []).length > 0);
   const outcome = isSentTo ? await sendProbe(api, names.namespace) : undefined;
   const dialled = await dialService(view);
-  const assumed = { enforcing: false, manage: 'ca', ownerReference: true, secret: 'sigma-admission-tls' };
-  const rights = requiredRights(names, told.kind === 'seen' ? told.value : assumed);
+  const assumed: ServeSettings = {
+    modes: { default: 'warn', levels: {}, rules: {} },
+    manage: 'ca',
+    noOwnerReference: false,
+    secret: 'sigma-admission-tls',
+  };
+  const rights = requiredRights(names, settings.kind === 'seen' ? settings.value : assumed);
   const answer = deployment.kind === 'missing' ? undefined : await askRights(api, names.namespace, rights);
   const askers =
     auditLogs.length === 0 ? undefined : await readAskers({ logs: auditLogs, stdin, rulesDirs, filtersDirs });

@@ -1,7 +1,8 @@
-import { loadAll } from 'js-yaml';
-import { basename } from 'node:path';
 import type { ApiServer } from '../cluster/api-server.ts';
 import { isOurs } from '../install/registration-plan.ts';
+import { configMapKeyOf, settingsOfReplica, type ReplicaSettings } from '../settings/of-replica.ts';
+import type { Key } from '../settings/settings.ts';
+import type { Config } from '../settings/types.ts';
 import { lookAt, type Look } from './look.ts';
 import type {
   ConfigMap,
@@ -33,21 +34,16 @@ export interface ClusterView {
   readonly namespace: Look<Named>;
   readonly service: Look<Service>;
   readonly deployment: Look<Deployment>;
-  readonly told: Look<Told>;
+  /** Of our replicas. */
+  readonly settings: Look<ServeSettings>;
   readonly validating: Look<Listed<Registered>>;
   readonly mutating: Look<Listed<Registered>>;
   readonly kubeSystem: Look<Named>;
   readonly nodes: Look<Listed<Node>>;
 }
 
-/** What our replicas were told, by arguments and by file, as far as it concerns the cluster. */
-export interface Told {
-  /** A rule may refuse. */
-  readonly enforcing: boolean;
-  readonly manage: string;
-  readonly secret?: string;
-  readonly ownerReference: boolean;
-}
+/** The settings of our replicas, as far as they concern the cluster. */
+export type ServeSettings = Pick<Config, 'modes' | 'manage' | 'secret' | 'noOwnerReference'>;
 
 const REGISTRATION = '/apis/admissionregistration.k8s.io/v1';
 /** Labels say where we are; the first nodes say it as well as all. */
@@ -67,7 +63,7 @@ export async function viewCluster(api: ApiServer, names: Names, version: Version
     names,
     version,
     deployment,
-    told: await lookAtTold(api, namespace, deployment),
+    settings: await settingsOf(api, namespace, deployment),
     configuration: await lookAt(
       api,
       `${REGISTRATION}/${validating}/${names.configuration}`,
@@ -82,65 +78,53 @@ export async function viewCluster(api: ApiServer, names: Names, version: Version
   };
 }
 
-async function lookAtTold(
+/** The replicas' settings, their file read where its ConfigMap may be. */
+async function settingsOf(
   api: ApiServer,
   namespace: string,
   deployment: Look<Deployment>,
-): Promise<Look<Told>> {
+): Promise<Look<ServeSettings>> {
   if (deployment.kind !== 'seen') return deployment;
-  const { containers, volumes = [] } = deployment.value.spec.template.spec;
-  const args = containers.flatMap((container) => container.args ?? []);
-  const name = volumes.find((volume) => volume.name === 'config')?.configMap?.name;
-  if (name === undefined) return { kind: 'seen', value: toldBy(args, '') };
-  const file = await lookAt<ConfigMap>(
-    api,
-    `/api/v1/namespaces/${namespace}/configmaps/${name}`,
-    `get configmaps/${name} -n ${namespace}`,
-  );
-  if (file.kind === 'unknown') return file;
-  const key = basename(valueOf(args, 'config') ?? 'config.yaml');
-  const text = file.kind === 'seen' ? (file.value.data?.[key] ?? '') : '';
-  return { kind: 'seen', value: toldBy(args, text) };
+  const { spec } = deployment.value.spec.template;
+  let path: string | undefined;
+  settingsOfReplica(spec, { namespace, readFile: (asked) => void (path = asked) });
+  const source = path === undefined ? undefined : configMapKeyOf(spec, path);
+  const file =
+    source &&
+    (await lookAt<ConfigMap>(
+      api,
+      `/api/v1/namespaces/${namespace}/configmaps/${source.configMap}`,
+      `get configmaps/${source.configMap} -n ${namespace}`,
+    ));
+  if (file?.kind === 'unknown') return file;
+  const text = file?.kind === 'seen' ? file.value.data?.[source?.key ?? ''] : undefined;
+  return told(settingsOfReplica(spec, { namespace, readFile: () => text }));
 }
 
-/** An argument wins over the file, and that over what we do untold. */
-export function toldBy(args: readonly string[], configFile: string): Told {
-  const file = mapOf(configFile);
-  const text = (flag: string, key = flag) => valueOf(args, flag) ?? textOf(file[key]);
-  const modes = [text('mode'), ...valuesOf(file['levels']), ...valuesOf(file['rules'])];
-  const secret = text('secret');
-  const ownerReference = !args.includes('--no-owner-reference') && file['noOwnerReference'] !== true;
-  return {
-    enforcing: modes.includes('enforce'),
-    manage: text('manage') ?? 'ca',
-    ownerReference,
-    ...(secret === undefined ? {} : { secret }),
-  };
-}
+/** The settings that the checks ask for. Any of them may be what is not known. */
+const ASKED: readonly Key[] = ['mode', 'levels', 'rules', 'manage', 'noOwnerReference', 'secret'];
 
-/** `--mode=warn` or `--mode warn`. */
-function valueOf(args: readonly string[], flag: string): string | undefined {
-  const at = args.findIndex((arg) => arg === `--${flag}` || arg.startsWith(`--${flag}=`));
-  const found = args[at];
-  return found?.includes('=') === true ? found.slice(found.indexOf('=') + 1) : args[at + 1 || Infinity];
-}
-
-/** A file that cannot be read says nothing; the replicas themselves refuse it loudly. */
-function mapOf(yaml: string): Readonly<Record<string, unknown>> {
-  try {
-    const [document] = loadAll(yaml);
-    return typeof document === 'object' && document !== null ? (document as Record<string, unknown>) : {};
-  } catch {
-    return {};
+/** What is read of them, if it is all that the checks ask for. */
+function told(settings: ReplicaSettings): Look<ServeSettings> {
+  switch (settings.kind) {
+    case 'read': {
+      const why = ASKED.flatMap((key) => settings.unknown.get(key) ?? [])[0];
+      if (why === undefined) return { kind: 'seen', value: settings.config };
+      return { kind: 'unknown', why, fix: 'give it a value in the Deployment, or in config.yaml' };
+    }
+    case 'refused':
+      return {
+        kind: 'unknown',
+        why: `the replicas do not start with their settings: ${settings.problems.join('; ')}`,
+        fix: 'correct them in the Deployment or in config.yaml',
+      };
+    case 'unknown':
+      return {
+        kind: 'unknown',
+        why: settings.why,
+        fix: 'say it in the Deployment’s arguments, or in a ConfigMap that it mounts',
+      };
   }
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function valuesOf(value: unknown): readonly unknown[] {
-  return typeof value === 'object' && value !== null ? Object.values(value) : [];
 }
 
 /** Our entries: those that call our Service. Somebody may have put one of theirs beside them. */

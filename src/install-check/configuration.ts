@@ -10,7 +10,7 @@ const APPLY_AGAIN = 'apply your overlay again';
 
 /** Whether our webhook configuration is there, with the entries it is to have. */
 export function checkConfiguration(view: ClusterView): Finding {
-  const { configuration, names, told } = view;
+  const { configuration, names, settings } = view;
   const name = `ValidatingWebhookConfiguration ${names.configuration}`;
   if (configuration.kind === 'unknown') return notSeen(CHECK, name, configuration);
   if (configuration.kind === 'missing')
@@ -23,7 +23,7 @@ export function checkConfiguration(view: ClusterView): Finding {
     };
   const { webhooks = [] } = configuration.value;
   if (webhooks.length === 0) {
-    const isManaged = told.kind === 'seen' && told.value.manage === 'all';
+    const isManaged = settings.kind === 'seen' && settings.value.manage === 'all';
     const found = `${names.configuration} has no entries yet: nothing is sent to us`;
     const fix = isManaged
       ? 'its replicas (--manage all) put them in once they run: see `replicas` and `rights`'
@@ -51,14 +51,15 @@ export function checkConfiguration(view: ClusterView): Finding {
 }
 
 /** Whether the configuration goes when our namespace does. */
-export function checkOwner({ configuration, namespace, names, told }: ClusterView): readonly Finding[] {
+export function checkOwner({ configuration, namespace, names, settings }: ClusterView): readonly Finding[] {
   if (configuration.kind !== 'seen') return [];
   const check = 'owner';
   const { ownerReferences = [] } = configuration.value.metadata;
   const owner = ownerReferences.find(({ kind }) => kind === 'Namespace');
   const whole = `the configuration goes with namespace ${names.namespace}`;
   if (owner === undefined) {
-    const isWanted = told.kind !== 'seen' || (told.value.ownerReference && told.value.manage !== 'none');
+    const isWanted =
+      settings.kind !== 'seen' || (!settings.value.noOwnerReference && settings.value.manage !== 'none');
     const found = 'the configuration is not owned by our namespace: deleting that would leave it behind';
     return isWanted
       ? [

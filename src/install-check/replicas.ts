@@ -55,27 +55,29 @@ export function checkBreakGlass({ deployment, names }: ClusterView): readonly Fi
 
 /** Whether what the replicas enforce is also enforced when none of them answers. */
 export function checkMode(view: ClusterView): readonly Finding[] {
-  const { told, deployment } = view;
+  const { settings, deployment } = view;
   const guard = ourEntries(view).find(({ name }) => shortName(name) === 'guard');
-  if (told.kind === 'missing' || guard === undefined) return [];
+  if (settings.kind === 'missing' || guard === undefined) return [];
   const check = 'mode';
-  if (told.kind === 'unknown') return [notSeen(check, 'the mode in force', told)];
+  if (settings.kind === 'unknown') return [notSeen(check, 'the mode in force', settings)];
+  const { default: mode, levels, rules } = settings.value.modes;
+  const isEnforcing = [mode, ...Object.values(levels), ...Object.values(rules)].includes('enforce');
   const isFail = guard.failurePolicy === 'Fail';
   const isBroken =
     deployment.kind === 'seen' && deployment.value.metadata.annotations?.[BREAK_GLASS] !== undefined;
-  if (told.value.enforcing && !isFail && !isBroken)
+  if (isEnforcing && !isFail && !isBroken)
     return [
       {
         check,
         verdict: 'warning',
         found: 'matches are refused, but while no replica answers everything is allowed: guard is Ignore',
         fix:
-          told.value.manage === 'all'
+          settings.value.manage === 'all'
             ? 'it becomes Fail when a probe came back: see `reachability`'
             : 'apply manifests/overlays/enforce, once `reachability` is ok',
       },
     ];
-  if (!told.value.enforcing && isFail)
+  if (!isEnforcing && isFail)
     return [
       {
         check,
@@ -84,7 +86,7 @@ export function checkMode(view: ClusterView): readonly Finding[] {
         fix: 'apply manifests/overlays/warn, or enforce something',
       },
     ];
-  const found = told.value.enforcing
+  const found = isEnforcing
     ? `matches are refused${isFail ? ', and guard is Fail' : '; guard is Ignore while the glass is broken'}`
     : 'no match is refused, and guard is Ignore';
   return [{ check, verdict: 'ok', found }];

@@ -2,7 +2,7 @@ import { ApiError, type ApiServer } from '../cluster/api-server.ts';
 import { PROBE_CONFIG_MAP } from '../install/probe.ts';
 import { KINDS } from '../kubernetes/objects.ts';
 import { CACHED_KINDS } from '../provenance/cache.ts';
-import { OURS, type ClusterView, type Names, type Told } from './cluster-view.ts';
+import { OURS, type ClusterView, type Names, type ServeSettings } from './cluster-view.ts';
 import type { Finding } from './finding.ts';
 import { allow } from './look.ts';
 
@@ -19,8 +19,11 @@ export interface Right {
   readonly isVital?: boolean;
 }
 
-/** What replicas that were told this need. */
-export function requiredRights({ namespace, configuration }: Names, told: Told): readonly Right[] {
+/** The rights that replicas with these settings need. */
+export function requiredRights(
+  { namespace, configuration }: Names,
+  settings: ServeSettings,
+): readonly Right[] {
   const configurations = {
     group: 'admissionregistration.k8s.io',
     resource: 'validatingwebhookconfigurations',
@@ -54,25 +57,29 @@ export function requiredRights({ namespace, configuration }: Names, told: Told):
       for: 'telling who made a pod',
     })),
   );
-  if (told.manage !== 'none')
+  if (settings.manage !== 'none')
     rights.push({
       verb: 'update',
       ...configurations,
       for: 'being trusted by the API server, again after every change',
       isVital: true,
     });
-  if (told.manage === 'all')
+  if (settings.manage === 'all')
     rights.push({
       verb: 'create',
       group: configurations.group,
       resource: configurations.resource,
       for: 'making the configuration again if it is deleted',
     });
-  if (told.secret !== undefined)
+  if (settings.secret !== undefined)
     rights.push(
-      { verb: 'get', ...core('secrets', told.secret), for: 'our certificate', isVital: true },
-      { verb: 'update', ...core('secrets', told.secret), for: 'renewing our certificate', isVital: true },
-      { verb: 'create', ...core('secrets', told.secret), for: 'making the Secret again if it is deleted' },
+      { verb: 'get', ...core('secrets', settings.secret), for: 'our certificate', isVital: true },
+      { verb: 'update', ...core('secrets', settings.secret), for: 'renewing our certificate', isVital: true },
+      {
+        verb: 'create',
+        ...core('secrets', settings.secret),
+        for: 'making the Secret again if it is deleted',
+      },
     );
   return rights;
 }

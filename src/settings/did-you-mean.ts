@@ -1,11 +1,14 @@
 /** Words farther apart than this are no slip of the hand. */
 const MAX_DISTANCE = 3;
+/** No name of ours has half as many letters. Comparing takes as long as the product of both lengths. */
+const MAX_LENGTH = 64;
 /** How much of the longer word must be right. */
 const MIN_SIMILARITY = 0.4;
 
 /** ` (did you mean --mode?)`, or nothing. What all words have in common, `prefix`, counts for nothing. */
 export function didYouMean(word: string, known: readonly string[], prefix = ''): string {
   const written = word.replace(prefix, '');
+  if (written.length > MAX_LENGTH) return '';
   const guesses = [...new Set(known)].flatMap((name) => {
     const candidate = name.replace(prefix, '');
     const far = distance(written, candidate);

@@ -1,14 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { toldBy, type ClusterView, type Told } from '../../src/install-check/cluster-view.ts';
+import { ApiError, type ApiServer } from '../../src/cluster/api-server.ts';
+import { viewCluster, type ClusterView } from '../../src/install-check/cluster-view.ts';
 import { checkConfiguration, checkOwner } from '../../src/install-check/configuration.ts';
 import { checkEntries } from '../../src/install-check/entries.ts';
 import type { Finding } from '../../src/install-check/finding.ts';
 import { checkIfDown } from '../../src/install-check/if-down.ts';
 import { checkBreakGlass, checkMode, checkReplicas } from '../../src/install-check/replicas.ts';
 import { checkVersion } from '../../src/install-check/version.ts';
-import { configuration, deployment, entries, MISSING, NOT_ALLOWED, seen, view } from './view.ts';
-
-const TOLD: Told = { enforcing: false, manage: 'ca', ownerReference: true };
+import { configuration, deployment, entries, MISSING, NOT_ALLOWED, seen, settings, view } from './view.ts';
 
 /** The first word and what was found: `failed: it is over`. */
 function said(findings: Finding | readonly Finding[]): readonly string[] {
@@ -31,27 +30,90 @@ describe('the version', () => {
   });
 });
 
-describe('what replicas were told', () => {
-  it.each<[string, readonly string[], string, Told]>([
-    ['nothing', [], '', TOLD],
+/** The API server of a healthy installation whose Deployment has this pod, and these ConfigMaps by name. */
+function apiServer(spec: object, configMaps: Readonly<Record<string, object>> = {}): ApiServer {
+  const installed: Readonly<Record<string, unknown>> = {
+    '/apis/apps/v1/namespaces/sigma-admission/deployments/sigma-admission': {
+      ...deployment(),
+      spec: { replicas: 2, template: { spec } },
+    },
+    '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/sigma-admission': configuration(),
+  };
+  return {
+    get(path) {
+      const [, name = ''] = /\/configmaps\/(.*)$/.exec(path) ?? [];
+      const found = configMaps[name] ?? installed[path];
+      return found === undefined ? Promise.reject(new ApiError(404, 'not found')) : Promise.resolve(found);
+    },
+    create: () => Promise.reject(new Error('not asked')),
+    replace: () => Promise.reject(new Error('not asked')),
+    watch: () => Promise.reject(new Error('not asked')),
+  };
+}
+
+async function mode(...api: Parameters<typeof apiServer>): Promise<readonly string[]> {
+  const names = { namespace: 'sigma-admission', configuration: 'sigma-admission' };
+  const version = { major: '1', minor: '37', gitVersion: 'v1.37.2' };
+  return said(checkMode(await viewCluster(apiServer(...api), names, version)));
+}
+
+describe('the settings of replicas', () => {
+  const CONFIG = '--config=/etc/sigma-admission/config/config.yaml';
+  const container = (changes: object = {}) => ({
+    name: 'sigma-admission',
+    args: ['serve', CONFIG],
+    volumeMounts: [{ name: 'config', mountPath: '/etc/sigma-admission/config' }],
+    ...changes,
+  });
+  const volumes = [{ name: 'config', configMap: { name: 'config-abc' } }];
+  const file = (text: string) => ({ 'config-abc': { data: { 'config.yaml': text } } });
+  const ENFORCING =
+    'warning: matches are refused, but while no replica answers everything is allowed: guard is Ignore';
+  const WARNING = 'ok: no match is refused, and guard is Ignore';
+
+  it.each<[string, readonly object[], string, string]>([
+    ['from the file', [container()], 'mode: enforce', ENFORCING],
     [
-      'a file',
-      [],
-      'mode: enforce\nmanage: all\nsecret: s\nnoOwnerReference: true',
-      { enforcing: true, manage: 'all', ownerReference: false, secret: 's' },
+      'from the environment, over the file',
+      [container({ env: [{ name: 'SIGMA_ADMISSION_MODE', value: 'enforce' }] })],
+      'mode: warn',
+      ENFORCING,
     ],
     [
-      'arguments over the file',
-      ['--mode=warn', '--manage', 'none'],
-      'mode: enforce\nmanage: all',
-      { ...TOLD, manage: 'none' },
+      'from an argument, over the environment',
+      [
+        container({
+          args: ['serve', CONFIG, '--mode', 'warn'],
+          env: [{ name: 'SIGMA_ADMISSION_MODE', value: 'enforce' }],
+        }),
+      ],
+      'mode: enforce',
+      WARNING,
     ],
-    ['one level', [], 'mode: warn\nlevels: {critical: enforce}', { ...TOLD, enforcing: true }],
-    ['one rule', [], 'rules: {a80d927d-ac6e-443f-a867-e8d6e3897318: enforce}', { ...TOLD, enforcing: true }],
-    ['to own nothing', ['--no-owner-reference'], '', { ...TOLD, ownerReference: false }],
-    ['a file that is none', [], '{{', TOLD],
-  ])('%s', (_, args, file, told) => {
-    expect(toldBy(args, file)).toEqual(told);
+    ['from no sidecar', [{ name: 'a', args: ['serve', '--mode=enforce'] }, container()], '', WARNING],
+    ['for one level', [container()], 'levels: {critical: enforce}', ENFORCING],
+    [
+      'from elsewhere',
+      [container({ env: [{ name: 'SIGMA_ADMISSION_MODE', valueFrom: { configMapKeyRef: {} } }] })],
+      'mode: enforce',
+      'unknown: the mode in force: its environment takes SIGMA_ADMISSION_MODE from elsewhere',
+    ],
+    [
+      'that are refused',
+      [container()],
+      'mode: block',
+      'unknown: the mode in force: the replicas do not start with their settings: ' +
+        '/etc/sigma-admission/config/config.yaml: mode: expected one of audit, warn, enforce, got "block"',
+    ],
+  ])('are taken %s', async (_, containers, text, expected) => {
+    expect(await mode({ containers, volumes }, file(text))).toEqual([expected]);
+  });
+
+  it('are unknown where their file is in no ConfigMap that is there', async () => {
+    const unread =
+      'unknown: the mode in force: its settings file /etc/sigma-admission/config/config.yaml cannot be read from here';
+    expect(await mode({ containers: [container()], volumes })).toEqual([unread]);
+    expect(await mode({ containers: [container()], volumes: [] }, file('mode: warn'))).toEqual([unread]);
   });
 });
 
@@ -95,8 +157,8 @@ describe('the configuration', () => {
 
   it('that is empty is for its replicas to fill, where they may', () => {
     const empty = { configuration: seen(configuration([])) };
-    const fixes = ['ca', 'all'].map((manage) => {
-      const finding = checkConfiguration(view({ ...empty, told: seen({ ...TOLD, manage }) }));
+    const fixes = (['ca', 'all'] as const).map((manage) => {
+      const finding = checkConfiguration(view({ ...empty, settings: seen(settings({ manage })) }));
       return 'fix' in finding && finding.fix;
     });
     expect(fixes).toEqual([
@@ -114,7 +176,7 @@ describe('the owner', () => {
     ['nobody', { configuration: without }, [`warning: ${unowned}`]],
     [
       'nobody, as told',
-      { configuration: without, told: seen({ ...TOLD, ownerReference: false }) },
+      { configuration: without, settings: seen(settings({ noOwnerReference: true })) },
       [`ok: ${unowned}, as the replicas were told`],
     ],
     [
@@ -247,19 +309,23 @@ describe('the replicas', () => {
 
 describe('the mode in force', () => {
   const closed = seen(configuration(entries({}, { enforcing: true })));
-  const enforcing = seen({ ...TOLD, enforcing: true });
+  const enforcing = seen(settings({ mode: 'enforce' }));
   const broken = seen(deployment({ annotations: { 'sigma-admission/break-glass': '' } }));
   it.each<[string, Partial<ClusterView>, readonly string[]]>([
     ['warn', {}, ['ok: no match is refused, and guard is Ignore']],
-    ['enforce', { told: enforcing, configuration: closed }, ['ok: matches are refused, and guard is Fail']],
+    [
+      'enforce',
+      { settings: enforcing, configuration: closed },
+      ['ok: matches are refused, and guard is Fail'],
+    ],
     [
       'enforce, which fails open',
-      { told: enforcing },
+      { settings: enforcing },
       ['warning: matches are refused, but while no replica answers everything is allowed: guard is Ignore'],
     ],
     [
       'enforce, with the glass broken',
-      { told: enforcing, deployment: broken },
+      { settings: enforcing, deployment: broken },
       ['ok: matches are refused; guard is Ignore while the glass is broken'],
     ],
     [
@@ -267,8 +333,8 @@ describe('the mode in force', () => {
       { configuration: closed },
       ['warning: no match is refused, but while no replica answers pods in kube-system are: guard is Fail'],
     ],
-    ['not to be seen', { told: NOT_ALLOWED }, ['unknown: the mode in force: not allowed to look']],
-    ['of nobody', { told: MISSING }, []],
+    ['not to be seen', { settings: NOT_ALLOWED }, ['unknown: the mode in force: not allowed to look']],
+    ['of nobody', { settings: MISSING }, []],
   ])('%s', (_, changes, expected) => {
     expect(said(checkMode(view(changes)))).toEqual(expected);
   });

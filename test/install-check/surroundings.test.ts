@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { ApiError, type ApiServer } from '../../src/cluster/api-server.ts';
 import { readAskers, type Asker } from '../../src/install-check/askers.ts';
 import { checkCertificate, type Dialled } from '../../src/install-check/certificate.ts';
-import type { ClusterView } from '../../src/install-check/cluster-view.ts';
+import type { ClusterView, ServeSettings } from '../../src/install-check/cluster-view.ts';
 import { checkExclusion, recognize } from '../../src/install-check/distribution.ts';
 import type { Finding } from '../../src/install-check/finding.ts';
 import { checkIdentities } from '../../src/install-check/identities.ts';
@@ -17,7 +17,7 @@ import { checkReachability } from '../../src/install-check/reachability.ts';
 import { askRights, checkRights, formatRight, requiredRights } from '../../src/install-check/rights.ts';
 import type { ProbeOutcome } from '../../src/install/probe-outcome.ts';
 import { createAuthority } from '../../src/tls/authority.ts';
-import { configuration, entries, MISSING, NOT_ALLOWED, seen, view } from './view.ts';
+import { configuration, entries, MISSING, NOT_ALLOWED, seen, settings, view } from './view.ts';
 
 function said(findings: Finding | readonly Finding[]): readonly string[] {
   return [findings]
@@ -164,17 +164,13 @@ describe('the certificate', () => {
 
 describe('the rights', () => {
   const names = { namespace: 'ns', configuration: 'hooks' };
-  const needed = (manage: string, secret?: string) =>
-    requiredRights(names, {
-      enforcing: false,
-      ownerReference: true,
-      manage,
-      ...(secret === undefined ? {} : { secret }),
-    }).map(formatRight);
+  const { secret: _, ...withoutSecret } = settings();
+  const needed = (changes: Partial<ServeSettings>) =>
+    requiredRights(names, { ...withoutSecret, ...changes }).map(formatRight);
 
-  it('are those that what replicas were told takes', () => {
-    const all = needed('all', 'tls');
-    const fewest = needed('none');
+  it('are those that the settings of the replicas take', () => {
+    const all = needed({ manage: 'all', secret: 'tls' });
+    const fewest = needed({ manage: 'none' });
     expect(all.filter((right) => !fewest.includes(right))).toEqual([
       'update validatingwebhookconfigurations.admissionregistration.k8s.io/hooks',
       'create validatingwebhookconfigurations.admissionregistration.k8s.io',
@@ -196,7 +192,7 @@ describe('the rights', () => {
         return { status: { allowed: 'verb' in review.spec.resourceAttributes } };
       },
     } as Partial<ApiServer> as ApiServer;
-    const [right] = requiredRights(names, { enforcing: false, manage: 'ca', ownerReference: true });
+    const [right] = requiredRights(names, settings());
     if (right === undefined) throw new TypeError('some right is needed');
     expect(await askRights(api, 'ns', [right])).toEqual({ lacking: [] });
     expect(asked).toEqual([`/apis/authorization.k8s.io/v1/${reviews}`]);
@@ -206,7 +202,7 @@ describe('the rights', () => {
     const api = {
       create: () => Promise.reject(new ApiError(403, 'forbidden')),
     } as Partial<ApiServer> as ApiServer;
-    const rights = requiredRights(names, { enforcing: false, manage: 'ca', ownerReference: true });
+    const rights = requiredRights(names, settings());
     expect(said(checkRights(view(), await askRights(api, 'ns', rights)))).toEqual([
       'unknown: what our ServiceAccount may do: not allowed to ask',
     ]);

@@ -1,7 +1,8 @@
 import { createAuthority } from '../../src/tls/authority.ts';
 import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
-import type { ClusterView } from '../../src/install-check/cluster-view.ts';
+import type { ClusterView, ServeSettings } from '../../src/install-check/cluster-view.ts';
 import type { Look } from '../../src/install-check/look.ts';
+import type { Mode } from '../../src/policy/mode.ts';
 import type { RegisteredWebhook } from '../../src/install-check/objects.ts';
 
 export function seen<T>(value: T): Look<T> {
@@ -58,6 +59,15 @@ export function deployment({
   };
 }
 
+/** What replicas do untold, but for what is said. */
+export function settings({
+  mode = 'warn',
+  ...others
+}: Partial<ServeSettings> & { mode?: Mode } = {}): ServeSettings {
+  const modes = { default: mode, levels: {}, rules: {} };
+  return { modes, manage: 'ca', noOwnerReference: false, secret: 'sigma-admission-tls', ...others };
+}
+
 /** A healthy installation of `warn`, but for what is said. */
 export function view(changes: Partial<ClusterView> = {}): ClusterView {
   return {
@@ -70,7 +80,7 @@ export function view(changes: Partial<ClusterView> = {}): ClusterView {
       spec: { clusterIP: '10.96.7.1', ports: [{ name: 'https', port: 443, targetPort: 'https' }] },
     }),
     deployment: seen(deployment()),
-    told: seen({ enforcing: false, manage: 'ca', ownerReference: true, secret: 'sigma-admission-tls' }),
+    settings: seen(settings()),
     validating: seen({ items: [configuration()] }),
     mutating: seen({ items: [] }),
     kubeSystem: seen({ metadata: { name: 'kube-system', labels: {} } }),
