@@ -1,9 +1,5 @@
 import { allowed, denied, type Remarks } from './kubernetes/admission-response.ts';
-import {
-  parseAdmissionReview,
-  type AdmissionRequest,
-  type AdmissionReview,
-} from './kubernetes/admission-review.ts';
+import type { AdmissionRequest, AdmissionReview } from './kubernetes/admission-review.ts';
 import { auditEventFromAdmission, type Observation } from './kubernetes/audit-event.ts';
 import { decide, type DecidedMatch, type Decision } from './policy/decision.ts';
 import { evaluate } from './policy/evaluate.ts';
@@ -29,8 +25,7 @@ export interface ReviewerOptions {
 
 /** Answers one AdmissionReview with another, before `deadline` (ms since the epoch). Knows nothing of HTTP. */
 export function createReviewer({ ruleset, modes, provenance, recorder, now = Date.now }: ReviewerOptions) {
-  return async function review(body: Buffer, deadline: number): Promise<AdmissionReview> {
-    const request = parseAdmissionReview(body);
+  return async function review(request: AdmissionRequest, deadline: number): Promise<AdmissionReview> {
     const receivedAt = new Date(now()).toISOString();
     const observation = auditEventFromAdmission(request, await provenance(request, deadline), receivedAt);
     const rules = ruleset();

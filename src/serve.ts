@@ -3,6 +3,7 @@ import { pino, type Logger } from 'pino';
 import { connectToCluster } from './cluster/api-server.ts';
 import type { Config } from './settings/types.ts';
 import type { OwnChange } from './install/own-change.ts';
+import { timeoutSecondsOf } from './install/webhook-configuration.ts';
 import { formatOutOfScope, type OutOfScope } from './install/scope.ts';
 import { joinCluster, type Membership } from './serve/join-cluster.ts';
 import { createLiveProvenance } from './serve/live-provenance.ts';
@@ -101,6 +102,7 @@ export async function serve(
         },
       }),
     },
+    timeoutSeconds: timeoutSecondsOf,
     certificates,
     callers: clientAuthority && { authority: clientAuthority, names: config.clientNames ?? [] },
     checks: () => [

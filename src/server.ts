@@ -10,7 +10,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createCheckCaller, keepOnlyTrusted } from './server/client-certificate.ts';
 import { handshakeFailure, type HandshakeFailure } from './server/handshake-failure.ts';
-import type { IntakeLimits } from './server/intake.ts';
+import type { InFlightLimits } from './server/in-flight-limiter.ts';
 import { refuseUnreadable } from './server/refusal.ts';
 import { metricsApp, webhookApp, type WebhookAppOptions } from './server/webhook-app.ts';
 import type { CertificateSource, TlsCertificate } from './tls/certificate-source.ts';
@@ -34,7 +34,7 @@ export interface ServerOptions extends Omit<
 }
 
 /** What nobody may exceed. */
-export interface Limits extends IntakeLimits {
+export interface Limits extends InFlightLimits {
   /**
    * How long a client may take to send a whole request, from the opening of a new connection on. The API server's
    * deadline cuts a body off long before. Not under 90 s: so long the API server keeps a connection that it opened and
@@ -54,6 +54,7 @@ export interface Limits extends IntakeLimits {
 const LIMITS: Limits = {
   bodyBytes: 20 * 1024 * 1024,
   bytesInFlight: 64 * 1024 * 1024,
+  parsedBytesInFlight: 128 * 1024 * 1024,
   requestsInFlight: 1000,
   requestMs: 100_000,
   handshakeMs: 10_000,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { AdmissionReview } from '../src/kubernetes/admission-review.ts';
+import { readAdmissionReview, type AdmissionReview } from '../src/kubernetes/admission-review.ts';
 import { onlyByRuleId, type Mode, type Modes } from '../src/policy/mode.ts';
 import { createRuleset, type RulesetOptions } from '../src/policy/ruleset.ts';
 import { isMirrorPod } from '../src/provenance/mirror-pod.ts';
@@ -46,7 +46,7 @@ async function judge(
     now: () => Date.UTC(2026, 10, 24),
   });
   const body = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request };
-  const answer = await review(Buffer.from(JSON.stringify(body)), Infinity);
+  const answer = await review(readAdmissionReview(body), Infinity);
   return { response: answer.response, record: records[0] };
 }
 

@@ -17,19 +17,21 @@ import { InvalidReview, type AdmissionReview } from '../src/kubernetes/admission
 import type { Review } from '../src/server/answer-review.ts';
 import type { Check } from '../src/server/webhook-app.ts';
 import { createServer, type Limits, type ServerOptions, type WebhookServer } from '../src/server.ts';
+import { parsedBytes } from '../src/kubernetes/parsed-bytes.ts';
 import { createAuthority, issueCertificate, type KeyedCertificate } from '../src/tls/authority.ts';
 import type { CertificateSource, TlsCertificate } from '../src/tls/certificate-source.ts';
 
 const MIB = 1024 * 1024;
 const UID = '0c5f2d3e-3c1b-4a6c-9d7e-5a1f0b7c9e11';
 /** As the API server begins it. */
-const BODY = `{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"${UID}"}}`;
+const BODY = `{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"${UID}","kind":{"version":"v1","kind":"Pod"},"resource":{"version":"v1","resource":"pods"},"operation":"CREATE","userInfo":{}}}`;
 const ALLOWED: AdmissionReview = {
   apiVersion: 'admission.k8s.io/v1',
   kind: 'AdmissionReview',
   response: { uid: UID, allowed: true },
 };
 const TLS_1_1 = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+const HEAD = 'POST /guard HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n';
 const JSON_BODY = { 'Content-Type': 'application/json' };
 
 let authority: KeyedCertificate;
@@ -89,7 +91,8 @@ async function start(
 ) {
   server = createServer({
     callers,
-    entries: { guard: (body, deadline) => review(body, deadline), observe: async () => ALLOWED },
+    entries: { guard: (request, deadline) => review(request, deadline), observe: async () => ALLOWED },
+    timeoutSeconds: () => 30,
     certificates,
     checks: () => checks,
     metrics: {
@@ -184,7 +187,9 @@ function clientAuthority() {
 /** Everything that still comes, until the server ends the connection. */
 const rest = (socket: TLSSocket) => text(socket);
 
-const halves = (size: number) => [Buffer.alloc(size - 1000, 32), Buffer.alloc(1000, 32)];
+/** A review of so many bytes. */
+const padded = (size: number) => Buffer.from(BODY.padEnd(size));
+const inParts = (size: number) => [padded(size).subarray(0, 1000), padded(size).subarray(1000)];
 const tooMany = (what: string) => status(503, 'ServiceUnavailable', `too many ${what} in flight`);
 const probe = (path: string, method = 'GET') => ask({ method, path });
 const serialOf = ({ certificatePem }: TlsCertificate) => new X509Certificate(certificatePem).serialNumber;
@@ -215,16 +220,17 @@ describe('an answer', () => {
   });
 
   it('is for exactly the bytes that came, in how many parts ever', async () => {
-    const seen: Buffer[] = [];
-    review = async (body) => {
-      seen.push(body);
+    const seen: unknown[] = [];
+    review = async ({ userInfo }) => {
+      seen.push(userInfo.username);
       return ALLOWED;
     };
-    const parts = ['{"a":', '"\u{1f512}"', '}'].map((part) => Buffer.from(part));
-    await ask({ body: parts });
-    await ask({ body: Buffer.concat(parts) });
-    await ask({ body: '' });
-    expect(seen).toEqual([Buffer.concat(parts), Buffer.concat(parts), Buffer.alloc(0)]);
+    const body = Buffer.from(BODY.replace('"userInfo":{}', '"userInfo":{"username":"\u{1f512}"}'));
+    const middle = body.indexOf('\u{1f512}') + 2;
+    await ask({ body: [body.subarray(0, middle), body.subarray(middle)] });
+    await ask({ body });
+    expect(seen).toEqual(['\u{1f512}', '\u{1f512}']);
+    expect((await ask({ body: '' })).code).toBe(400);
   });
 
   it('has 80 % of the time that the API server waits', async () => {
@@ -271,16 +277,7 @@ describe('a refusal leaves it to failurePolicy', () => {
         ],
       }),
     ],
-    [
-      'the body is no review',
-      { body: 'hello' },
-      () => {
-        review = async () => {
-          throw new InvalidReview('', 'not JSON');
-        };
-      },
-      status(400, 'BadRequest', 'not JSON'),
-    ],
+    ['the body is no review', { body: 'hello' }, () => {}, status(400, 'BadRequest', 'not JSON')],
     ['the body has no type', { headers: {} }, () => {}, NOT_JSON],
     ['the body is text', { headers: { 'Content-Type': 'text/plain' } }, () => {}, NOT_JSON],
     ['the body is only like JSON', { headers: { 'Content-Type': 'application/json5' } }, () => {}, NOT_JSON],
@@ -311,14 +308,10 @@ describe('a refusal leaves it to failurePolicy', () => {
       status(500, 'InternalError', FAULT, { uid: UID }),
     ],
     [
-      'something breaks on a body without a uid',
-      { body: '{"request":{"uid":"\\"}}' },
-      () => {
-        review = async () => {
-          throw new Error('secret');
-        };
-      },
-      status(500, 'InternalError', FAULT),
+      'the body is no review, but says of which request',
+      { body: BODY.slice(0, -1) },
+      () => {},
+      status(400, 'BadRequest', 'not JSON'),
     ],
     [
       'what was thrown is no error',
@@ -431,17 +424,12 @@ describe('a body', () => {
   afterEach(() => agent.destroy());
 
   it.each<[string, (size: number) => Buffer | Buffer[]]>([
-    ['with a length', (size) => Buffer.alloc(size, 32)],
-    ['in chunks', halves],
+    ['with a length', padded],
+    ['in chunks', inParts],
   ])('%s may be 20 MiB and not a byte more, and a good one may follow', async (_what, bodyOf) => {
     await start();
-    let seen = 0;
-    review = async (body) => {
-      seen = body.length;
-      return ALLOWED;
-    };
     const largest = await ask({ body: bodyOf(20 * MIB), agent });
-    expect([largest.code, seen]).toEqual([200, 20 * MIB]);
+    expect(largest.code).toBe(200);
     const over = await ask({ body: bodyOf(20 * MIB + 1), agent });
     expect([over.code, JSON.parse(over.text)]).toEqual([413, tooLarge]);
     const good = await ask({ agent });
@@ -462,14 +450,6 @@ describe('a body', () => {
 
   it('that is bad is followed by a good one on the same connection', async () => {
     await start();
-    review = async (body) => {
-      try {
-        JSON.parse(body.toString());
-      } catch {
-        throw new InvalidReview('', 'not JSON');
-      }
-      return ALLOWED;
-    };
     const answers = [
       await ask({ agent }),
       await ask({ agent, body: '{' }),
@@ -485,13 +465,14 @@ describe('a body', () => {
   it('that is nested 100,000 deep breaks nothing', async () => {
     await start();
     const depth = (value: unknown): number => (Array.isArray(value) ? 1 + depth(value[0]) : 0);
-    review = async (body) => {
-      depth(JSON.parse(body.toString()));
+    review = async ({ object }) => {
+      depth(object!['a']);
       return ALLOWED;
     };
-    const { code } = await ask({ body: '['.repeat(100_000) + ']'.repeat(100_000) });
+    const deep = `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    const { code } = await ask({ body: BODY.replace('"userInfo"', `"object":${deep},"userInfo"`) });
     expect([code, faults]).toEqual([500, [expect.any(RangeError)]]);
-    expect((await ask()).code).toBe(200);
+    expect((await ask({ path: '/observe' })).code).toBe(200);
   });
 
   it('that stops coming is cut off at the deadline', async () => {
@@ -527,51 +508,97 @@ describe('what is in flight', () => {
   });
 
   it('is so many bytes at most', async () => {
-    await start({ bytesInFlight: 100 });
-    const held = heldReview();
-    const first = ask({ body: Buffer.alloc(60) });
-    await held.begun;
-    expect((await ask({ path: '/observe', body: Buffer.alloc(40) })).code).toBe(200);
-    const second = await ask({ path: '/observe', body: Buffer.alloc(41) });
-    expect([second.code, JSON.parse(second.text)]).toEqual([503, tooMany('bytes')]);
-    held.resolve(ALLOWED);
-    expect((await first).code).toBe(200);
-    expect((await ask({ path: '/observe', body: Buffer.alloc(100) })).code).toBe(200);
-    expect(refused).toEqual([['observe', 503]]);
+    await start({ bytesInFlight: 1000 });
+    const first = await connect();
+    first.write(`${HEAD}Content-Length: 600\r\n\r\n`);
+    first.write(padded(600).subarray(0, 599));
+    let answer = await ask({ path: '/observe', body: padded(402) });
+    while (answer.code !== 503) answer = await ask({ path: '/observe', body: padded(402) });
+    expect(JSON.parse(answer.text)).toEqual(tooMany('bytes'));
+    expect((await ask({ path: '/observe', body: padded(401) })).code).toBe(200);
+    first.write(' ');
+    await once(first, 'data');
+    expect((await ask({ path: '/observe', body: padded(1000) })).code).toBe(200);
+    first.destroy();
   });
 
+  it('is so many bytes at most of what bodies become, until each is answered', async () => {
+    const body = BODY.replace('"userInfo"', '"object":{"a":[[],[],[]]},"userInfo"');
+    const size = parsedBytes(Buffer.from(body));
+    await start({ parsedBytesInFlight: 2 * size });
+    const held = heldReview();
+    const first = ask({ body });
+    await held.begun;
+    expect((await ask({ path: '/observe', body })).code).toBe(200);
+    const second = ask({ body });
+    let answer = await ask({ path: '/observe', body });
+    while (answer.code !== 503) answer = await ask({ path: '/observe', body });
+    expect(JSON.parse(answer.text)).toEqual(tooMany('bytes'));
+    held.resolve(ALLOWED);
+    expect([(await first).code, (await second).code]).toEqual([200, 200]);
+    expect((await ask({ path: '/observe', body })).code).toBe(200);
+  });
+
+  it('is no body that would take more than all may', async () => {
+    await start({ parsedBytesInFlight: 10_000 });
+    review = async () => {
+      throw new Error('it was parsed');
+    };
+    const { code, text: body } = await ask({ body: `[${'[],'.repeat(200)}[]]` });
+    const message = 'the body would take more than 10000 bytes once parsed';
+    expect([code, JSON.parse(body)]).toEqual([400, status(400, 'BadRequest', message)]);
+  });
+
+  it('is four of fifty bodies of 1 MiB of nothing but lists, while these wait', async () => {
+    await start();
+    const held = heldReview();
+    const lists = '[],'.repeat((MIB - 1000) / 3);
+    const body = BODY.replace('"userInfo"', `"object":{"a":[${lists}[]]},"userInfo"`);
+    let parsed = 0;
+    const waiting = review;
+    review = (...asked) => {
+      parsed += 1;
+      return waiting(...asked);
+    };
+    const asked = Array.from({ length: 50 }, () => ask({ body }));
+    while (refused.length < 46) await wait();
+    expect([parsed, refused]).toEqual([4, Array.from({ length: 46 }, () => ['guard', 503])]);
+    held.resolve(ALLOWED);
+    const codes = (await Promise.all(asked)).map(({ code }) => code);
+    expect(codes.filter((code) => code === 200)).toHaveLength(4);
+  }, 30_000);
+
   it('are bytes that came, not bytes that were announced', async () => {
-    await start({ bytesInFlight: 100 });
+    await start({ bytesInFlight: 500 });
     const socket = await connect();
-    socket.write(
-      'POST /guard HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n',
-    );
-    expect((await ask({ body: Buffer.alloc(100) })).code).toBe(200);
-    socket.write(Buffer.alloc(100));
+    socket.write(`${HEAD}Content-Length: 500\r\n\r\n`);
+    expect((await ask({ body: padded(500) })).code).toBe(200);
+    socket.write(padded(500));
     expect(String(((await once(socket, 'data')) as [Buffer])[0])).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     socket.destroy();
   });
 
   it('is no more what was answered, in whatever way', async () => {
-    await start({ requestsInFlight: 1, bytesInFlight: 200 });
+    await start({ requestsInFlight: 1, bytesInFlight: 2000 });
     const answers = [
       await ask({ headers: {} }),
-      await ask({ body: Buffer.alloc(201) }),
-      await ask({ body: [Buffer.alloc(150), Buffer.alloc(150)] }),
+      await ask({ body: padded(2001) }),
+      await ask({ body: inParts(2500) }),
+      await ask({ body: padded(2000).fill(' ') }),
       await ask({ path: '/nowhere' }),
     ];
     review = () => new Promise(() => {});
     answers.push(await ask({ path: '/guard?timeout=10ms' }));
     review = async () => ALLOWED;
-    answers.push(await ask({ body: Buffer.alloc(200) }));
-    expect(answers.map(({ code }) => code)).toEqual([415, 503, 503, 404, 500, 200]);
+    answers.push(await ask({ body: padded(2000) }));
+    expect(answers.map(({ code }) => code)).toEqual([415, 503, 503, 400, 404, 500, 200]);
   });
 
   it('is no more what a client left', async () => {
-    await start({ requestsInFlight: 1 });
+    await start({ requestsInFlight: 1, bytesInFlight: BODY.length + 9 });
     const held = heldReview();
     const socket = await connect();
-    const head = `POST /guard HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n`;
+    const head = `${HEAD}Content-Length: ${BODY.length}\r\n\r\n`;
     socket.write(head + BODY);
     await held.begun;
     socket.destroy();
@@ -583,7 +610,7 @@ describe('what is in flight', () => {
 
     const halfway = await connect();
     halfway.write(head + BODY.slice(0, 10));
-    // It has taken the one place, once somebody else finds none.
+    // Its bytes are in, once there is no room for those of another.
     while (code !== 503) ({ code } = await ask());
     halfway.destroy();
     while (code === 503) ({ code } = await ask());
@@ -824,6 +851,7 @@ describe('listening', () => {
       const taken = (other.address() as AddressInfo).port;
       const second = createServer({
         entries: {},
+        timeoutSeconds: () => 3,
         certificates,
         checks: () => [],
         metrics: {

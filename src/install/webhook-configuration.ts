@@ -101,7 +101,6 @@ export function webhookConfiguration(settings: WebhookSettings): WebhookConfigur
         matchConditions: [heals(distribution)],
         // Never Fail, whatever the mode: a dead webhook must not stop who would bring it back.
         failurePolicy: 'Ignore',
-        timeoutSeconds: 1,
       },
       ...(other === undefined
         ? []
@@ -155,6 +154,11 @@ function writes(
   return { apiGroups: [apiGroup], apiVersions: ['v1'], operations, resources, scope: 'Namespaced' };
 }
 
+/** How long the API server waits for the entry at a path. `observe` is asked about what heals a cluster. */
+export function timeoutSecondsOf(path: string): number {
+  return path === '/observe' ? 1 : 3;
+}
+
 /** By which path, and how. */
 function called({ namespace, service, port, caBundle }: WebhookSettings, path: string) {
   return {
@@ -165,6 +169,6 @@ function called({ namespace, service, port, caBundle }: WebhookSettings, path: s
     matchPolicy: 'Equivalent',
     sideEffects: 'NoneOnDryRun',
     admissionReviewVersions: ['v1'],
-    timeoutSeconds: 3,
+    timeoutSeconds: timeoutSecondsOf(path),
   } as const satisfies Partial<Webhook>;
 }

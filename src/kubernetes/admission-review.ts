@@ -1,6 +1,5 @@
 import { escapeUnseen } from '../escape-unseen.ts';
 import { isObject } from './as-object.ts';
-import { countContainers } from './json-containers.ts';
 import type { UserInfo } from './user-info.ts';
 
 export interface GroupVersionKind {
@@ -79,7 +78,12 @@ export class InvalidReview extends Error {
 
 /** Reads the body of an AdmissionReview v1 request, or throws InvalidReview naming the first thing that is wrong. */
 export function parseAdmissionReview(body: Buffer): AdmissionRequest {
-  const review = asObject(parseJson(body), '');
+  return readAdmissionReview(parseJson(body));
+}
+
+/** Reads an AdmissionReview v1 request that was parsed already, or throws InvalidReview. */
+export function readAdmissionReview(value: unknown): AdmissionRequest {
+  const review = asObject(value, '');
   if (review['apiVersion'] !== 'admission.k8s.io/v1' || review['kind'] !== 'AdmissionReview') {
     const found = `${shown(review['apiVersion'])} ${shown(review['kind'])}`;
     throw new InvalidReview('', `expected admission.k8s.io/v1 AdmissionReview, got ${found}`);
@@ -159,20 +163,8 @@ function groupVersion<Name extends 'kind' | 'resource'>(value: unknown, path: st
   } as Record<'group' | 'version' | Name, string>;
 }
 
-/** Counting costs what matters to an ordinary review; in so little there is no room for more than can be afforded. */
-const UNCOUNTED_BYTES = 1024 * 1024;
-/**
- * Two objects of 1.5 MiB (etcd's limit), both of nothing but `[],`: 2 × 1.5 Mi ÷ 3. Each costs some 100 bytes once parsed,
- * so that 20 MiB of them would be 600 MB and seconds in which nobody else is answered: whoever reaches our port could end
- * us by one request.
- */
-const MAX_CONTAINERS = 1024 * 1024;
-
 /** The parser's own message would quote the body, which may be a Secret's. */
 function parseJson(body: Buffer): unknown {
-  if (body.length > UNCOUNTED_BYTES && countContainers(body) > MAX_CONTAINERS) {
-    throw new InvalidReview('', `more than ${MAX_CONTAINERS} objects and lists`);
-  }
   try {
     return JSON.parse(body.toString('utf8'));
   } catch {

@@ -1,7 +1,6 @@
 import { ownChange, type OwnChange } from '../install/own-change.ts';
 import type { OwnState } from '../install/own-deployment.ts';
 import { allowed } from '../kubernetes/admission-response.ts';
-import { parseAdmissionReview } from '../kubernetes/admission-review.ts';
 import type { Review } from '../server/answer-review.ts';
 
 export interface SelfReviewOptions extends OwnState {
@@ -10,8 +9,7 @@ export interface SelfReviewOptions extends OwnState {
 
 /** Allows whatever is done to us, and tells what is worth telling: who lowered `enforce` is to be seen, not kept from it. */
 export function createSelfReview({ onOwnChange, ...state }: SelfReviewOptions): Review {
-  return async function selfReview(body) {
-    const request = parseAdmissionReview(body);
+  return async function selfReview(request) {
     const change = ownChange(request, state);
     if (change !== undefined) onOwnChange(change);
     return allowed(request.uid);

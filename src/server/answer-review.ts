@@ -1,74 +1,87 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseGoDuration } from '../go-duration.ts';
-import type { AdmissionReview } from '../kubernetes/admission-review.ts';
-import type { Admit, Place } from './intake.ts';
+import {
+  parseAdmissionReview,
+  type AdmissionRequest,
+  type AdmissionReview,
+} from '../kubernetes/admission-review.ts';
+import type { InFlightLimiter, Slot } from './in-flight-limiter.ts';
 import { Refusal } from './refusal.ts';
 import { send } from './send.ts';
 
-/** Answers the body of an AdmissionReview before `deadline` (ms since the epoch). */
-export type Review = (body: Buffer, deadline: number) => Promise<AdmissionReview>;
+/** Answers a request before `deadline` (ms since the epoch). */
+export type Review = (request: AdmissionRequest, deadline: number) => Promise<AdmissionReview>;
 
 /** Answers a request, with a verdict or a refusal. Never rejects. */
 export type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 export interface AnswerOptions {
   readonly review: Review;
-  readonly admit: Admit;
+  /** How long the API server waits for this entry. */
+  readonly timeoutMs: number;
+  readonly limiter: InFlightLimiter;
   /** From the last byte of the request to the answer. */
   readonly answered: (seconds: number) => void;
-  /** `body` is for whoever must say which request it was that failed. */
-  readonly refuse: (
-    error: unknown,
-    request: IncomingMessage,
-    response: ServerResponse,
-    body?: Buffer,
-  ) => void;
+  /** `uid` says which request it was, where that could be read. */
+  readonly refuse: (error: unknown, request: IncomingMessage, response: ServerResponse, uid?: string) => void;
 }
 
 /** Answers one entry's requests. */
-export function answerReview({ review, admit, answered, refuse }: AnswerOptions): Answer {
+export function answerReview({ review, timeoutMs, limiter, answered, refuse }: AnswerOptions): Answer {
   // The API server asks an entry by the same URL every time.
   let known = { url: '', budgetMs: 0 };
   return async function answer(request, response) {
     const arrival = performance.now();
     const { url = '' } = request;
-    if (url !== known.url) known = { url, budgetMs: budgetOf(url) };
+    if (url !== known.url) known = { url, budgetMs: budgetOf(url, timeoutMs) };
     const { budgetMs } = known;
     const deadline = Date.now() + budgetMs;
-    let place: Place | undefined;
-    let body: Buffer | undefined;
+    let slot: Slot | undefined;
+    let uid: string | undefined;
     try {
-      place = admit(request.headers);
-      const whole = await place.read(request, budgetMs);
-      body = whole;
-      const read = performance.now();
-      const verdict = await within(budgetMs - (read - arrival), () => review(whole, deadline));
+      slot = limiter.acquire(request.headers);
+      let read = 0;
+      const asked = await slot.receive(request, budgetMs, (body) => {
+        read = performance.now();
+        uid = uidIn(body);
+        return parseAdmissionReview(body);
+      });
+      const verdict = await within(budgetMs - (performance.now() - arrival), () => review(asked, deadline));
       send(response, 200, 'application/json', JSON.stringify(verdict));
       answered((performance.now() - read) / 1000);
     } catch (error) {
-      refuse(error, request, response, body);
+      refuse(error, request, response, uid);
     } finally {
-      place?.leave();
+      slot?.release();
     }
   };
 }
 
-/** So long the API server waits where a configuration says nothing, and at most. */
-const DEFAULT_TIMEOUT_MS = 10_000;
-const MAX_TIMEOUT_MS = 30_000;
 /** The rest of the time is for the way here and back: an answer nobody waits for any more is worth nothing. */
 const SHARE_OF_TIMEOUT = 0.8;
 
-/** How long we have for a request, by the `?timeout=` that the API server appends. */
-export function budgetOf(url: string): number {
-  const timeoutMs = parseGoDuration(queryOf(url).get('timeout') ?? '') ?? 0;
-  return SHARE_OF_TIMEOUT * (timeoutMs > 0 ? Math.min(timeoutMs, MAX_TIMEOUT_MS) : DEFAULT_TIMEOUT_MS);
+/**
+ * How long we have for a request, by the `?timeout=` that the API server appends. A client that claims to wait for longer than
+ * our own configuration has the API server wait, would keep its body and what it becomes in our memory for as long.
+ */
+export function budgetOf(url: string, timeoutMs: number): number {
+  const claimedMs = parseGoDuration(queryOf(url).get('timeout') ?? '') ?? 0;
+  return SHARE_OF_TIMEOUT * (claimedMs > 0 ? Math.min(claimedMs, timeoutMs) : timeoutMs);
 }
 
 /** Of a request's URL, which has no host. */
 export function queryOf(url: string): URLSearchParams {
   const start = url.indexOf('?');
   return new URLSearchParams(start < 0 ? '' : url.slice(start));
+}
+
+/** The API server writes the uid before everything that can be long. */
+const ENVELOPE_BYTES = 512;
+
+/** The uid of a review that cannot be parsed, or breaks us. */
+function uidIn(body: Buffer): string | undefined {
+  const envelope = body.toString('latin1', 0, ENVELOPE_BYTES);
+  return /"request":\s*\{\s*"uid":\s*"([^"\\]+)"/.exec(envelope)?.[1];
 }
 
 /** Gives what `work` gives in time. What comes later is nobody's, be it an error. */

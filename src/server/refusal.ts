@@ -51,7 +51,7 @@ export interface Status {
  * | -------------------------------------------- | -------- | --------------- | ------------- |
  * | a verdict: allowed, warned about, denied     | 200      | AdmissionReview | we do         |
  * | not an AdmissionReview v1 we can read        | 400      | Status          | failurePolicy |
- * | body of more objects than could be afforded  | 400      | Status          | failurePolicy |
+ * | body that would take over 128 MiB parsed     | 400      | Status          | failurePolicy |
  * | body over 20 MiB; not JSON, by its type      | 413, 415 | Status          | failurePolicy |
  * | body that stops coming before the deadline   | 408      | Status          | failurePolicy |
  * | too many bytes or requests in flight         | 503      | Status          | failurePolicy |
@@ -63,15 +63,15 @@ export interface Status {
  * Never 403, which reads like a denial and is none. Never 429, a redirect or Retry-After: the API server would call again
  * and again for as long as it waits.
  */
-export function statusOf(error: unknown, body?: Buffer): Status {
+export function statusOf(error: unknown, uid?: string): Status {
   if (error instanceof InvalidReview) {
-    const { path, problem, uid } = error;
+    const { path, problem } = error;
     const causes = path === '' ? [] : [{ reason: 'FieldValueInvalid', message: problem, field: path }];
-    return statusWith(400, error.message, detailsOf(uid, causes));
+    return statusWith(400, error.message, detailsOf(error.uid, causes));
   }
   const { code, message } =
     error instanceof Refusal ? error : new Refusal(500, 'a fault of our own: the log of the webhook has it');
-  return statusWith(code, message, detailsOf(body === undefined ? undefined : uidIn(body)));
+  return statusWith(code, message, detailsOf(uid));
 }
 
 function statusWith(code: keyof typeof REASONS, message: string, details?: object): Status {
@@ -92,15 +92,6 @@ function detailsOf(uid: string | undefined, causes: readonly object[] = []): obj
   const named = uid !== undefined && /^[\w.:-]{1,128}$/.test(uid) ? { uid } : {};
   const details = causes.length === 0 ? named : { ...named, causes };
   return Object.keys(details).length === 0 ? undefined : details;
-}
-
-/** The API server writes the uid before everything that can be long. */
-const ENVELOPE_BYTES = 512;
-
-/** The uid of a review that nobody got to parse, or that broke who did. */
-function uidIn(body: Buffer): string | undefined {
-  const envelope = body.toString('latin1', 0, ENVELOPE_BYTES);
-  return /"request":\s*\{\s*"uid":\s*"([^"\\]+)"/.exec(envelope)?.[1];
 }
 
 /** By what Node calls them; anything else is a request that cannot be read. */

@@ -3,7 +3,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import type { Registry } from 'prom-client';
 import { answerReview, queryOf, type Review } from './answer-review.ts';
 import type { CheckCaller } from './client-certificate.ts';
-import { createIntake, type IntakeLimits } from './intake.ts';
+import { createInFlightLimiter, type InFlightLimits } from './in-flight-limiter.ts';
 import { ClientGone, Refusal, statusOf } from './refusal.ts';
 import { send } from './send.ts';
 
@@ -18,6 +18,8 @@ export interface Check {
 export interface WebhookAppOptions {
   /** Each entry of the webhook configuration by its name, which is its path: `guard` is asked at `/guard`. */
   readonly entries: Readonly<Record<string, Review>>;
+  /** How long the API server waits for the entry at a path, as our own configuration says. No request is given longer. */
+  readonly timeoutSeconds: (path: string) => number;
   readonly checks: () => readonly Check[];
   readonly metrics: {
     readonly registry: Pick<Registry, 'contentType' | 'metrics'>;
@@ -28,7 +30,7 @@ export interface WebhookAppOptions {
   };
   /** What went wrong on our side: the client is told no more than that something did. */
   readonly onFault: (error: unknown) => void;
-  readonly limits: IntakeLimits;
+  readonly limits: InFlightLimits;
   /** Absent where everybody may ask. */
   readonly checkCaller?: CheckCaller | undefined;
   readonly isDraining: () => boolean;
@@ -39,13 +41,15 @@ export interface WebhookAppOptions {
  * after the parsing of the body.
  */
 export function webhookApp(options: WebhookAppOptions): RequestListener {
-  const { entries, checks, metrics, limits, checkCaller, isDraining } = options;
-  const admit = createIntake(limits);
+  const { entries, timeoutSeconds, checks, metrics, limits, checkCaller, isDraining } = options;
+  const limiter = createInFlightLimiter(limits);
   const refuse = createRefuse(options);
   const answers = new Map(
     Object.entries(entries).map(([entry, review]) => {
+      const path = `/${entry}`;
+      const timeoutMs = 1000 * timeoutSeconds(path);
       const answered = (seconds: number) => metrics.answered(entry, seconds);
-      return [`/${entry}`, answerReview({ review, admit, answered, refuse })];
+      return [path, answerReview({ review, timeoutMs, limiter, answered, refuse })];
     }),
   );
   const app = bareApp();
@@ -116,7 +120,7 @@ function only(methods: string): RequestHandler {
   };
 }
 
-type Refuse = (error: unknown, request: IncomingMessage, response: ServerResponse, body?: Buffer) => void;
+type Refuse = (error: unknown, request: IncomingMessage, response: ServerResponse, uid?: string) => void;
 
 /** Answers with a Status: `statusOf` says which. */
 function createRefuse({
@@ -126,9 +130,9 @@ function createRefuse({
 }: Pick<WebhookAppOptions, 'entries' | 'metrics' | 'onFault'>): Refuse {
   // An unknown path is no label: whoever asks would choose it.
   const entryAt = new Map(Object.keys(entries).map((entry) => [`/${entry}`, entry]));
-  return function refuse(error, request, response, body) {
+  return function refuse(error, request, response, uid) {
     if (error instanceof ClientGone) return;
-    const status = statusOf(error, body);
+    const status = statusOf(error, uid);
     if (status.code === 500) onFault(error);
     metrics.refused(entryAt.get(pathOf(request)) ?? '', status.code);
     if (response.headersSent) return void response.destroy();

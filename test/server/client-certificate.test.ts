@@ -20,6 +20,8 @@ const ALLOWED: AdmissionReview = {
   response: { uid: 'u', allowed: true },
 };
 
+const BODY = `{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"u","kind":{"version":"v1","kind":"Pod"},"resource":{"version":"v1","resource":"pods"},"operation":"CREATE","userInfo":{}}}`;
+
 /** Whom we believe, and whom we do not. */
 let ours: Pki;
 let theirs: Pki;
@@ -75,6 +77,7 @@ async function start(names: readonly string[] = []): Promise<void> {
     },
   };
   server = createServer({
+    timeoutSeconds: () => 3,
     entries: {
       guard: async () => {
         reviews += 1;
@@ -134,7 +137,7 @@ function ask(
         resolve({ code: response.statusCode, headers: response.headers, body: await text(response) }),
     )
       .once('error', reject)
-      .end(method === 'POST' ? '{}' : undefined);
+      .end(method === 'POST' ? BODY : undefined);
   });
 }
 
@@ -258,7 +261,8 @@ it.each(['TLSv1.2', 'TLSv1.3'] as const)(
     await text(first);
     const second = connect({ ...options, session: (await session)[0] });
     second.write(
-      'POST /guard HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}',
+      'POST /guard HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n' +
+        `Content-Length: ${BODY.length}\r\n\r\n${BODY}`,
     );
     const reused = once(second, 'secureConnect').then(() => second.isSessionReused());
     const answer = await text(second);

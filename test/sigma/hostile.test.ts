@@ -1,3 +1,4 @@
+import { parseAdmissionReview } from '../../src/kubernetes/admission-review.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -159,7 +160,10 @@ describe('what somebody chose', () => {
     );
     const object = `{"value": ${json}, "other": ${json}, "metadata": ${json}, "kind": ${json}}`;
     const body = JSON.stringify({ ...example, request: { ...example.request, object: 'OBJECT' } });
-    const { response } = await review(Buffer.from(body.replace('"OBJECT"', () => object)), Infinity);
+    const { response } = await review(
+      parseAdmissionReview(Buffer.from(body.replace('"OBJECT"', () => object))),
+      Infinity,
+    );
     expect(response).toMatchObject({
       uid: example.request.uid,
       allowed: true,

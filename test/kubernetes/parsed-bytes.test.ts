@@ -1,0 +1,16 @@
+import { expect, it } from '@jest/globals';
+import { parsedBytes } from '../../src/kubernetes/parsed-bytes.ts';
+
+it.each([
+  ['an object', '{}', 64 + 4],
+  ['lists in lists, and members', '[[], {"a": [1, {}]}]', 5 * 64 + 2 * 16 + 24 + 64 + 40],
+  ['a text, whatever is in it', String.raw`"[{,:\"[\\"`, 24 + 22],
+  ['texts that end with a backslash', String.raw`["\\",[]]`, 2 * 64 + 16 + 24 + 18],
+  ['a text of Latin letters', '"\u00ff"', 24 + 8],
+  ['a text of others, which are twice as wide', '"\u0100"', 24 + 16],
+  ['what is no JSON', '[[', 2 * 64 + 4],
+  ['a text without an end', '"[[\\', 24 + 8],
+  ['nothing', '', 0],
+])('says what %s takes', (_what, json, bytes) => {
+  expect(parsedBytes(Buffer.from(json))).toBe(bytes);
+});
