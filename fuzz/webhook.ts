@@ -101,7 +101,13 @@ export function createWebhook(): (asked: Asked) => Promise<Answer> {
     checks: () => [],
     metrics: { registry: new Registry(), answered: () => {}, refused: () => {} },
     onFault: (error) => (fault = error),
-    limits: { bodyBytes: 20 * MIB, bytesInFlight: 64 * MIB, requestsInFlight: 1000 },
+    timeoutSeconds: () => 3,
+    limits: {
+      bodyBytes: 20 * MIB,
+      bytesInFlight: 64 * MIB,
+      parsedBytesInFlight: 128 * MIB,
+      requestsInFlight: 1000,
+    },
     isDraining: () => false,
   });
   return async function ask(asked) {
