@@ -12,7 +12,7 @@ import { runInNewContext } from 'node:vm';
 import { parseAdmissionReview } from '../src/kubernetes/admission-review.ts';
 import { createCache } from '../src/provenance/cache.ts';
 import { COLLECTIONS } from '../src/provenance/collections.ts';
-import { objectsRead } from '../src/provenance/objects-read.ts';
+import { objectsFromList } from '../src/provenance/objects-from-list.ts';
 import { provenanceOf, subjectOf } from '../src/provenance/provenance.ts';
 import { createAuthority, issueCertificate } from '../src/tls/authority.ts';
 import { ROUNDS, summary, type Figure } from './figure.ts';
@@ -51,7 +51,7 @@ export function* provenanceWorstFigures(): Iterable<Figure> {
     ...workload(index),
     ...{ apiVersion: 'apps/v1', kind: 'DaemonSet' },
   }));
-  const objects = objectsRead(items, () => true);
+  const objects = objectsFromList(items, () => true);
   const request = parseAdmissionReview(Buffer.from(pod('kube-proxy-bv61v', false)));
   const labels = Object.fromEntries(Array.from({ length: LABELS }, (_, index) => [`forged-${index}`, 'x']));
   Object.assign(request.object?.['metadata'] as object, { labels: { ...labels, 'k8s-app': 'kube-proxy' } });

@@ -8,12 +8,12 @@ import type { RuleSource } from './policy/rule-source.ts';
 import { createOutput } from './replay/output.ts';
 import { loadRules } from './replay/rules.ts';
 import { createFindings, type Findings } from './scan/findings.ts';
-import { createInquiry } from './scan/inquiry.ts';
+import { createExaminer } from './scan/examiner.ts';
 import type { Finding } from './scan/judge.ts';
-import { picture } from './scan/picture.ts';
+import { scanReportText } from './scan/scan-report-text.ts';
 import { createScanProgress, type ScanProgress } from './scan/progress.ts';
 import { getObject, listObjects, type Lister } from './scan/read-cluster.ts';
-import { readFile } from './scan/read-files.ts';
+import { readObjects } from './scan/read-files.ts';
 import { loadScanRules, type ScanRules } from './scan/rules.ts';
 import { SCANNED_KINDS, type ScannedObject } from './scan/scanned-object.ts';
 import { formatProblem, SigmaError } from './sigma/errors.ts';
@@ -50,7 +50,7 @@ export async function scan(config: ScanConfig, surroundings: ScanSurroundings): 
 
   const report = findings.report();
   if (config.format === 'json') output.write(`${JSON.stringify(report, null, 2)}\n`);
-  else output.write(picture(report, findings.groups()));
+  else output.write(scanReportText(report, findings.groups()));
   await output.ready();
   for (const { from, problem } of report.unreadable) stderr.write(`${from}: ${problem}\n`);
   const closed = output.closed();
@@ -93,7 +93,7 @@ async function scanFiles(
   const onUnreadable = (from: string, problem: string) =>
     void unreadable.push({ from: printable(from), problem: printable(problem) });
   for (const file of await logFiles(config.objects, stdin, onUnreadable)) {
-    await readFile(file, {
+    await readObjects(file, {
       onUnreadable,
       onOther: () => void read.others++,
       onObject(object) {
@@ -105,9 +105,9 @@ async function scanFiles(
       },
     });
   }
-  const inquiry = createInquiry({ rules, modes: config.modes, objects, complete: () => false });
+  const examiner = createExaminer({ rules, modes: config.modes, objects, complete: () => false });
   for (const object of [...objects.filter(({ of }) => of.judged), ...pods]) {
-    findings.add(object, (await inquiry.judge(object)).finding);
+    findings.add(object, (await examiner.examine(object)).finding);
     progress.show(read.pods);
   }
 }
@@ -145,7 +145,7 @@ async function scanCluster(
     }
   }
   const isComplete = unreadable.length === 0;
-  const inquiry = createInquiry({
+  const examiner = createExaminer({
     rules,
     modes: config.modes,
     objects,
@@ -156,12 +156,12 @@ async function scanCluster(
   const suspects: { readonly pod: ScannedObject; readonly finding: Finding }[] = [];
   try {
     for (const object of objects.filter(({ of }) => of.judged))
-      findings.add(object, (await inquiry.judge(object)).finding);
+      findings.add(object, (await examiner.examine(object)).finding);
     // What pods are held against is kept trimmed; whole, the old ReplicaSets of a large cluster would fill the memory.
     objects.length = 0;
     for await (const page of listPods(api, rules)) {
       for (const pod of page) {
-        const { finding, isDoubted } = await inquiry.judge(pod);
+        const { finding, isDoubted } = await examiner.examine(pod);
         if (isDoubted && finding.group === 'suspicious' && suspects.length < MAX_SUSPECTS)
           suspects.push({ pod, finding });
         else findings.add(pod, finding);
@@ -170,7 +170,7 @@ async function scanCluster(
     }
     if (suspects.length > 0) await delay(removedWithinMs);
     for (const { pod, finding } of suspects) {
-      if (await inquiry.stands(pod)) findings.add(pod, finding);
+      if (await examiner.stillExists(pod)) findings.add(pod, finding);
       else read.gone++;
     }
   } catch (error) {

@@ -2,13 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { NAMESPACE_ALL } from '../kubernetes/objects.ts';
 import {
   WORKLOAD_KINDS,
-  type KnownObjects,
+  type ObjectIndex,
   type Node,
   type Revision,
   type Service,
   type Workload,
   type WorkloadKind,
-} from './known-objects.ts';
+} from './object-index.ts';
 
 /** What is kept, by kind. */
 export interface CachedObjects extends Readonly<Record<WorkloadKind, Workload>> {
@@ -27,7 +27,7 @@ export const NAMESPACED_KINDS = [
 export const CACHED_KINDS: readonly CachedKind[] = [...NAMESPACED_KINDS, 'Node'];
 
 /** Objects as watches last told of them, trimmed, and bounded in number. */
-export interface Cache extends KnownObjects {
+export interface Cache extends ObjectIndex {
   /** What one collection may write. Its objects are forgotten when it is closed. */
   open<Kind extends CachedKind>(kind: Kind, namespace: string): CachedCollection<CachedObjects[Kind]>;
   /** The API server was last heard of each open collection so long ago (ms); Infinity where one was never listed. */

@@ -1,7 +1,7 @@
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { collectionPath, NAMESPACE_ALL } from '../kubernetes/objects.ts';
 import { CACHED_KINDS, type CachedKind, type CachedObjects } from './cache.ts';
-import { nodeFrom, revisionFrom, serviceFrom, workloadFrom } from './trim.ts';
+import { nodeFrom, revisionFrom, serviceFrom, workloadFrom } from './project.ts';
 
 /** What is asked of a kind's collection, and what is kept of its objects. */
 interface Collection<Kept> {

@@ -3,8 +3,8 @@ import { asObject } from '../kubernetes/as-object.ts';
 import { NAMESPACE_ALL, objectPath } from '../kubernetes/objects.ts';
 import { isSame, type CachedKind, type CachedObjects } from './cache.ts';
 import { COLLECTIONS } from './collections.ts';
-import type { KnownObjects, Workload } from './known-objects.ts';
-import type { Doubt } from './owner.ts';
+import type { ObjectIndex, Workload } from './object-index.ts';
+import type { Lookup } from './owner.ts';
 
 /** Objects read at this moment, and laid over what is known. Those that are not there are in it, too. */
 export type Fresh = ReadonlyMap<string, CachedObjects[CachedKind] | undefined>;
@@ -21,10 +21,10 @@ export interface FreshReadsOptions {
   readonly limit?: number;
 }
 
-/** Reads what doubts are about, each object once at a time, whoever asks for it. */
+/** Reads what lookups are about, each object once at a time, whoever asks for it. */
 export interface FreshReads {
   /** Adds what it read to `into`. Never rejects. */
-  read(doubt: Doubt, into: Map<string, CachedObjects[CachedKind] | undefined>): Promise<ReadResult>;
+  read(lookup: Lookup, into: Map<string, CachedObjects[CachedKind] | undefined>): Promise<ReadResult>;
 }
 
 const LIMIT = 8;
@@ -60,17 +60,17 @@ export function createFreshReads({ get, limit = LIMIT }: FreshReadsOptions): Fre
   }
 
   return {
-    async read(doubt, into) {
-      const namespace = doubt.kind === 'Node' ? NAMESPACE_ALL : doubt.namespace;
-      if (!isName(doubt.name)) {
-        into.set(keyOf(doubt.kind, namespace, doubt.name), undefined);
+    async read(lookup, into) {
+      const namespace = lookup.kind === 'Node' ? NAMESPACE_ALL : lookup.namespace;
+      if (!isName(lookup.name)) {
+        into.set(keyOf(lookup.kind, namespace, lookup.name), undefined);
         return 'absent';
       }
       try {
-        const reading = shared(objectPath(doubt.kind, namespace, doubt.name));
+        const reading = shared(objectPath(lookup.kind, namespace, lookup.name));
         if (reading === undefined) return 'busy';
         const object = asObject(await reading);
-        into.set(keyOf(doubt.kind, namespace, doubt.name), object && kept(doubt.kind, object));
+        into.set(keyOf(lookup.kind, namespace, lookup.name), object && kept(lookup.kind, object));
         return object === undefined ? 'absent' : 'found';
       } catch {
         return 'failed';
@@ -93,7 +93,7 @@ export function keyOf(kind: CachedKind, namespace: string, name: string): string
 }
 
 /** What is known, and over it what was read just now. */
-export function withFresh(known: KnownObjects, fresh: Fresh, now: number): KnownObjects {
+export function withFresh(known: ObjectIndex, fresh: Fresh, now: number): ObjectIndex {
   const over = <Kept>(kind: CachedKind, namespace: string, name: string, otherwise: () => Kept) => {
     const key = keyOf(kind, namespace, name);
     return fresh.has(key) ? (fresh.get(key) as Kept) : otherwise();

@@ -1,4 +1,4 @@
-import type { Workload } from './known-objects.ts';
+import type { Workload } from './object-index.ts';
 import { generatedBase, podPrefix } from './pod-names.ts';
 import { isSubset, type Labels } from '../kubernetes/label-selector.ts';
 
@@ -19,7 +19,7 @@ export interface ImitationIndex {
   /** Those whose selector could select a pod with these labels. */
   selecting(labels: Labels): readonly Workload[];
   /** Those with pods that a Service with this selector selects, as far as their own selectors tell. */
-  behind(selector: Readonly<Record<string, string>>): ReadonlySet<Family>;
+  selectedBy(selector: Readonly<Record<string, string>>): ReadonlySet<Family>;
   readonly familyOf: ReadonlyMap<Workload, Family>;
 }
 
@@ -57,7 +57,7 @@ function createIndex(workloads: Iterable<Workload>): ImitationIndex {
   const bySelector = new Map<string, Map<string, Workload[]>>();
   const byExpressionsAlone: Workload[] = [];
   for (const workload of familyOf.keys()) {
-    const label = telling(workload);
+    const label = indexLabel(workload);
     if (label !== undefined) {
       const [key, value] = label;
       const byValue = bySelector.get(key) ?? new Map<string, Workload[]>();
@@ -81,7 +81,7 @@ function createIndex(workloads: Iterable<Workload>): ImitationIndex {
       }
       return selecting;
     },
-    behind(selector) {
+    selectedBy(selector) {
       const having = Object.entries(selector).map(([key, value]) => byLabel.get(`${key}=${value}`) ?? NONE);
       const [fewest = NONE] = having.toSorted((a, b) => a.length - b.length);
       const selected = fewest.filter((workload) => isSubset(selector, workload.selector?.matchLabels ?? {}));
@@ -98,7 +98,7 @@ function familyOnly({ kind, name, members }: Family): Family {
 }
 
 /** One label that whatever is selected must have, the one fewest share; none of what selects by expressions alone. */
-function telling({ selector }: Workload): readonly [key: string, value: string] | undefined {
+function indexLabel({ selector }: Workload): readonly [key: string, value: string] | undefined {
   const labels = Object.entries(selector?.matchLabels ?? {});
   return labels.find(([key]) => SHARED_BY_NONE.includes(key)) ?? labels[0];
 }

@@ -1,12 +1,12 @@
 import { asObject } from '../kubernetes/as-object.ts';
 import { UNKNOWN, type Unknown } from '../sigma/fields.ts';
 import { indexOf, type Family, type ImitationIndex } from './imitation-index.ts';
-import type { KnownObjects, Service, Workload } from './known-objects.ts';
+import type { ObjectIndex, Service, Workload } from './object-index.ts';
 import type { OwnedPod, OwnerFinding } from './owner.ts';
 import { isGeneratedSuffix, isOrdinal, MAX_NAME, shown } from './pod-names.ts';
 import { isSubset, selects, type Labels } from '../kubernetes/label-selector.ts';
 import { staticPodClues, type Clue } from './static-pods.ts';
-import { imagesOf, workloadKind } from './trim.ts';
+import { imagesOf, workloadKind } from './project.ts';
 
 /** What a pod passes for, and by what. */
 export interface Imitation {
@@ -40,8 +40,8 @@ const UNSAID: Imitation = { imitates: UNKNOWN, evidence: UNKNOWN };
 export function imitationOf(
   pod: OwnedPod,
   owner: OwnerFinding,
-  objects: KnownObjects,
-  isStanding: boolean,
+  objects: ObjectIndex,
+  isExisting: boolean,
 ): Imitation {
   const { verified, claim } = owner;
   const oddities = claim === undefined ? [] : odditiesOf(owner);
@@ -49,16 +49,16 @@ export function imitationOf(
   const isForeign = claim !== undefined && workloadKind(claim.kind, claim.apiVersion) === undefined;
   const mayBeReal = verified === UNKNOWN && (!isForeign || claim.kind === 'Node');
   const isComplete = objects.complete(pod.namespace);
-  if (mayBeReal || (!isComplete && !isStanding)) return UNSAID;
+  if (mayBeReal || (!isComplete && !isExisting)) return UNSAID;
   const index = indexOf(objects.workloadsIn(pod.namespace));
-  const found = new Map<string, Passing>();
+  const found = new Map<string, Candidate>();
   const add = (family: Family, weight: number, text: string) =>
     addClue(found, called(family), { weight, text }, family);
   addOwner(owner, namedWorkload(pod, owner, objects), index, add);
   addNames(pod.name, index, add);
   addLabels(pod.labels, index, objects.servicesIn(pod.namespace), add);
   addImages(pod, index, add);
-  for (const { of, clue } of staticPodClues(pod, objects, isStanding)) addClue(found, of, clue);
+  for (const { of, clue } of staticPodClues(pod, objects, isExisting)) addClue(found, of, clue);
   const [strongest] = [...found].toSorted(
     ([a, { clues: of }], [b, { clues: others }]) => weightOf(others) - weightOf(of) || b.length - a.length,
   );
@@ -70,19 +70,19 @@ export function imitationOf(
 }
 
 /** What a pod may pass for, with what it has of it. */
-interface Passing {
+interface Candidate {
   readonly family: Family | undefined;
   readonly clues: Clue[];
 }
 
-function addClue(found: Map<string, Passing>, of: string, clue: Clue, family?: Family): void {
+function addClue(found: Map<string, Candidate>, of: string, clue: Clue, family?: Family): void {
   const known = found.get(of);
   if (known === undefined) found.set(of, { family, clues: [clue] });
   else known.clues.push(clue);
 }
 
 /** The workload that a pod names as its owner, whichever uid it says. */
-function namedWorkload({ namespace }: OwnedPod, { claim }: OwnerFinding, objects: KnownObjects) {
+function namedWorkload({ namespace }: OwnedPod, { claim }: OwnerFinding, objects: ObjectIndex) {
   const kind = workloadKind(claim?.kind, claim?.apiVersion);
   return kind === undefined || claim === undefined
     ? undefined
@@ -173,7 +173,7 @@ function addLabels(labels: Labels, index: ImitationIndex, services: Iterable<Ser
   let count = 0;
   for (const { name, selector } of services) {
     if (Object.keys(selector).length === 0 || !isSubset(selector, labels)) continue;
-    for (const family of index.behind(selector))
+    for (const family of index.selectedBy(selector))
       add(family, WEIGHTS.service, `labels select it into Service ${shown(name)}`);
     count += 1;
     if (count === MAX_SERVICES) return;

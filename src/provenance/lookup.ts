@@ -2,14 +2,14 @@ import type { AdmissionRequest } from '../kubernetes/admission-review.ts';
 import { UNKNOWN } from '../sigma/fields.ts';
 import { createFreshReads, keyOf, withFresh, type GetObject, type ReadResult } from './fresh-reads.ts';
 import type { CachedKind, CachedObjects } from './cache.ts';
-import type { KnownObjects } from './known-objects.ts';
-import type { Doubt } from './owner.ts';
+import type { ObjectIndex } from './object-index.ts';
+import type { Lookup } from './owner.ts';
 import { provenanceOf, subjectOf, type Subject } from './provenance.ts';
 
 export type ProvenanceFields = Readonly<Record<string, unknown>>;
 
 export interface ProvenanceOptions {
-  readonly objects: KnownObjects;
+  readonly objects: ObjectIndex;
   /** Absent: nothing is read, and what depends on more than the request is unknown. */
   readonly get?: GetObject | undefined;
   /** Whether a loaded rule asks for more than the request itself tells, of pods in this namespace. */
@@ -39,23 +39,27 @@ export function createProvenance({
 }: ProvenanceOptions): FindProvenance {
   const reads = get === undefined ? undefined : createFreshReads({ get });
 
-  /** Reads what the doubts are about, and asks again; what stays in doubt unread is unknown. */
-  async function settle(subject: Subject, first: readonly Doubt[], until: number): Promise<ProvenanceFields> {
+  /** Reads what the lookups are about, and asks again; what stays in lookup unread is unknown. */
+  async function settle(
+    subject: Subject,
+    first: readonly Lookup[],
+    until: number,
+  ): Promise<ProvenanceFields> {
     const fresh = new Map<string, CachedObjects[CachedKind] | undefined>();
     const asked = new Set<string>();
-    let doubts = first;
+    let lookups = first;
     for (;;) {
-      for (const doubt of doubts) asked.add(keyOfDoubt(doubt));
-      await readAll(doubts, fresh, until);
+      for (const lookup of lookups) asked.add(keyOfLookup(lookup));
+      await readAll(lookups, fresh, until);
       const found = provenanceOf(subject, withFresh(objects, fresh, now()));
-      doubts = found.doubts.filter((doubt) => !fresh.has(keyOfDoubt(doubt)));
-      if (doubts.length === 0) return found.fields;
+      lookups = found.lookups.filter((lookup) => !fresh.has(keyOfLookup(lookup)));
+      if (lookups.length === 0) return found.fields;
       // A StatefulSet that was not known raises the question of its revision. What could not be read once is not asked again.
-      if (doubts.some((doubt) => asked.has(keyOfDoubt(doubt)))) return found.undecided;
+      if (lookups.some((lookup) => asked.has(keyOfLookup(lookup)))) return found.withoutLookups;
     }
   }
   async function readAll(
-    doubts: readonly Doubt[],
+    lookups: readonly Lookup[],
     fresh: Map<string, CachedObjects[CachedKind] | undefined>,
     until: number,
   ): Promise<void> {
@@ -65,8 +69,8 @@ export function createProvenance({
     });
     // What comes late is not for this request, which has had its answer.
     const inTime = new Map<string, CachedObjects[CachedKind] | undefined>();
-    const results = doubts.map((doubt) =>
-      Promise.race([reads?.read(doubt, inTime) ?? ('failed' as const), waited]),
+    const results = lookups.map((lookup) =>
+      Promise.race([reads?.read(lookup, inTime) ?? ('failed' as const), waited]),
     );
     for (const result of await Promise.all(results)) onRead(result);
     clearTimeout(late);
@@ -79,15 +83,15 @@ export function createProvenance({
     if (subject.pod !== undefined && !isNeeded(subject.namespace)) {
       return { ...provenanceOf({ ...subject, pod: undefined }, objects).fields, ...NOT_LOOKED_UP };
     }
-    const { fields, doubts, undecided } = provenanceOf(subject, objects);
-    if (doubts.length === 0) return fields;
-    if (reads === undefined) return undecided;
-    return settle(subject, doubts, at + (deadline - at) * SHARE_OF_TIME);
+    const { fields, lookups, withoutLookups } = provenanceOf(subject, objects);
+    if (lookups.length === 0) return fields;
+    if (reads === undefined) return withoutLookups;
+    return settle(subject, lookups, at + (deadline - at) * SHARE_OF_TIME);
   };
 }
 
-function keyOfDoubt(doubt: Doubt): string {
-  return doubt.kind === 'Node'
-    ? keyOf('Node', '', doubt.name)
-    : keyOf(doubt.kind, doubt.namespace, doubt.name);
+function keyOfLookup(lookup: Lookup): string {
+  return lookup.kind === 'Node'
+    ? keyOf('Node', '', lookup.name)
+    : keyOf(lookup.kind, lookup.namespace, lookup.name);
 }

@@ -4,14 +4,14 @@ import { KUBE_CONTROLLER_MANAGER, NODES, POD_CONTROLLERS } from '../kubernetes/i
 import { controllerOf, type ControllerReference } from '../kubernetes/owner-reference.ts';
 import { UNKNOWN, type Unknown } from '../sigma/fields.ts';
 import type { Creator } from './creator.ts';
-import type { KnownObjects, Workload, WorkloadKind, WorkloadReference } from './known-objects.ts';
+import type { ObjectIndex, Workload, WorkloadKind, WorkloadReference } from './object-index.ts';
 import { isMirrorPodOf } from './mirror-pod.ts';
 import { nameProblem, shown } from './pod-names.ts';
 import { isSubset, selects, type Labels } from '../kubernetes/label-selector.ts';
-import { imagesOf, workloadKind } from './trim.ts';
+import { imagesOf, workloadKind } from './project.ts';
 
 /** An object that, read freshly, could turn what was found into something better. */
-export type Doubt =
+export type Lookup =
   | WorkloadReference
   | { readonly kind: 'ControllerRevision'; readonly namespace: string; readonly name: string }
   | { readonly kind: 'Node'; readonly name: string };
@@ -26,7 +26,7 @@ export interface OwnerFinding {
   /** Of `false`: the first check that failed. Of unknown: why it cannot be said. */
   readonly problem?: string;
   /** What could change `verified`. */
-  readonly doubts: readonly Doubt[];
+  readonly lookups: readonly Lookup[];
 }
 
 export interface OwnedPod {
@@ -47,7 +47,7 @@ export const SETTLES_WITHIN_MS = 30_000;
 export function ownerOf(
   pod: OwnedPod,
   creator: Creator | undefined,
-  objects: KnownObjects,
+  objects: ObjectIndex,
   now: number,
 ): OwnerFinding {
   const claim = controllerOf(pod.object);
@@ -65,7 +65,7 @@ const RECYCLER = 'recycler-for-';
 /** A person's bare pod has no owner to verify; a controller's is not a controller's. */
 function withoutOwner({ name }: OwnedPod, creator: Creator | undefined): OwnerFinding {
   const problem = creator === undefined ? undefined : missedOwner(name, creator);
-  return problem === undefined ? { doubts: [] } : { verified: false, problem, doubts: [] };
+  return problem === undefined ? { lookups: [] } : { verified: false, problem, lookups: [] };
 }
 
 function missedOwner(name: string, creator: Creator): string | undefined {
@@ -84,14 +84,14 @@ function ofForeignKind(claim: ControllerReference, creator: Creator | undefined)
   if (creator?.kind === 'controller') return refuted(claim, `${creator.name} makes no pods of a ${of}`);
   if (creator?.kind === 'node')
     return refuted(claim, 'a kubelet makes no pods but the mirrors of static ones');
-  return { claim, verified: UNKNOWN, problem: `nothing is known of a ${of}’s pods`, doubts: [] };
+  return { claim, verified: UNKNOWN, problem: `nothing is known of a ${of}’s pods`, lookups: [] };
 }
 
 function heldAgainstNode(
   pod: OwnedPod,
   claim: ControllerReference,
   creator: Creator | undefined,
-  objects: KnownObjects,
+  objects: ObjectIndex,
 ): OwnerFinding {
   const of = `Node ${shown(claim.name)}`;
   if (
@@ -104,11 +104,11 @@ function heldAgainstNode(
   if (!pod.name.endsWith(ending) || pod.name.length === ending.length || generateNameOf(pod) !== undefined)
     return refuted(claim, `name ${shown(pod.name)} is not one that the kubelet of ${of} gives`);
   const node = objects.node(claim.name);
-  const doubts = [{ kind: 'Node', name: claim.name }] as const;
-  if (node === undefined) return { claim, verified: UNKNOWN, problem: `${of} is not known`, doubts };
+  const lookups = [{ kind: 'Node', name: claim.name }] as const;
+  if (node === undefined) return { claim, verified: UNKNOWN, problem: `${of} is not known`, lookups };
   return node.uid === claim.uid
-    ? { claim, verified: true, doubts: [] }
-    : { ...refuted(claim, `no ${of} with uid ${shown(claim.uid)}`), doubts };
+    ? { claim, verified: true, lookups: [] }
+    : { ...refuted(claim, `no ${of} with uid ${shown(claim.uid)}`), lookups };
 }
 
 function heldAgainstWorkload(
@@ -116,7 +116,7 @@ function heldAgainstWorkload(
   kind: WorkloadKind,
   claim: ControllerReference,
   creator: Creator | undefined,
-  objects: KnownObjects,
+  objects: ObjectIndex,
   now: number,
 ): OwnerFinding {
   const { namespace } = pod;
@@ -132,22 +132,22 @@ function heldAgainstWorkload(
     );
   if (problem !== undefined) return { ...refuted(claim, problem), ...found };
   const of = `${kind} ${shown(claim.name)}`;
-  const doubts = [reference];
+  const lookups = [reference];
   if (workload === undefined) {
     if (known === undefined && !objects.complete(namespace))
       return {
         claim,
         verified: UNKNOWN,
         problem: `${of} is not among what is known of ${namespace}`,
-        doubts,
+        lookups,
       };
-    return { ...refuted(claim, `no ${of} with uid ${shown(claim.uid)} in ${namespace}`), doubts };
+    return { ...refuted(claim, `no ${of} with uid ${shown(claim.uid)} in ${namespace}`), lookups };
   }
-  if (selects(workload.selector, pod.labels)) return { claim, workload, verified: true, doubts: [] };
+  if (selects(workload.selector, pod.labels)) return { claim, workload, verified: true, lookups: [] };
   // Elsewhere a selector is settled when its workload is made.
   if (kind === 'ReplicationController' && isUnsettled(workload, now))
-    return { claim, workload, verified: UNKNOWN, problem: `${of} has just changed`, doubts };
-  return { ...refuted(claim, `its labels do not match the selector of ${of}`), workload, doubts };
+    return { claim, workload, verified: UNKNOWN, problem: `${of} has just changed`, lookups };
+  return { ...refuted(claim, `its labels do not match the selector of ${of}`), workload, lookups };
 }
 
 function problemOfCreator(kind: WorkloadKind, creator: Creator | undefined): string | undefined {
@@ -160,7 +160,7 @@ function problemOfCreator(kind: WorkloadKind, creator: Creator | undefined): str
 /** What was compared, and what could change it: images are their own question, as mutating admission may change them. */
 export interface ImagesFinding {
   readonly match?: boolean | Unknown;
-  readonly doubts: readonly Doubt[];
+  readonly lookups: readonly Lookup[];
 }
 
 /**
@@ -170,21 +170,21 @@ export interface ImagesFinding {
 export function imagesOfOwner(
   pod: OwnedPod,
   { claim, workload, verified }: OwnerFinding,
-  objects: KnownObjects,
+  objects: ObjectIndex,
   now: number,
 ): ImagesFinding {
-  if (claim === undefined || claim.kind === 'Node') return { doubts: [] };
-  if (workload === undefined) return verified === UNKNOWN ? { match: UNKNOWN, doubts: [] } : { doubts: [] };
+  if (claim === undefined || claim.kind === 'Node') return { lookups: [] };
+  if (workload === undefined) return verified === UNKNOWN ? { match: UNKNOWN, lookups: [] } : { lookups: [] };
   const name = revisionName(workload, pod.labels['controller-revision-hash']);
   const revision = name === undefined ? undefined : objects.revision(workload.namespace, name);
   const own = revision?.ownerUid === workload.uid ? revision : undefined;
   const images = imagesOf(asObject(pod.object['spec']));
   if (own === undefined && name !== undefined && workload.kind === 'StatefulSet') {
     const match = objects.complete(workload.namespace) ? false : UNKNOWN;
-    return { match, doubts: [{ kind: 'ControllerRevision', namespace: workload.namespace, name }] };
+    return { match, lookups: [{ kind: 'ControllerRevision', namespace: workload.namespace, name }] };
   }
-  if (isSame(images, (own ?? workload).template.images)) return { match: true, doubts: [] };
-  return { match: own === undefined && isUnsettled(workload, now) ? UNKNOWN : false, doubts: [] };
+  if (isSame(images, (own ?? workload).template.images)) return { match: true, lookups: [] };
+  return { match: own === undefined && isUnsettled(workload, now) ? UNKNOWN : false, lookups: [] };
 }
 
 /** The label is the ControllerRevision's whole name on a StatefulSet's pod, and on a DaemonSet's its end. */
@@ -208,7 +208,7 @@ function generateNameOf({ object }: OwnedPod): string | undefined {
 }
 
 function refuted(claim: ControllerReference, problem: string): OwnerFinding {
-  return { claim, verified: false, problem, doubts: [] };
+  return { claim, verified: false, problem, lookups: [] };
 }
 
 function by({ name }: Creator): string {

@@ -1,4 +1,4 @@
-import type { WorkloadKind } from './known-objects.ts';
+import type { WorkloadKind } from './object-index.ts';
 
 /**
  * How pods get their names (Kubernetes 1.36: apiserver storage/names/generate.go, controller_utils.go getPodsPrefix,

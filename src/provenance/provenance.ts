@@ -4,11 +4,11 @@ import type { UserInfo } from '../kubernetes/user-info.ts';
 import { UNKNOWN, type Unknown } from '../sigma/fields.ts';
 import { creatorOf } from './creator.ts';
 import { imitationOf, type Imitation } from './imitation.ts';
-import type { KnownObjects } from './known-objects.ts';
+import type { ObjectIndex } from './object-index.ts';
 import { isMirrorPod, isMirrorPodOf } from './mirror-pod.ts';
-import { imagesOfOwner, ownerOf, type Doubt, type ImagesFinding, type OwnerFinding } from './owner.ts';
+import { imagesOfOwner, ownerOf, type Lookup, type ImagesFinding, type OwnerFinding } from './owner.ts';
 
-export type { Doubt } from './owner.ts';
+export type { Lookup } from './owner.ts';
 
 /** A pod that is being made, or that stands as if it had just been; or a request that makes none. */
 export interface Subject {
@@ -31,12 +31,12 @@ export interface Provenance {
   readonly fields: Readonly<Record<string, unknown>>;
   /**
    * What, read freshly, could make `fields` say better of the pod. Whoever can reads these, puts them over what was known and
-   * asks again; doubts that remain of what was read so are none. Whoever cannot takes `undecided`, so that nobody is called a
+   * asks again; lookups that remain of what was read so are none. Whoever cannot takes `withoutLookups`, so that nobody is called a
    * forger because of a cache.
    */
-  readonly doubts: readonly Doubt[];
-  /** The fields with `UNKNOWN` in place of what the doubts are about; without doubts, `fields`. */
-  readonly undecided: Readonly<Record<string, unknown>>;
+  readonly lookups: readonly Lookup[];
+  /** The fields with `UNKNOWN` in place of what the lookups are about; without lookups, `fields`. */
+  readonly withoutLookups: Readonly<Record<string, unknown>>;
   /** In words: why `owner.verified` is unknown. */
   readonly reason?: string;
 }
@@ -59,7 +59,7 @@ export function subjectOf(request: AdmissionRequest, now: number, serverMinor?: 
 }
 
 /** What a pod in a cluster is about: who made it is not in it. */
-export function subjectOfStanding(pod: KubernetesObject, now: number): Subject {
+export function subjectOfExisting(pod: KubernetesObject, now: number): Subject {
   const { namespace, name } = asObject(pod['metadata']) ?? {};
   const node = asObject(pod['spec'])?.['nodeName'];
   return {
@@ -77,28 +77,28 @@ export function subjectOfStanding(pod: KubernetesObject, now: number): Subject {
  * and synchronous. A pod that is verified costs a few look-ups and a comparison of its labels and images, whatever is known;
  * one that is not costs its name's parts and labels looked up in an index (imitation.ts).
  */
-export function provenanceOf(subject: Subject, objects: KnownObjects): Provenance {
+export function provenanceOf(subject: Subject, objects: ObjectIndex): Provenance {
   const { user, pod: object, namespace, name, mirrorPod, now, serverMinor } = subject;
   const creator = user === UNKNOWN ? undefined : creatorOf(user, serverMinor);
   const made = { mirrorPod, creator: creator?.kind ?? UNKNOWN };
-  if (object === undefined) return { fields: made, doubts: [], undecided: made };
+  if (object === undefined) return { fields: made, lookups: [], withoutLookups: made };
   const labels = asObject(asObject(object['metadata'])?.['labels']) ?? {};
   const pod = { object, labels, namespace, name };
-  const isStanding = creator === undefined;
+  const isExisting = creator === undefined;
   const owner = ownerOf(pod, creator, objects, now);
   const images = imagesOfOwner(pod, owner, objects, now);
-  const imitation = imitationOf(pod, owner, objects, isStanding);
+  const imitation = imitationOf(pod, owner, objects, isExisting);
   const fields = { ...made, ...fieldsOf(owner, images, imitation) };
-  const doubts = [...owner.doubts, ...images.doubts];
-  if (doubts.length === 0 && owner.verified !== UNKNOWN) return { fields, doubts, undecided: fields };
-  const unseen: OwnerFinding = owner.doubts.length === 0 ? owner : { ...owner, verified: UNKNOWN };
-  const unseenImages: ImagesFinding = images.doubts.length === 0 ? images : { ...images, match: UNKNOWN };
-  const undecided = {
+  const lookups = [...owner.lookups, ...images.lookups];
+  if (lookups.length === 0 && owner.verified !== UNKNOWN) return { fields, lookups, withoutLookups: fields };
+  const unseen: OwnerFinding = owner.lookups.length === 0 ? owner : { ...owner, verified: UNKNOWN };
+  const unseenImages: ImagesFinding = images.lookups.length === 0 ? images : { ...images, match: UNKNOWN };
+  const withoutLookups = {
     ...made,
-    ...fieldsOf(unseen, unseenImages, imitationOf(pod, unseen, objects, isStanding)),
+    ...fieldsOf(unseen, unseenImages, imitationOf(pod, unseen, objects, isExisting)),
   };
   const reason = owner.verified === UNKNOWN ? owner.problem : undefined;
-  return { fields, doubts, undecided, ...(reason === undefined ? {} : { reason }) };
+  return { fields, lookups, withoutLookups, ...(reason === undefined ? {} : { reason }) };
 }
 
 function fieldsOf(

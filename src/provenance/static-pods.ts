@@ -1,5 +1,5 @@
 import { asObject } from '../kubernetes/as-object.ts';
-import type { KnownObjects } from './known-objects.ts';
+import type { ObjectIndex } from './object-index.ts';
 import type { OwnedPod } from './owner.ts';
 import { shown } from './pod-names.ts';
 
@@ -29,10 +29,10 @@ const STATIC_PODS = [
  */
 export function staticPodClues(
   pod: OwnedPod,
-  objects: KnownObjects,
-  isStanding: boolean,
+  objects: ObjectIndex,
+  isExisting: boolean,
 ): readonly { readonly of: string; readonly clue: Clue }[] {
-  if (pod.namespace !== NAMESPACE || (isStanding && isAnnotated(pod))) return [];
+  if (pod.namespace !== NAMESPACE || (isExisting && isAnnotated(pod))) return [];
   const { component, tier } = pod.labels;
   return STATIC_PODS.flatMap((name) => {
     const of = `static pod ${name}`;
@@ -46,7 +46,7 @@ export function staticPodClues(
   });
 }
 
-function likeName(name: string, staticPod: string, objects: KnownObjects): Clue | undefined {
+function likeName(name: string, staticPod: string, objects: ObjectIndex): Clue | undefined {
   if (name === staticPod) return { weight: 2, text: `name ${name} is that of a static pod` };
   if (!name.startsWith(`${staticPod}-`)) return undefined;
   const rest = name.slice(staticPod.length + 1);

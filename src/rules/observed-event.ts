@@ -3,11 +3,11 @@ import { parseAdmissionReview } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { auditEventFromAdmission, type Observation } from '../kubernetes/audit-event.ts';
 import { parseAuditEvent } from '../kubernetes/logged-event.ts';
-import type { KnownObjects } from '../provenance/known-objects.ts';
+import type { ObjectIndex } from '../provenance/object-index.ts';
 import { withLoggedProvenance } from '../provenance/logged-provenance.ts';
-import { objectsRead } from '../provenance/objects-read.ts';
+import { objectsFromList } from '../provenance/objects-from-list.ts';
 import { provenanceOf, subjectOf } from '../provenance/provenance.ts';
-import { isKnowable } from '../provenance/trim.ts';
+import { isKnowable } from '../provenance/project.ts';
 
 /** A request as somebody wrote it down: at `serve` it is an AdmissionReview, at `replay` an event of an audit log. */
 export interface ObservedEvent {
@@ -29,13 +29,13 @@ export function parseObservedEvents(text: string): readonly ObservedEvent[] {
     return list['items'] as readonly unknown[];
   });
   const standing = documents.filter(isKnowable);
-  const objects = objectsRead(standing, () => standing.length > 0);
+  const objects = objectsFromList(standing, () => standing.length > 0);
   return documents
     .filter((document) => !isKnowable(document))
     .map((document) => parseObservedEvent(document, objects));
 }
 
-function parseObservedEvent(value: unknown, objects: KnownObjects): ObservedEvent {
+function parseObservedEvent(value: unknown, objects: ObjectIndex): ObservedEvent {
   if (asObject(value)?.['kind'] !== 'AdmissionReview')
     return { door: 'replay', observation: withLoggedProvenance(parseAuditEvent(value)) };
   const request = parseAdmissionReview(Buffer.from(JSON.stringify(value)));

@@ -2,7 +2,7 @@ import { decide } from '../policy/decision.ts';
 import { evaluate, type Evaluation, type Match, type NotJudged } from '../policy/evaluate.ts';
 import type { Modes } from '../policy/mode.ts';
 import { decisionRecord, type DecisionRecord } from '../record/decision-record.ts';
-import { answerOf } from './creators.ts';
+import { answerOf } from './possible-creators.ts';
 import { originOf, type Found, type Origin } from './origin.ts';
 import type { Owners } from './owners.ts';
 import type { ScanRules } from './rules.ts';

@@ -1,7 +1,7 @@
 import { asObject } from '../kubernetes/as-object.ts';
 import { printable } from '../policy/message.ts';
 import { controllerOf } from '../kubernetes/owner-reference.ts';
-import { controllerFor, kubeletOf, type Creator } from './creators.ts';
+import { controllerFor, kubeletOf, type Creator } from './possible-creators.ts';
 import type { Owners } from './owners.ts';
 import type { ScannedObject } from './scanned-object.ts';
 

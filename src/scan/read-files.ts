@@ -12,7 +12,7 @@ export interface ObjectVisitor {
 }
 
 /** Reads what `kubectl get -o json` or `-o yaml` printed: lists, single objects, several documents. */
-export async function readFile(
+export async function readObjects(
   file: LogFile,
   { onObject, onOther, onUnreadable }: ObjectVisitor,
 ): Promise<void> {

@@ -9,7 +9,7 @@ import {
 } from '../../src/provenance/cache.ts';
 import { NAMESPACE_ALL, objectPath } from '../../src/kubernetes/objects.ts';
 import { collectionsOf, watchedPath } from '../../src/provenance/collections.ts';
-import type { Workload } from '../../src/provenance/known-objects.ts';
+import type { Workload } from '../../src/provenance/object-index.ts';
 
 function daemonSet(name: string, changes: Partial<Workload> = {}): Workload {
   return {

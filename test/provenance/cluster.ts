@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '../../src/kubernetes/admission-review.ts';
 import type { UserInfo } from '../../src/kubernetes/user-info.ts';
-import { objectsRead } from '../../src/provenance/objects-read.ts';
+import { objectsFromList } from '../../src/provenance/objects-from-list.ts';
 import type { Subject } from '../../src/provenance/provenance.ts';
 
 /** A small kube-system, and what its controllers make. */
@@ -76,9 +76,9 @@ export const CLUSTER: readonly KubernetesObject[] = [
   { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node1', uid: 'node-uid' } },
 ];
 
-export const ALL = objectsRead(CLUSTER, () => true);
-export const NOT_SYNCED = objectsRead([], () => false);
-export const EMPTY = objectsRead([], () => true);
+export const ALL = objectsFromList(CLUSTER, () => true);
+export const NOT_SYNCED = objectsFromList([], () => false);
+export const EMPTY = objectsFromList([], () => true);
 
 const CREDENTIAL = { 'authentication.kubernetes.io/credential-id': ['JTI=1'] };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { KnownObjects } from '../../src/provenance/known-objects.ts';
-import { objectsRead } from '../../src/provenance/objects-read.ts';
-import { provenanceOf, subjectOfStanding } from '../../src/provenance/provenance.ts';
+import type { ObjectIndex } from '../../src/provenance/object-index.ts';
+import { objectsFromList } from '../../src/provenance/objects-from-list.ts';
+import { provenanceOf, subjectOfExisting } from '../../src/provenance/provenance.ts';
 import { UNKNOWN } from '../../src/sigma/fields.ts';
 import {
   ADMIN,
@@ -22,7 +22,7 @@ const DIFFERS = 'image busybox:1 differs from';
 
 function imitation(
   options: PodOptions,
-  objects: KnownObjects = ALL,
+  objects: ObjectIndex = ALL,
   user: Parameters<typeof subject>[0] = ADMIN,
 ) {
   const { imitates, evidence } = provenanceOf(subject(user, options), objects).fields;
@@ -154,8 +154,11 @@ describe('a pod imitates nobody', () => {
     kind: 'Service',
     metadata: { namespace: 'kube-system', name: 'registry', uid: 'u' },
   };
-  const WITH_OWN = objectsRead([...CLUSTER, { ...OWN, spec: { selector: { app: 'registry' } } }], () => true);
-  it.each<[string, PodOptions, KnownObjects?]>([
+  const WITH_OWN = objectsFromList(
+    [...CLUSTER, { ...OWN, spec: { selector: { app: 'registry' } } }],
+    () => true,
+  );
+  it.each<[string, PodOptions, ObjectIndex?]>([
     ['that debugs a node', { name: 'node-debugger-node1-x7k2p', nodeName: 'node1' }],
     [
       'that tests a chart',
@@ -189,7 +192,7 @@ describe('a pod imitates nobody', () => {
 
   it('that stands as the mirror of a static pod since before these named their Node', () => {
     const { owner: _owner, user: _user, ...options } = MIRROR;
-    expect(provenanceOf(subjectOfStanding(pod(options), NOW), ALL).fields).toEqual({
+    expect(provenanceOf(subjectOfExisting(pod(options), NOW), ALL).fields).toEqual({
       mirrorPod: false,
       creator: UNKNOWN,
     });
@@ -205,7 +208,7 @@ describe('whom a pod imitates', () => {
   it('is what is seen of pods that stand, even if not all was read', () => {
     const partly = { ...ALL, complete: () => false };
     const imitates = (name: string) =>
-      provenanceOf(subjectOfStanding(pod({ name }), NOW), partly).fields['imitates'];
+      provenanceOf(subjectOfExisting(pod({ name }), NOW), partly).fields['imitates'];
     expect([imitates('db-1'), imitates('shell')]).toEqual(['StatefulSet db', UNKNOWN]);
   });
 
@@ -231,7 +234,7 @@ describe('whom a pod imitates', () => {
       kind: 'ReplicaSet',
       metadata: { ...metadata, ownerReferences: [owner] },
     };
-    const known = objectsRead([long], () => true);
+    const known = objectsFromList([long], () => true);
     const [imitates] = imitation({ name: `${`${name}-`.slice(0, 58)}x7k2p` }, known);
     expect(imitates).toBe(`Deployment ${'a'.repeat(45)}`);
   });

@@ -3,7 +3,7 @@ import type { AdmissionRequest } from '../../src/kubernetes/admission-review.ts'
 import { NAMESPACE_ALL } from '../../src/kubernetes/objects.ts';
 import { createCache, type Cache } from '../../src/provenance/cache.ts';
 import { collectionsOf } from '../../src/provenance/collections.ts';
-import type { Workload } from '../../src/provenance/known-objects.ts';
+import type { Workload } from '../../src/provenance/object-index.ts';
 import { createProvenance, type ProvenanceOptions } from '../../src/provenance/lookup.ts';
 import { UNKNOWN } from '../../src/sigma/fields.ts';
 

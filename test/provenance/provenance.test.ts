@@ -2,13 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { POD_CONTROLLERS } from '../../src/kubernetes/identities.ts';
 import { apiVersionOf } from '../../src/kubernetes/objects.ts';
-import type { KnownObjects, Workload, WorkloadKind } from '../../src/provenance/known-objects.ts';
-import { WORKLOAD_KINDS } from '../../src/provenance/known-objects.ts';
+import type { ObjectIndex, Workload, WorkloadKind } from '../../src/provenance/object-index.ts';
+import { WORKLOAD_KINDS } from '../../src/provenance/object-index.ts';
 import { creatorOf } from '../../src/provenance/creator.ts';
 import { FIELD_MEANINGS } from '../../src/provenance/field-meanings.ts';
 import { loggedProvenance } from '../../src/provenance/logged-provenance.ts';
-import { objectsRead } from '../../src/provenance/objects-read.ts';
-import { provenanceOf, subjectOf, subjectOfStanding } from '../../src/provenance/provenance.ts';
+import { objectsFromList } from '../../src/provenance/objects-from-list.ts';
+import { provenanceOf, subjectOf, subjectOfExisting } from '../../src/provenance/provenance.ts';
 import { UNKNOWN } from '../../src/sigma/fields.ts';
 import {
   ADMIN,
@@ -91,7 +91,11 @@ describe('a pod that its controller made', () => {
         creator: 'controller',
         owner: { apiVersion, kind, name, uid, verified: true, imagesMatch: true },
       };
-      expect(provenanceOf(subject(user, options), ALL)).toEqual({ fields, doubts: [], undecided: fields });
+      expect(provenanceOf(subject(user, options), ALL)).toEqual({
+        fields,
+        lookups: [],
+        withoutLookups: fields,
+      });
     },
   );
 
@@ -106,7 +110,7 @@ describe('a pod that its controller made', () => {
   it.each(Object.entries(GENUINE))(
     '%s is so where it stands, by the rest',
     (_, { user: _user, ...options }) => {
-      const { creator, owner } = provenanceOf(subjectOfStanding(pod(options), NOW), ALL).fields;
+      const { creator, owner } = provenanceOf(subjectOfExisting(pod(options), NOW), ALL).fields;
       expect({ creator, owner }).toEqual({
         creator: UNKNOWN,
         owner: expect.objectContaining({ verified: true }),
@@ -131,7 +135,7 @@ describe('a pod that its controller made', () => {
     const options = { ...DAEMON, owner, generateName: `${name}-`, name: `${'a'.repeat(58)}bcdfg` };
     const found = provenanceOf(
       subject(DAEMON.user, options),
-      objectsRead([long], () => true),
+      objectsFromList([long], () => true),
     );
     expect(ownerIn(found.fields)?.verified).toBe(true);
   });
@@ -170,7 +174,7 @@ describe('a pod that its controller made', () => {
           };
           const found = provenanceOf(
             subject(controller(POD_CONTROLLERS[kind]), options),
-            objectsRead([owner], () => true),
+            objectsFromList([owner], () => true),
           );
           expect(ownerIn(found.fields)).toMatchObject({ verified: true });
           expect(found.fields['imitates']).toBeUndefined();
@@ -191,7 +195,7 @@ describe('a pod that its controller made', () => {
 
 describe('an owner is not verified', () => {
   const ELSEWHERE = { ...CLUSTER[0], metadata: { namespace: 'default', name: 'kube-proxy', uid: 'ds-uid' } };
-  it.each<[string, unknown, Partial<PodOptions>, string, KnownObjects?]>([
+  it.each<[string, unknown, Partial<PodOptions>, string, ObjectIndex?]>([
     [
       'another uid',
       DAEMON.user,
@@ -203,7 +207,7 @@ describe('an owner is not verified', () => {
       DAEMON.user,
       {},
       'no DaemonSet kube-proxy with uid ds-uid in kube-system',
-      objectsRead([ELSEWHERE], () => true),
+      objectsFromList([ELSEWHERE], () => true),
     ],
     [
       'made by a person',
@@ -321,16 +325,16 @@ describe('an owner is not verified', () => {
 
 describe('what a look could change', () => {
   const reference1 = { kind: 'DaemonSet', namespace: 'kube-system', name: 'kube-proxy' };
-  it.each<[string, Partial<PodOptions>, KnownObjects]>([
+  it.each<[string, Partial<PodOptions>, ObjectIndex]>([
     ['an owner that is missing', {}, EMPTY],
     ['an owner with another uid', { owner: reference('DaemonSet', 'kube-proxy', 'x') }, ALL],
     ['labels the selector does not match', { labels: { a: 'b' } }, ALL],
   ])('is doubted, and unknown without one: %s', (_, changed, objects) => {
     const found = provenanceOf(subject(DAEMON.user, { ...DAEMON, ...changed }), objects);
-    expect(found.doubts).toEqual([reference1]);
+    expect(found.lookups).toEqual([reference1]);
     expect(ownerIn(found.fields)?.verified).toBe(false);
-    expect(ownerIn(found.undecided)).toMatchObject({ verified: UNKNOWN, problem: UNKNOWN });
-    expect(found.undecided['imitates']).toBe(UNKNOWN);
+    expect(ownerIn(found.withoutLookups)).toMatchObject({ verified: UNKNOWN, problem: UNKNOWN });
+    expect(found.withoutLookups['imitates']).toBe(UNKNOWN);
   });
 
   it('is nothing of what the request itself shows: no client makes us ask about a name it invents', () => {
@@ -338,8 +342,8 @@ describe('what a look could change', () => {
       subject(ADMIN, { ...DAEMON, owner: reference('DaemonSet', 'no', 'x') }),
       EMPTY,
     );
-    expect(found.doubts).toEqual([]);
-    expect(found.undecided).toBe(found.fields);
+    expect(found.lookups).toEqual([]);
+    expect(found.withoutLookups).toBe(found.fields);
   });
 
   it('is everything where not all is known: unknown, never false', () => {
@@ -347,14 +351,14 @@ describe('what a look could change', () => {
     expect(ownerIn(found.fields)).toMatchObject({ verified: UNKNOWN, imagesMatch: UNKNOWN });
     expect(found).toMatchObject({
       fields: { imitates: UNKNOWN },
-      doubts: [reference1],
+      lookups: [reference1],
       reason: 'DaemonSet kube-proxy is not among what is known of kube-system',
     });
   });
 
   it('is a Node that is not known', () => {
     const found = provenanceOf(subject(KUBELET, MIRROR), EMPTY);
-    expect(found.doubts).toEqual([{ kind: 'Node', name: 'node1' }]);
+    expect(found.lookups).toEqual([{ kind: 'Node', name: 'node1' }]);
     expect(ownerIn(found.fields)?.verified).toBe(UNKNOWN);
   });
 
@@ -362,31 +366,31 @@ describe('what a look could change', () => {
     const { user, ...options } = GENUINE['of a StatefulSet’s earlier revision'];
     const labels = { ...options.labels, 'controller-revision-hash': 'db-5555555' };
     const found = provenanceOf(subject(user, { ...options, labels }), ALL);
-    expect(found.doubts).toEqual([
+    expect(found.lookups).toEqual([
       { kind: 'ControllerRevision', namespace: 'kube-system', name: 'db-5555555' },
     ]);
     expect(ownerIn(found.fields)).toMatchObject({ verified: true, imagesMatch: false });
-    expect(ownerIn(found.undecided)).toMatchObject({ verified: true, imagesMatch: UNKNOWN });
+    expect(ownerIn(found.withoutLookups)).toMatchObject({ verified: true, imagesMatch: UNKNOWN });
   });
 
   it('is nothing of an owner of a kind nobody here knows: it stays unknown', () => {
     const owner = reference('Workflow', 'w', 'u', 'argoproj.io/v1alpha1');
     const found = provenanceOf(subject(ADMIN, { name: 'w-step-1', owner }), ALL);
-    expect(found.doubts).toEqual([]);
+    expect(found.lookups).toEqual([]);
     expect(ownerIn(found.fields)?.verified).toBe(UNKNOWN);
     expect(found.fields['imitates']).toBeUndefined();
   });
 });
 
 describe('images', () => {
-  function changedAgo(ms: number, changes: Partial<Workload> = {}): KnownObjects {
+  function changedAgo(ms: number, changes: Partial<Workload> = {}): ObjectIndex {
     const changed = {
       ...ALL.workload({ kind: 'DaemonSet', namespace: 'kube-system', name: 'kube-proxy' }),
       ...changes,
     };
     return { ...ALL, workload: () => ({ ...changed, changedAt: NOW - ms }) as Workload };
   }
-  it.each<[string, Readonly<Record<string, string>>, KnownObjects, unknown]>([
+  it.each<[string, Readonly<Record<string, string>>, ObjectIndex, unknown]>([
     ['another image', { 'kube-proxy': 'mirror/kube-proxy:v1' }, ALL, false],
     ['another container', { ...DAEMON.images, sidecar: 's:1' }, ALL, false],
     ['no container', {}, ALL, false],
@@ -512,10 +516,10 @@ describe('provenance', () => {
     }));
     fc.assert(
       fc.property(fc.dictionary(key, junk), fc.array(junk), junk, (object, objects, user) => {
-        const known = objectsRead([...CLUSTER, ...objects], () => true);
+        const known = objectsFromList([...CLUSTER, ...objects], () => true);
         const asking = (typeof user === 'object' && user !== null ? user : {}) as typeof ADMIN;
         provenanceOf({ ...subject(asking, { name: 'kube-proxy-bv61v' }), pod: object }, known);
-        provenanceOf(subjectOfStanding(object, NOW), known);
+        provenanceOf(subjectOfExisting(object, NOW), known);
       }),
     );
   });

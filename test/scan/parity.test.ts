@@ -5,9 +5,9 @@ import { auditEventFromAdmission } from '../../src/kubernetes/audit-event.ts';
 import { evaluate } from '../../src/policy/evaluate.ts';
 import { loadRuleset, parseAll } from '../../src/policy/load-rules.ts';
 import { directorySource } from '../../src/policy/rule-source.ts';
-import { objectsRead } from '../../src/provenance/objects-read.ts';
+import { objectsFromList } from '../../src/provenance/objects-from-list.ts';
 import { provenanceOf, subjectOf } from '../../src/provenance/provenance.ts';
-import { createInquiry } from '../../src/scan/inquiry.ts';
+import { createExaminer } from '../../src/scan/examiner.ts';
 import { loadScanRules } from '../../src/scan/rules.ts';
 import { scannedObject, type ScannedObject } from '../../src/scan/scanned-object.ts';
 
@@ -103,7 +103,7 @@ function reviewed(object: KubernetesObject, userInfo: object): Matches {
     object,
     dryRun: false,
   } as unknown as AdmissionRequest;
-  const known = objectsRead([DAEMON_SET, NODE], () => true);
+  const known = objectsFromList([DAEMON_SET, NODE], () => true);
   const { fields } = provenanceOf(subjectOf(request, Date.now()), known);
   const { matches } = evaluate(auditEventFromAdmission(request, fields, ''), atAdmission);
   return matches
@@ -112,13 +112,13 @@ function reviewed(object: KubernetesObject, userInfo: object): Matches {
 }
 
 async function scanned(object: KubernetesObject): Promise<Matches> {
-  const inquiry = createInquiry({
+  const examiner = createExaminer({
     rules,
     modes: { default: 'warn', levels: {}, rules: {} },
     objects: [DAEMON_SET, NODE].map((each) => scannedObject(each) as ScannedObject),
     complete: () => true,
   });
-  const { finding } = await inquiry.judge(scannedObject(object) as ScannedObject);
+  const { finding } = await examiner.examine(scannedObject(object) as ScannedObject);
   return finding.record.matches.map(({ id, filter }) => [id, filter?.id]);
 }
 

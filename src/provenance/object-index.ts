@@ -2,7 +2,7 @@ import { POD_CONTROLLERS } from '../kubernetes/identities.ts';
 import type { LabelSelector } from '../kubernetes/label-selector.ts';
 
 /** What is known of the objects that pods come from, or are taken for: from watches, or read at once. */
-export interface KnownObjects {
+export interface ObjectIndex {
   /**
    * Whether all there is of this namespace is here, as far as anybody can say. Where not, what is missing says nothing.
    */

@@ -17,7 +17,7 @@ type Groups = Readonly<Record<Group, readonly PlacedFinding[]>>;
  * What scan found, for people: namespace → owner → pods, the suspicious first and each explained, the others folded into a
  * line for those alike.
  */
-export function picture(report: ScanReport, groups: Groups): string {
+export function scanReportText(report: ScanReport, groups: Groups): string {
   const sections = [
     head(report),
     section('suspicious', groups, explained),

@@ -12,7 +12,7 @@ import {
   type Service,
   type Workload,
   type WorkloadKind,
-} from './known-objects.ts';
+} from './object-index.ts';
 
 /**
  * What is kept of a workload; undefined of anything else. The items of an API server's list say no kind: whoever listed

@@ -1,15 +1,15 @@
 import { asObject } from '../kubernetes/as-object.ts';
-import type { KnownObjects, Node, Revision, Service, Workload } from './known-objects.ts';
-import { nodeFrom, revisionFrom, serviceFrom, workloadFrom } from './trim.ts';
+import type { ObjectIndex, Node, Revision, Service, Workload } from './object-index.ts';
+import { nodeFrom, revisionFrom, serviceFrom, workloadFrom } from './project.ts';
 
 /**
  * What is known from objects read at once, from files or from a list; what is of no use here among them is passed over.
  * `complete` says of which namespaces all there is was read.
  */
-export function objectsRead(
+export function objectsFromList(
   objects: Iterable<unknown>,
   complete: (namespace: string) => boolean,
-): KnownObjects {
+): ObjectIndex {
   const workloads = new Map<string, Workload>();
   const workloadsByNamespace = new Map<string, Workload[]>();
   const revisions = new Map<string, Revision>();
@@ -43,9 +43,6 @@ export function objectsRead(
     node: (name) => nodes.get(name),
   };
 }
-
-/** Nothing was read, so nothing can be said. */
-export const NOTHING_READ: KnownObjects = objectsRead([], () => false);
 
 const NONE: readonly never[] = [];
 

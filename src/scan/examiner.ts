@@ -1,8 +1,8 @@
 import type { Modes } from '../policy/mode.ts';
-import type { KnownObjects } from '../provenance/known-objects.ts';
-import { objectsRead } from '../provenance/objects-read.ts';
-import type { Doubt } from '../provenance/owner.ts';
-import { provenanceOf, subjectOfStanding } from '../provenance/provenance.ts';
+import type { ObjectIndex } from '../provenance/object-index.ts';
+import { objectsFromList } from '../provenance/objects-from-list.ts';
+import type { Lookup } from '../provenance/owner.ts';
+import { provenanceOf, subjectOfExisting } from '../provenance/provenance.ts';
 import type { Kind } from '../kubernetes/objects.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { UNKNOWN } from '../sigma/fields.ts';
@@ -12,7 +12,7 @@ import { createOwners } from './owners.ts';
 import type { ScanRules } from './rules.ts';
 import type { ScannedObject } from './scanned-object.ts';
 
-export interface InquiryOptions {
+export interface ExaminerOptions {
   readonly rules: ScanRules;
   readonly modes: Modes;
   /** Everything that was read but pods. */
@@ -29,18 +29,18 @@ export interface InquiryOptions {
 /** More are not read again in one scan: what is still doubted then is undetermined. */
 const MAX_READ_AGAIN = 1000;
 
-export type Inquiry = ReturnType<typeof createInquiry>;
+export type Examiner = ReturnType<typeof createExaminer>;
 
 /** Judges one object after another by what is known of the others. */
-export function createInquiry({ rules, modes, objects, complete, get, onFailure = raise }: InquiryOptions) {
+export function createExaminer({ rules, modes, objects, complete, get, onFailure = raise }: ExaminerOptions) {
   const owners = createOwners();
   for (const object of objects) owners.add(object);
-  const listed = objectsRead(bodiesOf(objects), complete);
+  const listed = objectsFromList(bodiesOf(objects), complete);
   const fresh = new Map<string, ScannedObject | undefined>();
   const failed = new Set<string>();
-  let overlay = objectsRead([], () => false);
+  let overlay = objectsFromList([], () => false);
   /** What was read again over what was listed. */
-  const known: KnownObjects = {
+  const known: ObjectIndex = {
     ...listed,
     workload: (of) => (fresh.has(keyOf(of)) ? overlay.workload(of) : listed.workload(of)),
     revision: (namespace, name) => overlay.revision(namespace, name) ?? listed.revision(namespace, name),
@@ -49,47 +49,53 @@ export function createInquiry({ rules, modes, objects, complete, get, onFailure 
   const judgeFound = createJudge({ rules, modes, owners });
 
   /** An owner may have been made, or changed, after its list was read. Whether all of these are fresh now. */
-  async function readAgain(doubts: readonly Doubt[]): Promise<boolean> {
+  async function readAgain(lookups: readonly Lookup[]): Promise<boolean> {
     if (get === undefined) return false;
-    for (const doubt of doubts) {
-      if (fresh.has(keyOf(doubt))) continue;
-      if (failed.has(keyOf(doubt)) || fresh.size + failed.size >= MAX_READ_AGAIN) return false;
-      const namespace = doubt.kind === 'Node' ? '' : doubt.namespace;
+    for (const lookup of lookups) {
+      if (fresh.has(keyOf(lookup))) continue;
+      if (failed.has(keyOf(lookup)) || fresh.size + failed.size >= MAX_READ_AGAIN) return false;
+      const namespace = lookup.kind === 'Node' ? '' : lookup.namespace;
       let object: ScannedObject | undefined;
       try {
-        object = await get(namespace, doubt.kind, doubt.name);
+        object = await get(namespace, lookup.kind, lookup.name);
       } catch (error) {
-        failed.add(keyOf(doubt));
-        onFailure(placeOf(doubt.kind, namespace, doubt.name), error);
+        failed.add(keyOf(lookup));
+        onFailure(placeOf(lookup.kind, namespace, lookup.name), error);
         return false;
       }
-      fresh.set(keyOf(doubt), object);
+      fresh.set(keyOf(lookup), object);
       if (object !== undefined) owners.add(object);
-      overlay = objectsRead(bodiesOf([...fresh.values()].filter((each) => each !== undefined)), () => false);
+      overlay = objectsFromList(
+        bodiesOf([...fresh.values()].filter((each) => each !== undefined)),
+        () => false,
+      );
     }
     return true;
   }
 
-  async function foundOf(pod: ScannedObject): Promise<Found & { readonly isDoubted: boolean }> {
+  async function provenanceIn(pod: ScannedObject): Promise<Found & { readonly isDoubted: boolean }> {
     const metadata = { ...asObject(pod.object['metadata']), namespace: pod.namespace };
-    const subject = subjectOfStanding({ ...pod.object, metadata }, Date.now());
+    const subject = subjectOfExisting({ ...pod.object, metadata }, Date.now());
     const first = provenanceOf(subject, known);
     // Files are all there is: what is wrong among them is wrong.
-    if (get === undefined || first.doubts.length === 0) return { ...first, isDoubted: false };
-    if (!(await readAgain(first.doubts))) return { ...first, fields: first.undecided, isDoubted: false };
+    if (get === undefined || first.lookups.length === 0) return { ...first, isDoubted: false };
+    if (!(await readAgain(first.lookups)))
+      return { ...first, fields: first.withoutLookups, isDoubted: false };
     const second = provenanceOf(subject, known);
-    return { ...second, isDoubted: second.doubts.length > 0 };
+    return { ...second, isDoubted: second.lookups.length > 0 };
   }
 
   return {
     /** `isDoubted`: its owner is not what the pod says; the pod may be about to go for the same reason. */
-    async judge(object: ScannedObject): Promise<{ readonly finding: Finding; readonly isDoubted: boolean }> {
+    async examine(
+      object: ScannedObject,
+    ): Promise<{ readonly finding: Finding; readonly isDoubted: boolean }> {
       if (object.of.kind !== 'Pod') return { finding: judgeFound(object, NO_POD), isDoubted: false };
-      const found = await foundOf(object);
+      const found = await provenanceIn(object);
       return { finding: judgeFound(object, found), isDoubted: found.isDoubted };
     },
     /** Whether an object is still there and is not being removed. One that cannot be read is. */
-    async stands({ of, namespace, name, uid }: ScannedObject): Promise<boolean> {
+    async stillExists({ of, namespace, name, uid }: ScannedObject): Promise<boolean> {
       let now: ScannedObject | undefined;
       try {
         now = await get?.(namespace, of.kind, name);
