@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ifThere } from './cluster/api-server.ts';
 import type { ScanConfig } from './settings/types.ts';
 import { KINDS } from './kubernetes/objects.ts';
 import { logFiles } from './kubernetes/log-files.ts';
@@ -12,10 +13,10 @@ import { createExaminer } from './scan/examiner.ts';
 import type { Finding } from './scan/judge.ts';
 import { scanReportText } from './scan/scan-report-text.ts';
 import { createScanProgress, type ScanProgress } from './scan/progress.ts';
-import { getObject, listObjects, type Lister } from './scan/read-cluster.ts';
+import { listObjects, type Lister } from './scan/read-cluster.ts';
 import { readObjects } from './scan/read-files.ts';
 import { loadScanRules, type ScanRules } from './scan/rules.ts';
-import { SCANNED_KINDS, type ScannedObject } from './scan/scanned-object.ts';
+import { isJudged, SCANNED_KINDS, type ScannedObject } from './scan/scanned-object.ts';
 import { formatProblem, SigmaError } from './sigma/errors.ts';
 
 /** What the process hands in. */
@@ -97,16 +98,16 @@ async function scanFiles(
       onUnreadable,
       onOther: () => void read.others++,
       onObject(object) {
-        const { of, namespace } = object;
-        const isCovered = of.kind === 'Node' || (rules.namespaces?.includes(namespace) ?? true);
+        const { kind, namespace } = object;
+        const isCovered = kind === 'Node' || (rules.namespaces?.includes(namespace) ?? true);
         if (!isCovered) read.elsewhere++;
-        else if (of.kind === 'Pod') pods.push(object);
+        else if (kind === 'Pod') pods.push(object);
         else objects.push(object);
       },
     });
   }
   const examiner = createExaminer({ rules, modes: config.modes, objects, complete: () => false });
-  for (const object of [...objects.filter(({ of }) => of.judged), ...pods]) {
+  for (const object of [...objects.filter(({ kind }) => isJudged(kind)), ...pods]) {
     findings.add(object, (await examiner.examine(object)).finding);
     progress.show(read.pods);
   }
@@ -137,11 +138,11 @@ async function scanCluster(
     return;
   }
   const objects: ScannedObject[] = [];
-  for (const kind of SCANNED_KINDS.filter((each) => each.kind !== 'Pod')) {
+  for (const kind of SCANNED_KINDS.filter((each) => each !== 'Pod')) {
     try {
       for await (const page of listObjects(api, kind, rules.namespaces)) objects.push(...page);
     } catch (error) {
-      onFailure(KINDS[kind.kind].resource, error);
+      onFailure(KINDS[kind].resource, error);
     }
   }
   const isComplete = unreadable.length === 0;
@@ -150,16 +151,16 @@ async function scanCluster(
     modes: config.modes,
     objects,
     complete: () => isComplete,
-    get: (namespace, kind, name) => getObject(api, namespace, { kind, name }),
+    get: (path) => ifThere(api.get(path)),
     onFailure,
   });
   const suspects: { readonly pod: ScannedObject; readonly finding: Finding }[] = [];
   try {
-    for (const object of objects.filter(({ of }) => of.judged))
+    for (const object of objects.filter(({ kind }) => isJudged(kind)))
       findings.add(object, (await examiner.examine(object)).finding);
     // What pods are held against is kept trimmed; whole, the old ReplicaSets of a large cluster would fill the memory.
     objects.length = 0;
-    for await (const page of listPods(api, rules)) {
+    for await (const page of listObjects(api, 'Pod', rules.namespaces)) {
       for (const pod of page) {
         const { finding, isDoubted } = await examiner.examine(pod);
         if (isDoubted && finding.group === 'suspicious' && suspects.length < MAX_SUSPECTS)
@@ -176,10 +177,4 @@ async function scanCluster(
   } catch (error) {
     onFailure('pods', error);
   }
-}
-
-function listPods(api: Lister, { namespaces }: ScanRules): AsyncIterable<readonly ScannedObject[]> {
-  const [pods] = SCANNED_KINDS.filter(({ kind }) => kind === 'Pod');
-  if (pods === undefined) throw new TypeError('pods are among the kinds that are scanned');
-  return listObjects(api, pods, namespaces);
 }

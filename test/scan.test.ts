@@ -526,6 +526,78 @@ describe('scan of a cluster', () => {
     });
   });
 
+  it('looks again at a StatefulSet and its revision that were made after their lists were read', async () => {
+    const set = workload('StatefulSet', 'db', { uid: 'uid-of-db' });
+    const revision = {
+      apiVersion: 'apps/v1',
+      kind: 'ControllerRevision',
+      metadata: {
+        ...{ name: 'db-6c9f8d7b5', namespace: 'kube-system', uid: 'uid-of-revision' },
+        ...owner('StatefulSet', 'db', 'uid-of-db'),
+      },
+      data: { spec: { template: { spec: { containers: [{ name: 'c', image: 'busybox:1' }] } } } },
+    };
+    const made = pod('db-0', {
+      generateName: 'db-',
+      labels: { app: 'db', 'controller-revision-hash': 'db-6c9f8d7b5' },
+      ...owner('StatefulSet', 'db', 'uid-of-db'),
+    });
+    let objects = [] as readonly Listed[];
+    const { connect } = clusterOf(
+      () => objects,
+      (path) => {
+        if (path.includes('/pods?')) objects = [set, revision, made] as readonly Listed[];
+      },
+    );
+    const { suspicious } = await reportOf([], { connect, documents: [SYSTEM_PODS] });
+    expect(suspicious.map(({ name, provenance }) => [name, provenance])).toEqual([
+      ['db-0', { creator: 'unknown', owner: { verified: true, imagesMatch: true } }],
+    ]);
+  });
+
+  it('reads an owner once, however many others are read after it', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `web${index}`);
+    let isMade = false;
+    let reads = 0;
+    const sets = names.map((name) => workload('ReplicaSet', name));
+    const [first = {}] = sets;
+    const { selector, ...spec } = (first as { spec: { selector: object } }).spec;
+    const counted = {
+      ...first,
+      spec: {
+        ...spec,
+        get selector() {
+          reads++;
+          return selector;
+        },
+      },
+    };
+    const pods = names.map((name) =>
+      pod(`${name}-bcdfg`, {
+        ...{ generateName: `${name}-`, labels: { app: name } },
+        ...owner('ReplicaSet', name, `uid-of-${name}`),
+      }),
+    );
+    const { connect } = clusterOf(
+      () => (isMade ? [counted, ...sets.slice(1), ...pods] : []) as unknown as readonly Listed[],
+      (path) => {
+        if (path.includes('/pods?')) isMade = true;
+      },
+    );
+    const { verified } = await reportOf([], { connect });
+    expect([verified.length, reads < 10]).toEqual([40, true]);
+  });
+
+  it('asks for no owner by a name that no object can have, which might lead elsewhere', async () => {
+    const forged = pod('a-bcdfg', { generateName: '../secrets-', ...owner('DaemonSet', '../secrets', 'u') });
+    const { connect, paths } = clusterOf(() => [forged] as readonly Listed[]);
+    const named = pod('..-bcdfg', { generateName: '..-', ...owner('DaemonSet', '..', 'u') });
+    const beside = clusterOf(() => [named] as readonly Listed[]);
+    for (const each of [connect, beside.connect])
+      expect((await reportOf([], { connect: each })).suspicious).toHaveLength(1);
+    expect([...paths, ...beside.paths].filter((path) => path.includes('/daemonsets/'))).toEqual([]);
+  });
+
   it('calls nobody a forger whose pod goes with its owner', async () => {
     const going = owned('dns-c8f67b-bcdfg');
     const staying = owned('dns-c8f67b-hjklm');

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { ApiError, type ApiServer, type WatchEvent } from './api-server.ts';
+import { pagesOf, withQuery } from './pages.ts';
 
 export interface FollowOptions<Kept> {
   readonly api: Pick<ApiServer, 'get' | 'watch'>;
@@ -36,8 +37,6 @@ export interface Timing {
 
 const TIMING: Timing = { relistMs: 300_000, silentMs: 120_000, retryMs: 500, longestRetryMs: 10_000 };
 
-/** As many as kubectl asks for at once. */
-const PAGE = 500;
 /** So long after the API server should have ended a watch, we do. */
 const GRACE_MS = 10_000;
 
@@ -81,27 +80,18 @@ async function list<Kept>(
 ): Promise<string> {
   const as = metadataOnly === true ? 'PartialObjectMetadataList' : undefined;
   const kept: Kept[] = [];
-  for (let next = ''; ;) {
-    const query = { limit: String(PAGE), ...(next === '' ? {} : { continue: next }) };
-    const page = (await api.get(withQuery(path, query), signal, as)) as List;
-    for (const object of page.items ?? []) {
+  let from = '';
+  for await (const { items, resourceVersion } of pagesOf(api, path, { signal, as })) {
+    for (const object of items) {
       const each = keep(object);
       if (each !== undefined) kept.push(each);
     }
     if (kept.length > room()) throw new TooManyObjects(`${path}: more than ${room()} objects`);
-    next = page.metadata.continue ?? '';
-    if (next !== '') continue;
-    onList(kept);
-    onContact();
-    return page.metadata.resourceVersion;
+    from = resourceVersion;
   }
-}
-
-/** As far as we read it. */
-interface List {
-  readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
-  /** Go writes null where there are none. */
-  readonly items: readonly KubernetesObject[] | null;
+  onList(kept);
+  onContact();
+  return from;
 }
 
 /** Resolves when it is time to list again. */
@@ -158,8 +148,4 @@ function take<Kept>(
 /** Gone or Expired: nobody's fault, everything is listed anew. */
 function isTooOld(error: unknown): boolean {
   return error instanceof ApiError && error.status === 410;
-}
-
-function withQuery(path: string, query: Readonly<Record<string, string>>): string {
-  return `${path}${path.includes('?') ? '&' : '?'}${new URLSearchParams(query).toString()}`;
 }

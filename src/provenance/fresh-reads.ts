@@ -1,15 +1,9 @@
-import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
-import { NAMESPACE_ALL, objectPath } from '../kubernetes/objects.ts';
-import { isSame, type CachedKind, type CachedObjects } from './cache.ts';
+import { objectPath } from '../kubernetes/objects.ts';
 import { COLLECTIONS } from './collections.ts';
-import type { ObjectIndex, Workload } from './object-index.ts';
-import type { Lookup } from './owner.ts';
+import { keyOf, type Fresh, type Lookup } from './lookup.ts';
 
-/** Objects read at this moment, and laid over what is known. Those that are not there are in it, too. */
-export type Fresh = ReadonlyMap<string, CachedObjects[CachedKind] | undefined>;
-
-/** Reads one object: undefined where there is none. Rejects where nobody can tell. */
+/** Reads one object: undefined where there is none. Rejects where that cannot be told. */
 export type GetObject = (path: string) => Promise<unknown>;
 
 /** What came of looking for one object. */
@@ -17,14 +11,15 @@ export type ReadResult = 'found' | 'absent' | 'failed' | 'busy';
 
 export interface FreshReadsOptions {
   readonly get: GetObject;
-  /** At once. Whoever floods us with forged owners must not make us flood the API server. */
+  /** At once. A flood of pods with forged owners must not become a flood of requests to the API server. */
   readonly limit?: number;
+  readonly onFailure?: (lookup: Lookup, error: unknown) => void;
 }
 
-/** Reads what lookups are about, each object once at a time, whoever asks for it. */
+/** Makes lookups: each object is read once at a time, however many pods ask for it. */
 export interface FreshReads {
   /** Adds what it read to `into`. Never rejects. */
-  read(lookup: Lookup, into: Map<string, CachedObjects[CachedKind] | undefined>): Promise<ReadResult>;
+  read(lookup: Lookup, into: Fresh): Promise<ReadResult>;
 }
 
 const LIMIT = 8;
@@ -39,7 +34,7 @@ interface Reading {
  * A read that began before a request came says nothing against it: the owner may have been made in between. So whoever comes
  * while one is under way waits for the next, which all of them share.
  */
-export function createFreshReads({ get, limit = LIMIT }: FreshReadsOptions): FreshReads {
+export function createFreshReads({ get, limit = LIMIT, onFailure }: FreshReadsOptions): FreshReads {
   const readings = new Map<string, Reading>();
 
   function begin(path: string): Promise<unknown> {
@@ -61,60 +56,26 @@ export function createFreshReads({ get, limit = LIMIT }: FreshReadsOptions): Fre
 
   return {
     async read(lookup, into) {
-      const namespace = lookup.kind === 'Node' ? NAMESPACE_ALL : lookup.namespace;
-      if (!isName(lookup.name)) {
-        into.set(keyOf(lookup.kind, namespace, lookup.name), undefined);
+      const { kind, namespace, name } = lookup;
+      if (!isName(name)) {
+        into.set(keyOf(lookup), undefined);
         return 'absent';
       }
       try {
-        const reading = shared(objectPath(lookup.kind, namespace, lookup.name));
+        const reading = shared(objectPath(kind, namespace, name));
         if (reading === undefined) return 'busy';
         const object = asObject(await reading);
-        into.set(keyOf(lookup.kind, namespace, lookup.name), object && kept(lookup.kind, object));
+        into.set(keyOf(lookup), object && COLLECTIONS[kind].keep(object));
         return object === undefined ? 'absent' : 'found';
-      } catch {
+      } catch (error) {
+        onFailure?.(lookup, error);
         return 'failed';
       }
     },
   };
 }
 
-function kept(kind: CachedKind, object: KubernetesObject) {
-  return COLLECTIONS[kind].keep(object);
-}
-
-/** Nothing is called otherwise (RFC 1123 subdomain), and what is asked for was chosen by a client. */
+/** No object is called otherwise (RFC 1123 subdomain), and the name was chosen by a client. */
 function isName(name: string): boolean {
   return name.length <= 253 && /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/.test(name);
-}
-
-export function keyOf(kind: CachedKind, namespace: string, name: string): string {
-  return `${kind}/${namespace}/${name}`;
-}
-
-/** What is known, and over it what was read just now. */
-export function withFresh(known: ObjectIndex, fresh: Fresh, now: number): ObjectIndex {
-  const over = <Kept>(kind: CachedKind, namespace: string, name: string, otherwise: () => Kept) => {
-    const key = keyOf(kind, namespace, name);
-    return fresh.has(key) ? (fresh.get(key) as Kept) : otherwise();
-  };
-  return {
-    ...known,
-    workload(reference) {
-      const { kind, namespace, name } = reference;
-      const before = () => known.workload(reference);
-      const read = over<Workload | undefined>(kind, namespace, name, before);
-      return read === undefined ? undefined : dated(read, before(), now);
-    },
-    revision: (namespace, name) =>
-      over('ControllerRevision', namespace, name, () => known.revision(namespace, name)),
-    node: (name) => over('Node', NAMESPACE_ALL, name, () => known.node(name)),
-  };
-}
-
-/** One that changed before the watch could tell has changed just now. */
-function dated(read: Workload, known: Workload | undefined, now: number): Workload {
-  if (read === known || known === undefined || known.uid !== read.uid) return read;
-  const changedAt = isSame(read, known) ? known.changedAt : now;
-  return changedAt === undefined ? read : { ...read, changedAt };
 }

@@ -1,97 +1,77 @@
-import type { AdmissionRequest } from '../kubernetes/admission-review.ts';
-import { UNKNOWN } from '../sigma/fields.ts';
-import { createFreshReads, keyOf, withFresh, type GetObject, type ReadResult } from './fresh-reads.ts';
-import type { CachedKind, CachedObjects } from './cache.ts';
-import type { ObjectIndex } from './object-index.ts';
-import type { Lookup } from './owner.ts';
-import { provenanceOf, subjectOf, type Subject } from './provenance.ts';
+import { NAMESPACE_ALL } from '../kubernetes/objects.ts';
+import { isSame, type CachedKind, type CachedObjects } from './cache.ts';
+import type { ObjectIndex, Workload } from './object-index.ts';
+import { provenanceOf, type Provenance, type Subject } from './provenance.ts';
 
-export type ProvenanceFields = Readonly<Record<string, unknown>>;
-
-export interface ProvenanceOptions {
-  readonly objects: ObjectIndex;
-  /** Absent: nothing is read, and what depends on more than the request is unknown. */
-  readonly get?: GetObject | undefined;
-  /** Whether a loaded rule asks for more than the request itself tells, of pods in this namespace. */
-  readonly isNeeded: (namespace: string) => boolean;
-  readonly serverMinor: () => number | undefined;
-  readonly now?: () => number;
-  readonly onRead: (result: ReadResult | 'late') => void;
+/** An object that, read at this moment, could turn what was found into something better. */
+export interface Lookup {
+  readonly kind: CachedKind;
+  /** NAMESPACE_ALL of a Node. */
+  readonly namespace: string;
+  readonly name: string;
 }
 
-/** Finds out who made a pod, before `deadline`. No promise where nothing must be awaited. */
-export type FindProvenance = (
-  request: AdmissionRequest,
-  deadline: number,
-) => ProvenanceFields | Promise<ProvenanceFields>;
+/** What lookups read, by `keyOf`. Undefined: the object is not there. */
+export type Fresh = Map<string, CachedObjects[CachedKind] | undefined>;
 
-/** What is read may take this share of the time we have: the answer must be out before the rest is gone. */
-const SHARE_OF_TIME = 0.5;
-const NOT_LOOKED_UP = { owner: UNKNOWN, imitates: UNKNOWN, evidence: UNKNOWN };
+export function keyOf({ kind, namespace, name }: Lookup): string {
+  return `${kind}/${namespace}/${name}`;
+}
 
-export function createProvenance({
-  objects,
-  get,
-  isNeeded,
-  serverMinor,
-  now = Date.now,
-  onRead,
-}: ProvenanceOptions): FindProvenance {
-  const reads = get === undefined ? undefined : createFreshReads({ get });
+export interface Settling<Index extends ObjectIndex> {
+  /** `withFresh` of `fresh`. */
+  readonly objects: Index;
+  readonly fresh: ReadonlyMap<string, unknown>;
+  /** Reads objects into `fresh`. Those that cannot be read stay out of it. */
+  readonly read: (lookups: readonly Lookup[]) => Promise<void>;
+}
 
-  /** Reads what the lookups are about, and asks again; what stays in lookup unread is unknown. */
-  async function settle(
-    subject: Subject,
-    first: readonly Lookup[],
-    until: number,
-  ): Promise<ProvenanceFields> {
-    const fresh = new Map<string, CachedObjects[CachedKind] | undefined>();
-    const asked = new Set<string>();
-    let lookups = first;
-    for (;;) {
-      for (const lookup of lookups) asked.add(keyOfLookup(lookup));
-      await readAll(lookups, fresh, until);
-      const found = provenanceOf(subject, withFresh(objects, fresh, now()));
-      lookups = found.lookups.filter((lookup) => !fresh.has(keyOfLookup(lookup)));
-      if (lookups.length === 0) return found.fields;
-      // A StatefulSet that was not known raises the question of its revision. What could not be read once is not asked again.
-      if (lookups.some((lookup) => asked.has(keyOfLookup(lookup)))) return found.withoutLookups;
-    }
+/**
+ * Makes the lookups that `first` asks for and finds out again, until there is nothing more to look up. A StatefulSet that was
+ * not known raises the question of its ControllerRevision. Where an object cannot be read, what depends on it is unknown; it
+ * is not asked for twice. `lookups` of the result are those that were made and leave it as it is.
+ */
+export async function settle(
+  subject: Subject,
+  first: Provenance,
+  { objects, fresh, read }: Settling<ObjectIndex>,
+): Promise<Pick<Provenance, 'fields' | 'owner' | 'lookups'>> {
+  const asked = new Set<string>();
+  for (let found = first; ; found = provenanceOf(subject, objects)) {
+    const open = found.lookups.filter((lookup) => !fresh.has(keyOf(lookup)));
+    if (open.length === 0) return found;
+    if (open.some((lookup) => asked.has(keyOf(lookup)))) return { ...found.withoutLookups, lookups: [] };
+    for (const lookup of open) asked.add(keyOf(lookup));
+    await read(open);
   }
-  async function readAll(
-    lookups: readonly Lookup[],
-    fresh: Map<string, CachedObjects[CachedKind] | undefined>,
-    until: number,
-  ): Promise<void> {
-    let late: NodeJS.Timeout | undefined;
-    const waited = new Promise<'late'>((resolve) => {
-      late = setTimeout(() => resolve('late'), Math.max(0, until - now()));
-    });
-    // What comes late is not for this request, which has had its answer.
-    const inTime = new Map<string, CachedObjects[CachedKind] | undefined>();
-    const results = lookups.map((lookup) =>
-      Promise.race([reads?.read(lookup, inTime) ?? ('failed' as const), waited]),
-    );
-    for (const result of await Promise.all(results)) onRead(result);
-    clearTimeout(late);
-    for (const [key, object] of inTime) fresh.set(key, object);
-  }
+}
 
-  return function find(request, deadline) {
-    const at = now();
-    const subject = subjectOf(request, at, serverMinor());
-    if (subject.pod !== undefined && !isNeeded(subject.namespace)) {
-      return { ...provenanceOf({ ...subject, pod: undefined }, objects).fields, ...NOT_LOOKED_UP };
-    }
-    const { fields, lookups, withoutLookups } = provenanceOf(subject, objects);
-    if (lookups.length === 0) return fields;
-    if (reads === undefined) return withoutLookups;
-    return settle(subject, lookups, at + (deadline - at) * SHARE_OF_TIME);
+/** What is known, and over it what lookups read, now and from now on. */
+export function withFresh<Index extends ObjectIndex>(
+  known: Index,
+  fresh: ReadonlyMap<string, CachedObjects[CachedKind] | undefined>,
+  now: () => number,
+): Index {
+  const over = <Kept>(lookup: Lookup, otherwise: () => Kept) => {
+    const key = keyOf(lookup);
+    return fresh.has(key) ? (fresh.get(key) as Kept) : otherwise();
+  };
+  return {
+    ...known,
+    workload(reference) {
+      const before = () => known.workload(reference);
+      const read = over<Workload | undefined>(reference, before);
+      return read === undefined ? undefined : dated(read, before(), now());
+    },
+    revision: (namespace, name) =>
+      over({ kind: 'ControllerRevision', namespace, name }, () => known.revision(namespace, name)),
+    node: (name) => over({ kind: 'Node', namespace: NAMESPACE_ALL, name }, () => known.node(name)),
   };
 }
 
-function keyOfLookup(lookup: Lookup): string {
-  return lookup.kind === 'Node'
-    ? keyOf('Node', '', lookup.name)
-    : keyOf(lookup.kind, lookup.namespace, lookup.name);
+/** One that changed before the watch could tell has changed just now. */
+function dated(read: Workload, known: Workload | undefined, now: number): Workload {
+  if (read === known || known === undefined || known.uid !== read.uid) return read;
+  const changedAt = isSame(read, known) ? known.changedAt : now;
+  return changedAt === undefined ? read : { ...read, changedAt };
 }

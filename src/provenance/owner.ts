@@ -1,20 +1,16 @@
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { KUBE_CONTROLLER_MANAGER, NODES, POD_CONTROLLERS } from '../kubernetes/identities.ts';
+import { NAMESPACE_ALL } from '../kubernetes/objects.ts';
 import { controllerOf, type ControllerReference } from '../kubernetes/owner-reference.ts';
 import { UNKNOWN, type Unknown } from '../sigma/fields.ts';
 import type { Creator } from './creator.ts';
-import type { ObjectIndex, Workload, WorkloadKind, WorkloadReference } from './object-index.ts';
+import type { Lookup } from './lookup.ts';
+import type { ObjectIndex, Workload, WorkloadKind } from './object-index.ts';
 import { isMirrorPodOf } from './mirror-pod.ts';
 import { nameProblem, shown } from './pod-names.ts';
 import { isSubset, selects, type Labels } from '../kubernetes/label-selector.ts';
 import { imagesOf, workloadKind } from './project.ts';
-
-/** An object that, read freshly, could turn what was found into something better. */
-export type Lookup =
-  | WorkloadReference
-  | { readonly kind: 'ControllerRevision'; readonly namespace: string; readonly name: string }
-  | { readonly kind: 'Node'; readonly name: string };
 
 /** What is to be said of the controller that a pod names as its owner. */
 export interface OwnerFinding {
@@ -104,7 +100,7 @@ function heldAgainstNode(
   if (!pod.name.endsWith(ending) || pod.name.length === ending.length || generateNameOf(pod) !== undefined)
     return refuted(claim, `name ${shown(pod.name)} is not one that the kubelet of ${of} gives`);
   const node = objects.node(claim.name);
-  const lookups = [{ kind: 'Node', name: claim.name }] as const;
+  const lookups = [{ kind: 'Node', namespace: NAMESPACE_ALL, name: claim.name }] as const;
   if (node === undefined) return { claim, verified: UNKNOWN, problem: `${of} is not known`, lookups };
   return node.uid === claim.uid
     ? { claim, verified: true, lookups: [] }

@@ -110,7 +110,7 @@ function templateFrom(template: unknown): PodTemplate {
   return { images: imagesOf(asObject(asObject(template)?.['spec'])) };
 }
 
-function identityOf(
+export function identityOf(
   object: KubernetesObject | undefined,
 ): { readonly name: string; readonly uid: string; readonly namespace: string | undefined } | undefined {
   const { name, uid, namespace } = asObject(object?.['metadata']) ?? {};

@@ -4,11 +4,10 @@ import type { UserInfo } from '../kubernetes/user-info.ts';
 import { UNKNOWN, type Unknown } from '../sigma/fields.ts';
 import { creatorOf } from './creator.ts';
 import { imitationOf, type Imitation } from './imitation.ts';
+import type { Lookup } from './lookup.ts';
 import type { ObjectIndex } from './object-index.ts';
 import { isMirrorPod, isMirrorPodOf } from './mirror-pod.ts';
-import { imagesOfOwner, ownerOf, type Lookup, type ImagesFinding, type OwnerFinding } from './owner.ts';
-
-export type { Lookup } from './owner.ts';
+import { imagesOfOwner, ownerOf, type ImagesFinding, type OwnerFinding } from './owner.ts';
 
 /** A pod that is being made, or that stands as if it had just been; or a request that makes none. */
 export interface Subject {
@@ -26,19 +25,23 @@ export interface Subject {
   readonly serverMinor?: number | undefined;
 }
 
-export interface Provenance {
-  /** What rules read below `provenance`, with `UNKNOWN` in place of what cannot be said. */
-  readonly fields: Readonly<Record<string, unknown>>;
-  /**
-   * What, read freshly, could make `fields` say better of the pod. Whoever can reads these, puts them over what was known and
-   * asks again; lookups that remain of what was read so are none. Whoever cannot takes `withoutLookups`, so that nobody is called a
-   * forger because of a cache.
-   */
+/** What rules read below `provenance`, with `UNKNOWN` in place of what cannot be said. */
+export type ProvenanceFields = Readonly<Record<string, unknown>>;
+
+interface Findings {
+  readonly fields: ProvenanceFields;
+  /** Of the controller that the pod names as its owner, from which `fields.owner` is made. */
+  readonly owner: OwnerFinding;
+}
+
+export interface Provenance extends Findings {
+  /** Objects that, read at this moment, could make the findings better for the pod; see `settle`. */
   readonly lookups: readonly Lookup[];
-  /** The fields with `UNKNOWN` in place of what the lookups are about; without lookups, `fields`. */
-  readonly withoutLookups: Readonly<Record<string, unknown>>;
-  /** In words: why `owner.verified` is unknown. */
-  readonly reason?: string;
+  /**
+   * What is said where the lookups cannot be made: `UNKNOWN` in place of what they are about, so that no pod is called forged
+   * because of a cache.
+   */
+  readonly withoutLookups: Findings;
 }
 
 /** What an AdmissionRequest is about. Only a CREATE of `pods` itself makes a pod. */
@@ -81,24 +84,32 @@ export function provenanceOf(subject: Subject, objects: ObjectIndex): Provenance
   const { user, pod: object, namespace, name, mirrorPod, now, serverMinor } = subject;
   const creator = user === UNKNOWN ? undefined : creatorOf(user, serverMinor);
   const made = { mirrorPod, creator: creator?.kind ?? UNKNOWN };
-  if (object === undefined) return { fields: made, lookups: [], withoutLookups: made };
+  if (object === undefined) {
+    const findings = { fields: made, owner: NO_OWNER };
+    return { ...findings, lookups: [], withoutLookups: findings };
+  }
   const labels = asObject(asObject(object['metadata'])?.['labels']) ?? {};
   const pod = { object, labels, namespace, name };
   const isExisting = creator === undefined;
+  const say = (owner: OwnerFinding, images: ImagesFinding): Findings => {
+    const imitation = imitationOf(pod, owner, objects, isExisting);
+    return { owner, fields: { ...made, ...fieldsOf(owner, images, imitation) } };
+  };
   const owner = ownerOf(pod, creator, objects, now);
   const images = imagesOfOwner(pod, owner, objects, now);
-  const imitation = imitationOf(pod, owner, objects, isExisting);
-  const fields = { ...made, ...fieldsOf(owner, images, imitation) };
+  const findings = say(owner, images);
   const lookups = [...owner.lookups, ...images.lookups];
-  if (lookups.length === 0 && owner.verified !== UNKNOWN) return { fields, lookups, withoutLookups: fields };
-  const unseen: OwnerFinding = owner.lookups.length === 0 ? owner : { ...owner, verified: UNKNOWN };
+  if (lookups.length === 0) return { ...findings, lookups, withoutLookups: findings };
   const unseenImages: ImagesFinding = images.lookups.length === 0 ? images : { ...images, match: UNKNOWN };
-  const withoutLookups = {
-    ...made,
-    ...fieldsOf(unseen, unseenImages, imitationOf(pod, unseen, objects, isExisting)),
-  };
-  const reason = owner.verified === UNKNOWN ? owner.problem : undefined;
-  return { fields, lookups, withoutLookups, ...(reason === undefined ? {} : { reason }) };
+  return { ...findings, lookups, withoutLookups: say(unseen(owner), unseenImages) };
+}
+
+const NO_OWNER: OwnerFinding = { lookups: [] };
+
+function unseen(owner: OwnerFinding): OwnerFinding {
+  if (owner.lookups.length === 0 || owner.verified === UNKNOWN) return owner;
+  const { problem: _, ...rest } = owner;
+  return { ...rest, verified: UNKNOWN };
 }
 
 function fieldsOf(

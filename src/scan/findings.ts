@@ -58,10 +58,10 @@ export function createFindings({ ruleset, byUser, namespaces }: ScanRules) {
   return {
     read,
     unreadable,
-    add({ of, namespace, name }: ScannedObject, finding: Finding): void {
-      if (of.kind !== 'Pod') {
+    add({ kind, namespace, name }: ScannedObject, finding: Finding): void {
+      if (kind !== 'Pod') {
         read.workloads++;
-        workloads.set(keyOf(namespace, of.kind, name), finding);
+        workloads.set(keyOf(namespace, kind, name), finding);
         return;
       }
       read.pods++;

@@ -1,10 +1,10 @@
 import { decide } from '../policy/decision.ts';
 import { evaluate, type Evaluation, type Match, type NotJudged } from '../policy/evaluate.ts';
 import type { Modes } from '../policy/mode.ts';
+import type { ListedObjects } from '../provenance/objects-from-list.ts';
 import { decisionRecord, type DecisionRecord } from '../record/decision-record.ts';
 import { answerOf } from './possible-creators.ts';
 import { originOf, type Found, type Origin } from './origin.ts';
-import type { Owners } from './owners.ts';
 import type { ScanRules } from './rules.ts';
 import { observationOf, type ScannedObject } from './scanned-object.ts';
 
@@ -25,7 +25,7 @@ export interface Finding {
 export interface JudgeOptions {
   readonly rules: ScanRules;
   readonly modes: Modes;
-  readonly owners: Owners;
+  readonly objects: ListedObjects;
 }
 
 /**
@@ -42,11 +42,11 @@ export interface JudgeOptions {
  * in kube-system matches is answered by the filter for controllers, as at admission. A pod without an owner was made by no
  * controller, so that filter answers nothing for it.
  */
-export function createJudge({ rules, modes, owners }: JudgeOptions) {
+export function createJudge({ rules, modes, objects }: JudgeOptions) {
   const { ruleset } = rules;
   return function judge(object: ScannedObject, found: Found): Finding {
     const observation = observationOf(object, found.fields);
-    const origin = originOf(object, found, owners);
+    const origin = originOf(object, found, objects);
     const asked = evaluate(observation, ruleset);
     const matches: Match[] = [];
     const notJudged: NotJudged[] = [...asked.notJudged];

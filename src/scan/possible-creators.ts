@@ -11,8 +11,8 @@ import { eventAs } from '../policy/evaluate.ts';
 import type { LoadedFilter } from '../policy/ruleset.ts';
 import { itemsOf } from '../sigma/partial-evaluation.ts';
 
-/** Somebody who may have made an object: as one of these identities, or somebody of whom nothing is known. */
-export type Creator = 'somebody' | readonly UserInfo[];
+/** A client that may have made an object: under one of these identities, or a user of whom nothing is known. */
+export type PossibleCreator = 'unknown user' | readonly UserInfo[];
 
 /** What the allowlist says of a match, as far as it is known who may have made the object. */
 export type Answer =
@@ -29,7 +29,7 @@ const ANY_UID = '(any)';
  * The controller that makes what this kind owns: by its own service account, or, where kube-controller-manager runs without
  * those, under that one's name. Undefined for kinds that belong to no controller of Kubernetes.
  */
-export function controllerFor(kind: string): Creator | undefined {
+export function controllerFor(kind: string): PossibleCreator | undefined {
   if (!Object.hasOwn(CONTROLLERS_BY_KIND, kind)) return undefined;
   const name = CONTROLLERS_BY_KIND[kind as keyof typeof CONTROLLERS_BY_KIND];
   return [
@@ -38,7 +38,7 @@ export function controllerFor(kind: string): Creator | undefined {
   ];
 }
 
-export function kubeletOf(node: string): Creator {
+export function kubeletOf(node: string): PossibleCreator {
   return [{ username: `${NODES.usernamePrefix}${node}`, groups: [NODES.group, 'system:authenticated'] }];
 }
 
@@ -46,7 +46,7 @@ export function kubeletOf(node: string): Creator {
 export function answerOf(
   verb: string,
   observation: Observation,
-  creators: readonly Creator[],
+  creators: readonly PossibleCreator[],
   filters: readonly LoadedFilter[],
 ): Answer {
   const answers = creators.map((creator) => answerFor(verb, observation, creator, filters));
@@ -61,10 +61,10 @@ const OPEN: Answer = { kind: 'open' };
 function answerFor(
   verb: string,
   observation: Observation,
-  creator: Creator,
+  creator: PossibleCreator,
   filters: readonly LoadedFilter[],
 ): Answer {
-  if (creator === 'somebody') {
+  if (creator === 'unknown user') {
     const event = eventAs(verb, observation);
     const filter = filters.find((each) => isAboutObject(each) && each.matches(event) !== true);
     return filter === undefined ? OPEN : { kind: 'undetermined', filter };
@@ -79,8 +79,8 @@ function answerFor(
 }
 
 /**
- * Whether a filter says something of the object, beyond where it is. One that only says who may, such as `--allow-user`,
- * would make everything undetermined that anybody made, and so hide it.
+ * Whether a filter says something of the object, beyond where it is. A filter that only accepts users, such as
+ * `--allow-user`, would make every object of an unknown user undetermined, and so hide it.
  */
 function isAboutObject({ tree }: LoadedFilter): boolean {
   return itemsOf(tree).some(({ paths }) => paths.some((path) => ABOUT_OBJECT.test(path)));

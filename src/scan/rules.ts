@@ -5,7 +5,7 @@ import { loadRuleset } from '../policy/load-rules.ts';
 import { askedRules, asksUnseenUser, type Ruleset, type RulesetOptions } from '../policy/ruleset.ts';
 import type { Filter } from '../sigma/filter.ts';
 import type { ParsedSigma } from '../sigma/load.ts';
-import { SCANNED_KINDS } from './scanned-object.ts';
+import { isJudged, SCANNED_KINDS } from './scanned-object.ts';
 
 /** The rules as scan asks them. */
 export interface ScanRules {
@@ -35,6 +35,6 @@ function namespacesOf(ruleset: Ruleset): readonly string[] | undefined {
 }
 
 function isOfObjects({ verbs, resource, subresource = '' }: Coverage): boolean {
-  const isJudged = SCANNED_KINDS.some(({ kind, judged }) => judged && KINDS[kind].resource === resource);
-  return subresource === '' && (resource === undefined || isJudged) && (verbs?.includes('create') ?? true);
+  const isAboutOurs = SCANNED_KINDS.some((kind) => isJudged(kind) && KINDS[kind].resource === resource);
+  return subresource === '' && (resource === undefined || isAboutOurs) && (verbs?.includes('create') ?? true);
 }

@@ -3,24 +3,19 @@ import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { apiVersionOf, KINDS, type Kind } from '../kubernetes/objects.ts';
 
-/** A kind of objects that scan reads. */
-export interface ScannedKind {
-  readonly kind: Kind;
-  /** Rules are asked about it; the others only tell where pods come from. */
-  readonly judged: boolean;
-}
+/** What makes pods, and what makes that, then pods. */
+export const SCANNED_KINDS = Object.keys(KINDS) as readonly Kind[];
 
+/** Kinds that no rule is asked about: they only tell where pods come from. */
 const UNJUDGED: readonly Kind[] = ['Node', 'Service', 'ControllerRevision'];
 
-/** What makes pods, and what makes that, then pods. */
-export const SCANNED_KINDS: readonly ScannedKind[] = (Object.keys(KINDS) as readonly Kind[]).map((kind) => ({
-  kind,
-  judged: !UNJUDGED.includes(kind),
-}));
+export function isJudged(kind: Kind): boolean {
+  return !UNJUDGED.includes(kind);
+}
 
 /** An object as it stands in the cluster, or in a file. */
 export interface ScannedObject {
-  readonly of: ScannedKind;
+  readonly kind: Kind;
   /** As it was written: `batch/v1beta1` of an old file. */
   readonly apiVersion: string;
   readonly namespace: string;
@@ -37,25 +32,24 @@ export function scannedObject(value: unknown, listKind?: string): ScannedObject 
   const found = asObject(value);
   const metadata = asObject(found?.['metadata']);
   if (found === undefined || metadata === undefined) return undefined;
-  const of = kindOf(found, listKind);
+  const kind = kindOf(found, listKind);
   const name = textOf(metadata['name']);
-  if (of === undefined || name === '') return undefined;
-  const apiVersion = textOf(found['apiVersion']) || apiVersionOf(of.kind);
+  if (kind === undefined || name === '') return undefined;
+  const apiVersion = textOf(found['apiVersion']) || apiVersionOf(kind);
   // What a controller or kubelet says about it later was not in the create.
   const { status: _, ...rest } = found;
-  const object = { ...rest, apiVersion, kind: of.kind };
-  const namespace = textOf(metadata['namespace']) || (of.kind === 'Node' ? '' : 'default');
-  return { of, apiVersion, namespace, name, uid: textOf(metadata['uid']), object };
+  const namespace = textOf(metadata['namespace']) || (kind === 'Node' ? '' : 'default');
+  const placed = namespace === textOf(metadata['namespace']) ? metadata : { ...metadata, namespace };
+  const object = { ...rest, apiVersion, kind, metadata: placed };
+  return { kind, apiVersion, namespace, name, uid: textOf(metadata['uid']), object };
 }
 
-function kindOf(object: KubernetesObject, listKind: string | undefined): ScannedKind | undefined {
+function kindOf(object: KubernetesObject, listKind: string | undefined): Kind | undefined {
   const { kind, apiVersion } = object;
   if (typeof kind !== 'string')
-    return SCANNED_KINDS.find(
-      (each) => `${each.kind}List` === (listKind ?? (isPod(object) ? 'PodList' : '')),
-    );
+    return SCANNED_KINDS.find((each) => `${each}List` === (listKind ?? (isPod(object) ? 'PodList' : '')));
   const group = textOf(apiVersion).includes('/') ? textOf(apiVersion).split('/')[0] : '';
-  return SCANNED_KINDS.find((each) => each.kind === kind && KINDS[each.kind].group === group);
+  return SCANNED_KINDS.find((each) => each === kind && KINDS[each].group === group);
 }
 
 function isPod({ spec }: KubernetesObject): boolean {
@@ -66,10 +60,10 @@ const UNKNOWN_IN_CLUSTER: readonly (keyof AuditEvent)[] = [...UNKNOWN_AT_ADMISSI
 
 /** The event of the create that this object would have been. Who asked is not in it. */
 export function observationOf(
-  { of, apiVersion, namespace, name, object }: ScannedObject,
+  { kind, apiVersion, namespace, name, object }: ScannedObject,
   provenance: Readonly<Record<string, unknown>>,
 ): Observation {
-  const { group, resource } = KINDS[of.kind];
+  const { group, resource } = KINDS[kind];
   return {
     uid: '',
     event: {

@@ -15,7 +15,7 @@ import {
   type CachedObjects,
 } from '../provenance/cache.ts';
 import { COLLECTIONS, collectionsOf, watchedPath } from '../provenance/collections.ts';
-import { createProvenance, type FindProvenance } from '../provenance/lookup.ts';
+import { createProvenance, type FindProvenance } from '../provenance/find-provenance.ts';
 import { createProvenanceMetrics } from '../record/provenance-metrics.ts';
 
 /** Who made a pod, by what the API server tells us as it happens. */

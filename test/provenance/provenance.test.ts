@@ -91,11 +91,8 @@ describe('a pod that its controller made', () => {
         creator: 'controller',
         owner: { apiVersion, kind, name, uid, verified: true, imagesMatch: true },
       };
-      expect(provenanceOf(subject(user, options), ALL)).toEqual({
-        fields,
-        lookups: [],
-        withoutLookups: fields,
-      });
+      const found = provenanceOf(subject(user, options), ALL);
+      expect([found.fields, found.lookups, found.withoutLookups.fields]).toEqual([fields, [], fields]);
     },
   );
 
@@ -333,8 +330,8 @@ describe('what a look could change', () => {
     const found = provenanceOf(subject(DAEMON.user, { ...DAEMON, ...changed }), objects);
     expect(found.lookups).toEqual([reference1]);
     expect(ownerIn(found.fields)?.verified).toBe(false);
-    expect(ownerIn(found.withoutLookups)).toMatchObject({ verified: UNKNOWN, problem: UNKNOWN });
-    expect(found.withoutLookups['imitates']).toBe(UNKNOWN);
+    expect(ownerIn(found.withoutLookups.fields)).toMatchObject({ verified: UNKNOWN, problem: UNKNOWN });
+    expect(found.withoutLookups.fields['imitates']).toBe(UNKNOWN);
   });
 
   it('is nothing of what the request itself shows: no client makes us ask about a name it invents', () => {
@@ -343,7 +340,7 @@ describe('what a look could change', () => {
       EMPTY,
     );
     expect(found.lookups).toEqual([]);
-    expect(found.withoutLookups).toBe(found.fields);
+    expect(found.withoutLookups.fields).toBe(found.fields);
   });
 
   it('is everything where not all is known: unknown, never false', () => {
@@ -352,13 +349,13 @@ describe('what a look could change', () => {
     expect(found).toMatchObject({
       fields: { imitates: UNKNOWN },
       lookups: [reference1],
-      reason: 'DaemonSet kube-proxy is not among what is known of kube-system',
+      owner: { verified: UNKNOWN, problem: 'DaemonSet kube-proxy is not among what is known of kube-system' },
     });
   });
 
   it('is a Node that is not known', () => {
     const found = provenanceOf(subject(KUBELET, MIRROR), EMPTY);
-    expect(found.lookups).toEqual([{ kind: 'Node', name: 'node1' }]);
+    expect(found.lookups).toEqual([{ kind: 'Node', namespace: '', name: 'node1' }]);
     expect(ownerIn(found.fields)?.verified).toBe(UNKNOWN);
   });
 
@@ -370,7 +367,7 @@ describe('what a look could change', () => {
       { kind: 'ControllerRevision', namespace: 'kube-system', name: 'db-5555555' },
     ]);
     expect(ownerIn(found.fields)).toMatchObject({ verified: true, imagesMatch: false });
-    expect(ownerIn(found.withoutLookups)).toMatchObject({ verified: true, imagesMatch: UNKNOWN });
+    expect(ownerIn(found.withoutLookups.fields)).toMatchObject({ verified: true, imagesMatch: UNKNOWN });
   });
 
   it('is nothing of an owner of a kind nobody here knows: it stays unknown', () => {

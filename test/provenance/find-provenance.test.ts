@@ -4,7 +4,7 @@ import { NAMESPACE_ALL } from '../../src/kubernetes/objects.ts';
 import { createCache, type Cache } from '../../src/provenance/cache.ts';
 import { collectionsOf } from '../../src/provenance/collections.ts';
 import type { Workload } from '../../src/provenance/object-index.ts';
-import { createProvenance, type ProvenanceOptions } from '../../src/provenance/lookup.ts';
+import { createProvenance, type ProvenanceOptions } from '../../src/provenance/find-provenance.ts';
 import { UNKNOWN } from '../../src/sigma/fields.ts';
 
 const CONTROLLER = 'system:serviceaccount:kube-system:daemon-set-controller';
