@@ -1,3 +1,4 @@
+import { foldCase } from '../sigma/case-folding.ts';
 import { canBe, itemsOf, partiallyEvaluate } from '../sigma/partial-evaluation.ts';
 import type { DetectionItem, Pattern, Predicate, Tree } from '../sigma/tree.ts';
 
@@ -70,27 +71,60 @@ const MIN_LENGTH = 3;
 
 function literalsOfPredicate(predicate: Predicate): readonly Literal[] {
   if (predicate.kind === 'string') return literalsOfPattern(predicate.pattern);
-  // Go writes an integer in one way. A client, who might write 4.03e2, writes none of these fields.
-  if (predicate.kind !== 'number' || !Number.isSafeInteger(predicate.value)) return [];
-  return longEnough(String(predicate.value)).flatMap((digits) =>
-    BEFORE_NUMBER.map((before) => before + digits),
-  );
+  return predicate.kind === 'number' ? literalsOfNumber(String(predicate.value)) : [];
 }
 
-/** Between a number and the key, or member, before it. Within a text a space may be written as `\t`, `\n` or `\r`. */
-const BEFORE_NUMBER = [':', '[', ',', ' ', '\t', '"', 't', 'n', 'r'];
+/**
+ * A number may be written in many ways, as a text or not: `443`, `"0443"`, `443.0`, `4.43e2`, `0.443e3`. All have its significant
+ * digits, in a row or with a point among them; but for `442.99999999999999`, which is rounded.
+ */
+function literalsOfNumber(text: string): readonly Literal[] {
+  const [, whole = '', fraction = ''] = NUMBER.exec(text) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, '').replace(/0+$/, '');
+  if (digits.length < MIN_LENGTH || digits.length > MAX_DIGITS) return [];
+  const withPoint = Array.from(
+    { length: digits.length - 1 },
+    (_, at) => `${digits.slice(0, at + 1)}.${digits.slice(at + 1)}`,
+  );
+  return [...BEFORE_DIGITS.map((before) => before + digits), ...withPoint, ROUNDED];
+}
+
+/** A decimal that is rounded to another of at most six digits has nine nines in a row: a double holds 15 digits at least. */
+const MAX_DIGITS = 6;
+const ROUNDED = '9'.repeat(15 - MAX_DIGITS);
+
+const NUMBER = /^-?(\d+)(?:\.(\d+))?(?:e[-+]?\d+)?$/i;
+
+/** Between digits and the key, or member, before them. Within a text a space may be written as `\t`, `\n` or `\r`. */
+const BEFORE_DIGITS = [':', '[', ',', ' ', '\t', '"', 't', 'n', 'r', '0', '.', '-'];
 
 /**
  * The longest run of plain characters. The quote before a value is part of it, because it tells `"pods"` from
- * `"nginx-pods"`; the one after is not, because it is `\"` where an event is wrapped in a text.
+ * `"nginx-pods"`; the one after is not, because it is `\"` where an event is wrapped in a text. Numbers and booleans stand
+ * without quotes, and are compared by their text.
  */
 function literalsOfPattern(pattern: Pattern): readonly Literal[] {
+  const [first = '', ...others] = pattern;
+  if (others.length === 0 && typeof first === 'string' && NUMBER.test(first)) return literalsOfNumber(first);
+  if (mayMatchNumber(pattern)) return [];
   const text = pattern
     .map((part) => (typeof part === 'string' ? part.replace(NOT_PLAIN, OTHER) : OTHER))
     .join('');
-  const runs = (isWrittenBare(pattern) ? text : `"${text}`).split(OTHER);
+  const runs = (mayMatch(['true', 'false'], pattern) ? text : `"${text}`).split(OTHER);
   const [longest = ''] = runs.toSorted((a, b) => b.length - a.length);
   return longEnough(longest.toLowerCase());
+}
+
+/** Whether the pattern may match the text of a number that is written in another way. */
+function mayMatchNumber(pattern: Pattern): boolean {
+  const texts = pattern.filter((part) => typeof part === 'string').join('');
+  return /^[-+\d]*\.?[-+\d]*(e[-+\d]*)?$/i.test(texts) || mayMatch(['infinity'], pattern);
+}
+
+function mayMatch(words: readonly string[], pattern: Pattern): boolean {
+  return words.some((word) =>
+    pattern.every((part) => typeof part !== 'string' || word.includes(foldCase(part))),
+  );
 }
 
 function longEnough(literal: string): readonly Literal[] {
@@ -100,10 +134,3 @@ function longEnough(literal: string): readonly Literal[] {
 const OTHER = '\0';
 /** Not printable ASCII, or written in more than one way: `"`, `\`, and what Go writes as `\u0026`, `\u003c`, `\u003e`. */
 const NOT_PLAIN = /[^ !#-%'-;=?-[\]-~]/g;
-
-/** Numbers and booleans stand without quotes, and are compared by their text. */
-function isWrittenBare([first = '', ...others]: Pattern): boolean {
-  return (
-    others.length === 0 && typeof first === 'string' && /^(true|false|infinity|[-+.\d].*)$/is.test(first)
-  );
-}

@@ -82,6 +82,100 @@ describe('a line filter', () => {
     expect(judged(`${line('pods')}\n`, judgeOf([]), createLineFilter([]))).toEqual({ found: [], skipped: 1 });
   });
 
+  const SPELLINGS = [
+    ...[
+      '443',
+      '0443',
+      '443.0',
+      '4.43e2',
+      '44.3E+1',
+      '0.443e3',
+      '44300e-2',
+      '00443.00',
+      '4.43e02',
+      '-443',
+      '4430',
+      '1443',
+    ],
+    ...[
+      '500',
+      '5e2',
+      '50e1',
+      '5.0E2',
+      '0.5e3',
+      '0500',
+      '500.00',
+      '0.05e4',
+      '5000e-1',
+      '1200',
+      '1.2e3',
+      '12e2',
+      '0',
+    ],
+    ...[
+      '0e0',
+      '0.0',
+      '-0',
+      'true',
+      'Infinity',
+      'NaN',
+      '4.43',
+      '0x1bb',
+      '1e3',
+      '1000',
+      '1e21',
+      '1000000000000000000000',
+      '442.99999999999999999',
+    ],
+  ];
+  const VALUES = [
+    443,
+    500,
+    1200,
+    0,
+    -443,
+    '443',
+    '500',
+    '44*',
+    '*43',
+    '4?3',
+    '12*',
+    '5*',
+    'tru*',
+    '1e+21',
+    '0443',
+    '4.43e2',
+  ];
+  const FIELDS = [
+    'user.username',
+    'responseStatus.code',
+    'userAgent',
+    'annotations.x',
+    'objectRef.name',
+    'requestURI',
+  ];
+
+  it.each(FIELDS)('gives the same answer however a number is spelled, as a text or not: %s', (field) => {
+    const spelled = SPELLINGS.flatMap((text) => (isJson(text) ? [text, `"${text}"`] : [`"${text}"`]));
+    const documents = (text: string) => [
+      text,
+      JSON.stringify({ log: text }),
+      JSON.stringify({ message: JSON.stringify({ log: text }) }),
+    ];
+    const log = spelled
+      .flatMap((text) => documents(line('x', nested(field, 0)).replace(/0(?=}*$)/, text)))
+      .map((each) => `${each}\n`)
+      .join('');
+    for (const value of VALUES) {
+      for (const modifier of ['', '|contains', '|startswith', '|endswith']) {
+        if (modifier !== '' && typeof value !== 'string') continue;
+        const of = judgeOf([rule(1, { [field + modifier]: value, verb: 'create' })]);
+        const { found } = judged(log, of, createLineFilter(of.trees));
+        expect([field + modifier, value, found]).toEqual([field + modifier, value, judged(log, of).found]);
+      }
+    }
+  });
+
   it('leaves out none, and says so, where a rule can match without a text', () => {
     const any = judgeOf([rule(1, { verb: 'create' })]);
     const filter = createLineFilter(any.trees);
@@ -106,6 +200,19 @@ describe('a line filter', () => {
     expect(filter.next(Buffer.from('nothing'), 2, 7)).toBe(off === undefined ? 7 : 2);
   });
 });
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function nested(field: string, value: unknown): object {
+  return field.split('.').reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as object;
+}
 
 describeWithCorpus('real events, spelled in other ways', () => {
   const events = [

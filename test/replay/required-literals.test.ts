@@ -20,6 +20,12 @@ function literals(...detections: readonly string[]): readonly string[] | undefin
   return found === undefined ? undefined : [...found].toSorted();
 }
 
+/** What stands in a line wherever a number does that has these digits. */
+function number(digits: string, ...withPoint: readonly string[]): readonly string[] {
+  const before = [':', '[', ',', ' ', '\t', '"', 't', 'n', 'r', '0', '.', '-'];
+  return [...before.map((each) => each + digits), ...withPoint, '999999999'].toSorted();
+}
+
 describe('the literals of a rule', () => {
   it.each([
     ['a value, with the quote before it', '{s: {objectRef.resource: pods}, condition: s}', ['"pods']],
@@ -49,11 +55,15 @@ describe('the literals of a rule', () => {
     ],
     ['what no encoder escapes', '{s: {userAgent|contains: "x<kube&system>ü\\"y"}, condition: s}', ['system']],
     [
-      'a number, after what may stand before one',
+      'a number, after what may stand before one, and with a point in it',
       '{s: {responseStatus.code: 403}, condition: s}',
-      [':', '[', ',', ' ', '\t', '"', 't', 'n', 'r'].map((before) => `${before}403`).toSorted(),
+      number('403', '4.03', '40.3'),
     ],
-    ['what may be a number or a text, without the quote', "{s: {userAgent: '1234'}, condition: s}", ['1234']],
+    [
+      'what may be a number or a text',
+      "{s: {userAgent: '1234'}, condition: s}",
+      number('1234', '1.234', '12.34', '123.4'),
+    ],
     ['what may be true or a text, without the quote', "{s: {userAgent: 'true'}, condition: s}", ['true']],
   ])('are %s', (_, detection, expected) => {
     expect(literals(detection)).toEqual(expected);
