@@ -245,6 +245,24 @@ describe('replay', () => {
     expect((await run([log], { documents, format: 'table' })).out).toBe(TABLE);
   });
 
+  it('does not judge by a body that an aggregated API answered for and no log has', async () => {
+    const unlabelled = rule(1, {
+      selection: { verb: 'create' },
+      labelled: { 'requestObject.metadata.labels.team': '*' },
+      condition: 'selection and not labelled',
+    });
+    const flunder = event('a', {
+      level: 'RequestResponse',
+      objectRef: { resource: 'flunders', apiGroup: 'wardle.example.com', apiVersion: 'v1alpha1' },
+      requestObject: undefined,
+    });
+    expect(await summaryOf(['-'], { documents: [unlabelled], stdin: pipe(lines(flunder)) })).toMatchObject({
+      requests: { matched: 0 },
+      notJudged: [{ reason: 'requestObject not logged, as in an aggregated API', requests: 1 }],
+      forecast: { denied: 0 },
+    });
+  });
+
   it('leaves lines out that no rule can match, and says that they were not checked', async () => {
     const log = write('skipped.log', lines(event('a'), event('b', { objectRef: { resource: 'leases' } })));
     expect(await summaryOf([log], { checkLines: false })).toMatchObject({
@@ -446,15 +464,19 @@ describe('a fault', () => {
       0,
       '100 MB, too long for an event',
     ],
-  ])('is told, and nothing is judged twice: %s', async (_, log, code, problem) => {
-    const told = await run([write('fault.log', log)]);
-    expect(JSON.parse(told.out)).toMatchObject({
-      requests: { judged: 1, matched: 1 },
-      badLines: [{ file: 'fault.log', line: 2, problem }],
-      unreadable: [],
-    });
-    expect(told).toMatchObject({ code, err: '' });
-  });
+  ])(
+    'is told, and nothing is judged twice: %s',
+    async (_, log, code, problem) => {
+      const told = await run([write('fault.log', log)]);
+      expect(JSON.parse(told.out)).toMatchObject({
+        requests: { judged: 1, matched: 1 },
+        badLines: [{ file: 'fault.log', line: 2, problem }],
+        unreadable: [],
+      });
+      expect(told).toMatchObject({ code, err: '' });
+    },
+    30_000,
+  );
 
   it('in a gzip archive that was cut off is told, and what is in it is judged', async () => {
     const many = lines(

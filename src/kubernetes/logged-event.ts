@@ -11,8 +11,8 @@ type Writable = { -readonly [Key in keyof AuditEvent]: AuditEvent[Key] };
 
 /**
  * An event of an audit log (audit.k8s.io v1, v1beta1 and before), as it was logged; takes `value` over. Its bodies are
- * unknown, not absent, where the level leaves them out, where the API server cut them off to keep the event short, and
- * before they came; and so is what `provenance` would find in them. Throws InvalidAuditEvent.
+ * unknown, not absent, where the level leaves them out, where the API server cut them off to keep the event short, where it may
+ * have handed the request on to an aggregated API, and before they came; and so is what `provenance` would find in them. Throws InvalidAuditEvent.
  */
 export function parseAuditEvent(value: unknown): Observation {
   const event: Writable = asEvent(value);
@@ -40,9 +40,27 @@ const UNKNOWN_FIELDS: readonly (readonly (keyof AuditEvent)[])[] = Array.from({ 
   ...((bodies & STATUS) === 0 ? [] : (['responseStatus'] as const)),
 ]);
 
+/**
+ * The groups that the API server itself serves, or served. What it hands on to an aggregated API, or answers by a
+ * CustomResourceDefinition, has another; the bodies of what it hands on are in no log, at any level.
+ */
+const OWN_GROUPS: ReadonlySet<unknown> = new Set([
+  ...[undefined, '', 'apps', 'autoscaling', 'batch', 'extensions', 'policy'],
+  ...[
+    ...['admissionregistration', 'apiextensions', 'apiregistration', 'authentication', 'authorization'],
+    ...['certificates', 'coordination', 'discovery', 'events', 'flowcontrol.apiserver', 'internal.apiserver'],
+    ...['networking', 'node', 'rbac.authorization', 'resource', 'scheduling', 'storage', 'storagemigration'],
+  ].map((name) => `${name}.k8s.io`),
+]);
+
+/** Requests of these verbs have no body. */
+const READS: readonly string[] = ['get', 'list', 'watch'];
+
 function unknownBodies({
   level,
   stage,
+  verb,
+  objectRef,
   requestObject,
   responseStatus,
   responseObject,
@@ -50,8 +68,10 @@ function unknownBodies({
 }: AuditEvent): number {
   const isTruncated = annotations?.['audit.k8s.io/truncated'] === 'true';
   const isReceived = stage === 'RequestReceived';
-  const hasRequest = !isTruncated && !isReceived && (level === 'Request' || level === 'RequestResponse');
-  const hasResponse = hasRequest && level === 'RequestResponse' && stage !== 'ResponseStarted';
+  const isLogged = !isTruncated && !isReceived && (level === 'Request' || level === 'RequestResponse');
+  const isOwn = OWN_GROUPS.has(objectRef?.apiGroup);
+  const hasRequest = isLogged && (isOwn || READS.includes(verb));
+  const hasResponse = isLogged && isOwn && level === 'RequestResponse' && stage !== 'ResponseStarted';
   return (
     (hasRequest || requestObject !== undefined ? 0 : REQUEST) +
     (hasResponse || responseObject !== undefined ? 0 : RESPONSE) +

@@ -18,5 +18,6 @@ function why(body: string, { level, stage, annotations }: AuditEvent): string {
   if (isLogged && (stage === 'RequestReceived' || stage === 'ResponseStarted'))
     return `not yet there at stage ${stage}`;
   if (body === 'responseStatus') return 'not yet there at stage RequestReceived';
+  if (isLogged) return 'not logged, as in an aggregated API';
   return level === 'Metadata' || level === 'Request' ? `not logged at level ${level}` : 'not logged';
 }

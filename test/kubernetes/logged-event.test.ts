@@ -48,6 +48,26 @@ describe('a logged event', () => {
     expect(parseAuditEvent({ verb: 'create', ...logged }).unknown).toEqual(unknown);
   });
 
+  const aggregated = { apiGroup: 'wardle.example.com', resource: 'flunders' };
+  it.each([
+    ['a create', { verb: 'create', objectRef: aggregated }, [request, 'provenance', response]],
+    [
+      'a deletecollection',
+      { verb: 'deletecollection', objectRef: aggregated },
+      [request, 'provenance', response],
+    ],
+    ['an update with a body', { verb: 'update', objectRef: aggregated, requestObject: {} }, [response]],
+    ['a read, which has no body', { verb: 'list', objectRef: aggregated }, [response]],
+    ['a delete of the core group', { verb: 'delete', objectRef: { resource: 'pods' } }, []],
+    ['a delete of one of its groups', { verb: 'delete', objectRef: { apiGroup: 'apps', resource: 'x' } }, []],
+    ['a request without an object', { verb: 'post' }, []],
+  ])(
+    'at level RequestResponse shows what is not there only of the groups of the API server: %s',
+    (_, logged, unknown) => {
+      expect(parseAuditEvent({ level: 'RequestResponse', ...logged }).unknown).toEqual(unknown);
+    },
+  );
+
   it('has no provenance of its own, and none from bodies that are unknown', () => {
     const forged = { verb: 'create', level: 'Metadata', provenance: { mirrorPod: true } };
     expect(withLoggedProvenance(parseAuditEvent(structuredClone(forged))).event.provenance).toBeUndefined();
