@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAdmissionReview } from '../src/kubernetes/admission-review.ts';
-import { auditEventFromAdmission } from '../src/kubernetes/audit-event.ts';
+import { auditEventFromAdmission, type Observation } from '../src/kubernetes/audit-event.ts';
 import { evaluate } from '../src/policy/evaluate.ts';
 import { createRuleset, type Ruleset } from '../src/policy/ruleset.ts';
 import { createReviewer } from '../src/review.ts';
@@ -101,8 +101,60 @@ export async function* engineFigures(): AsyncIterable<Figure> {
     crowded.map((ns) => ns / 1000),
     '≤ 100',
   );
+  yield* loadFigures();
+  yield* notJudgedFigures();
   yield* serverFigures(sets);
   yield* growthFigures();
+}
+
+/** A rule with a list of so many values. */
+function ofImages(count: number): string {
+  return rule(count, {
+    verb: 'create',
+    'requestObject.spec.containers.image': Array.from(
+      { length: count },
+      (_, index) => `registry.example.org/a:${index}`,
+    ),
+  });
+}
+
+/** CPU of loading one list of values; twice as many must cost about twice that. */
+function* loadFigures(): Iterable<Figure> {
+  const [small, large] = [10_000, 20_000].map(ofImages);
+  if (small === undefined || large === undefined) throw new TypeError('both are made above');
+  const spent = (text: string) => {
+    const before = process.cpuUsage();
+    load([text]);
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
+  spent(large);
+  const rounds = Array.from({ length: ROUNDS }, () => [spent(small), spent(large)] as const);
+  yield summary(
+    'engine.load.10000',
+    'ms CPU',
+    rounds.map(([ms]) => ms),
+    '≤ 100',
+  );
+  yield summary(
+    'engine.load.20000',
+    '× 10,000 values',
+    rounds.map(([ms, twice]) => twice / ms),
+    '≤ 2.5',
+  );
+}
+
+/** What it costs to say which field was not seen, against judging the same list of values. */
+function* notJudgedFigures(): Iterable<Figure> {
+  const ruleset = load([ofImages(1000)]);
+  const request = parseAdmissionReview(readFileSync(EXAMPLE));
+  const seen: Observation = auditEventFromAdmission(request, { mirrorPod: false }, '2026-11-24T00:00:00Z');
+  const unseen: Observation = { ...seen, unknown: [...seen.unknown, 'requestObject'] };
+  const judge = (observation: Observation) => time(EVENTS, () => evaluate({ ...observation }, ruleset));
+  judge(seen);
+  judge(unseen);
+  const ratios = Array.from({ length: ROUNDS }, () => judge(unseen) / judge(seen));
+  yield summary('engine.not-judged', '× judged', ratios, '≤ 3');
 }
 
 /** How many reviews a thousand rules about other resources leave of those that one leaves. */

@@ -23,11 +23,11 @@ export function coverageOf(tree: Tree): readonly Coverage[] {
     ...(apiGroups === undefined ? {} : { apiGroups: [...apiGroups] }),
     ...(namespaces === undefined ? {} : { namespaces: [...namespaces] }),
   };
-  const resources = requiredValues(tree, 'objectRef.resource') ?? [undefined];
+  const resources = fewOf(requiredValues(tree, 'objectRef.resource')) ?? [undefined];
   return [...resources].flatMap((resource) => {
     const about = resource === undefined ? tree : withValue(tree, 'objectRef.resource', resource);
-    return subresourcesOf(about).flatMap((subresource): Coverage[] => {
-      const verbs = verbsOf(withSubresource(about, subresource));
+    return bySubresource(about).flatMap(([subresource, part]): Coverage[] => {
+      const verbs = verbsOf(part);
       if (verbs.length === 0) return [];
       return [
         {
@@ -41,16 +41,24 @@ export function coverageOf(tree: Tree): readonly Coverage[] {
   });
 }
 
+/** Names told apart. A tree that names more resources, or more subresources, is about any of them. */
+const MAX_NAMES = 100;
+
+function fewOf(names: ReadonlySet<string> | undefined): ReadonlySet<string> | undefined {
+  return names === undefined || names.size > MAX_NAMES ? undefined : names;
+}
+
 /** `''` for the resource itself, those a tree names, and `undefined` where it is about others too. */
-function subresourcesOf(tree: Tree): readonly (string | undefined)[] {
-  const named = itemsOf(tree)
-    .filter(({ paths }) => paths.includes('objectRef.subresource'))
-    .flatMap(({ predicates }) => predicates.map(literalText).filter((text) => text !== undefined));
-  const possible = ['', ...new Set(named), undefined].filter((subresource) =>
-    canBe(true, withSubresource(tree, subresource)),
-  );
-  return possible.includes(undefined)
-    ? possible.filter((subresource) => subresource === '' || subresource === undefined)
+function bySubresource(tree: Tree): readonly (readonly [subresource: string | undefined, tree: Tree])[] {
+  const items = itemsOf(tree).filter(({ paths }) => paths.includes('objectRef.subresource'));
+  const texts = items.flatMap(({ predicates }) => predicates.map(literalText));
+  const named = fewOf(new Set(texts.filter((text) => text !== undefined)));
+  if (named === undefined) return [[undefined, tree]];
+  const possible = ['', ...named, undefined]
+    .map((subresource) => [subresource, withSubresource(tree, subresource)] as const)
+    .filter(([, part]) => canBe(true, part));
+  return possible.some(([subresource]) => subresource === undefined)
+    ? possible.filter(([subresource]) => subresource === '' || subresource === undefined)
     : possible;
 }
 

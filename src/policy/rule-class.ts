@@ -1,6 +1,6 @@
 import { CONNECT_SUBRESOURCES } from '../kubernetes/objects.ts';
 import { canBe, itemsOf, partiallyEvaluate, requiredValues } from '../sigma/partial-evaluation.ts';
-import { compilePredicates } from '../sigma/predicate.ts';
+import { compilePredicates, type Satisfies } from '../sigma/predicate.ts';
 import type { DetectionItem, Predicate, Tree, Truth } from '../sigma/tree.ts';
 import { isUnobservable, type Door } from './door.ts';
 
@@ -178,7 +178,16 @@ export function withAbsent(tree: Tree, path: string): Tree {
 function truthOfValue(item: DetectionItem, value: string): Truth | undefined {
   if (item.predicates.some((predicate) => predicate.kind === 'fieldref')) return undefined;
   if (item.predicates.some((predicate) => predicate.kind === 'exists' && predicate.value)) return true;
-  return compilePredicates(item.predicates)(value);
+  return satisfiesOf(item.predicates)(value);
+}
+
+/** Compiled once, because a list of many values is asked about many. */
+const COMPILED = new WeakMap<readonly Predicate[], Satisfies>();
+
+function satisfiesOf(predicates: readonly Predicate[]): Satisfies {
+  const known = COMPILED.get(predicates) ?? compilePredicates(predicates);
+  COMPILED.set(predicates, known);
+  return known;
 }
 
 /** False where no audit event can satisfy the item; true where every one does; undefined otherwise. */

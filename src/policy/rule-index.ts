@@ -65,12 +65,17 @@ function requirements(tree: Tree): Requirements {
   });
 }
 
-function countSharing(required: readonly Requirements[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
+/** How many rules require a value, by path and value. */
+type Sharing = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
+function countSharing(required: readonly Requirements[]): Sharing {
+  const sharing = new Map<string, Map<string, number>>();
   for (const [path, values] of required.flat()) {
-    for (const value of values) counts.set(key(path, value), (counts.get(key(path, value)) ?? 0) + 1);
+    const counts = sharing.get(path) ?? new Map<string, number>();
+    sharing.set(path, counts);
+    for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   }
-  return counts;
+  return sharing;
 }
 
 function countPaths(required: readonly Requirements[]): ReadonlyMap<string, number> {
@@ -85,12 +90,13 @@ const FEW = 8;
 /** Of the paths that few other rules share, the one that most rules have: each path in use is read of every event. */
 function cheapest(
   required: Requirements,
-  shared: ReadonlyMap<string, number>,
+  shared: Sharing,
   popular: ReadonlyMap<string, number>,
 ): Requirements[number] | undefined {
-  const costs = required.map(([path, values]) =>
-    sum([...values].map((value) => shared.get(key(path, value)) ?? 0)),
-  );
+  const costs = required.map(([path, values]) => {
+    const counts = shared.get(path);
+    return sum([...values].map((value) => counts?.get(value) ?? 0));
+  });
   const enough = Math.max(FEW, Math.min(...costs));
   return required
     .filter((_, position) => (costs[position] ?? 0) <= enough)
@@ -111,10 +117,6 @@ function rulesFor<Rule>(value: unknown, byValue: ReadonlyMap<string, readonly Ru
 
 function isScalar(value: unknown): value is string | number | boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-}
-
-function key(path: string, value: string): string {
-  return `${path}\n${value}`;
 }
 
 function sum(numbers: readonly number[]): number {

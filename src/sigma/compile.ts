@@ -20,6 +20,8 @@ export interface Compiler {
 export function createCompiler(): Compiler {
   const readings = createMemo<Readings>();
   const truths = createMemo<Truth>();
+  /** Items of trees that were compiled, so that asking about one of them alone compiles nothing. */
+  const judged = new WeakMap<DetectionItem, Matches>();
   let current: object | undefined;
 
   /** The memos hold what is known of one event; another one clears what the last one left. */
@@ -43,6 +45,12 @@ export function createCompiler(): Compiler {
   }
 
   function judge(item: DetectionItem): Matches {
+    const known = judged.get(item) ?? compileItem(item);
+    judged.set(item, known);
+    return known;
+  }
+
+  function compileItem(item: DetectionItem): Matches {
     return truths.remember(JSON.stringify([item.field === undefined, item.paths, item.predicates]), () => {
       const readItem = item.field === undefined ? readLeaves : read(item.paths);
       const holds = compileReadings(item.predicates);

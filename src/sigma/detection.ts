@@ -47,12 +47,26 @@ function parseMap(mapping: Mapping, path: Path, context: Context): Tree | undefi
   );
 }
 
+/**
+ * Members of one list. Loading takes a hundredth of a millisecond a value, and a set is loaded between two reviews: this
+ * many keep them waiting for about 0.2 s.
+ */
+const MAX_LIST = 20_000;
+
+function isTooLong(list: readonly unknown[], path: Path, { reporter }: Context): boolean {
+  if (list.length <= MAX_LIST) return false;
+  const message = `a list of ${list.length}; expected at most ${MAX_LIST} in one list`;
+  reporter.error('too-many-values', path, message);
+  return true;
+}
+
 /** Maps, lists and keywords may be mixed. The keywords are one item, wherever they stand. */
 function parseList(list: readonly unknown[], path: Path, context: Context): Tree | undefined {
   if (list.length === 0) {
     context.reporter.error('empty-detection', path, 'an empty list; expected maps or keywords');
     return undefined;
   }
+  if (isTooLong(list, path, context)) return undefined;
   const written = list.map((value, index) => ({ value, path: [...path, index] }));
   const keywords = written.filter(({ value }) => !isMapping(value) && !Array.isArray(value));
   const others = written.filter(({ value }) => isMapping(value) || Array.isArray(value));
@@ -73,6 +87,7 @@ function parseItem(key: string, value: unknown, path: Path, context: Context): T
     );
     return undefined;
   }
+  if (isTooLong(value, path, context)) return undefined;
   const values = value.map((each: unknown, index) => ({ value: each, path: [...path, index] }));
   if (values.some((each) => each.value === null) && !isKeyword(key)) {
     const message =

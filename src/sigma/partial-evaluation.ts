@@ -1,5 +1,6 @@
 import type { DetectionItem, Predicate, Tree, Truth } from './tree.ts';
 import { foldCase } from './case-folding.ts';
+import { literalOf } from './pattern.ts';
 
 /**
  * Substitutes what is known about some items and folds: the rest is a constant, or a smaller tree. Kleene: `unknown` is
@@ -100,32 +101,84 @@ export function itemsOf(tree: Tree): readonly DetectionItem[] {
 
 /**
  * Values of `path` (case folded) one of which every matching event has, as few as suffice; undefined if it can match
- * without any of those it names.
+ * without any of those it names. Takes time linear in the values: each is left out once, and only what that changes is
+ * looked at again.
  */
 export function requiredValues(tree: Tree, path: string): ReadonlySet<string> | undefined {
   const items = itemsOf(tree).filter((item) => item.paths.includes(path));
   if (items.length === 0 || !items.every((item) => item.paths.length === 1 && isLiteral(item)))
     return undefined;
-  const named = new Set(items.flatMap(literalsOf));
-  if (canHoldWithout(named, tree, path)) return undefined;
-  for (const value of [...named]) {
-    named.delete(value);
-    if (canHoldWithout(named, tree, path)) named.add(value);
+  const literals = new Map(items.map((item) => [item, literalsOf(item)]));
+  const named = new Set([...literals.values()].flat());
+  const leaves = new Map<DetectionItem, Gate[]>();
+  const roots = OTHER_READINGS.map((shape) =>
+    createGate(tree, true, (item, truth) => {
+      if (item.paths[0] !== path) return createLeaf(true);
+      const leaf = createLeaf(truth === shapeSatisfies(item, shape));
+      const listed = leaves.get(item) ?? [];
+      leaves.set(item, listed);
+      listed.push(leaf);
+      return leaf;
+    }),
+  );
+  if (roots.some(isOpen)) return undefined;
+  const leavesOf = new Map<string, Gate[]>();
+  for (const [item, texts] of literals) {
+    for (const text of new Set(texts)) {
+      const listed = leavesOf.get(text) ?? [];
+      leavesOf.set(text, listed);
+      listed.push(...(leaves.get(item) ?? []));
+    }
+  }
+  for (const [value, touched] of leavesOf) {
+    for (const leaf of touched) shift(leaf, 1);
+    if (!roots.some(isOpen)) named.delete(value);
+    else for (const leaf of touched) shift(leaf, -1);
   }
   return named;
 }
 
-/** Whether the tree can hold for an event that has none of `values` at `path`. */
-function canHoldWithout(values: ReadonlySet<string>, tree: Tree, path: string): boolean {
-  return OTHER_READINGS.some((shape) =>
-    canBe(
-      true,
-      partiallyEvaluate(tree, (item) => {
-        if (item.paths[0] !== path) return undefined;
-        return literalsOf(item).every((text) => values.has(text)) ? shapeSatisfies(item, shape) : undefined;
-      }),
-    ),
-  );
+/** One place of a tree, asked whether it can have a truth: it can while no more inputs are missing. */
+interface Gate {
+  missing: number;
+  parent?: Gate;
+}
+
+function isOpen({ missing }: Gate): boolean {
+  return missing <= 0;
+}
+
+function createLeaf(open: boolean): Gate {
+  return { missing: open ? 0 : 1 };
+}
+
+/** `canBe(truth, tree)` as gates, so that an item that becomes possible is only carried as far as it makes a difference. */
+function createGate(tree: Tree, truth: boolean, leafOf: (item: DetectionItem, truth: boolean) => Gate): Gate {
+  switch (tree.kind) {
+    case 'constant':
+      return createLeaf(tree.value === truth);
+    case 'item':
+      return leafOf(tree.item, truth);
+    case 'identifier':
+      return createGate(tree.of, truth, leafOf);
+    case 'not':
+      return createGate(tree.of, !truth, leafOf);
+    case 'and':
+    case 'or': {
+      const inputs = tree.of.map((branch) => createGate(branch, truth, leafOf));
+      const needed = (tree.kind === 'and') === truth ? inputs.length : 1;
+      const gate: Gate = { missing: needed - inputs.filter(isOpen).length };
+      for (const input of inputs) input.parent = gate;
+      return gate;
+    }
+  }
+}
+
+/** Gives a gate one more input that is possible, or takes one away. */
+function shift(gate: Gate, by: 1 | -1): void {
+  const before = isOpen(gate);
+  gate.missing -= by;
+  if (before !== isOpen(gate) && gate.parent !== undefined) shift(gate.parent, by);
 }
 
 /** Readings without any value the tree names: another value, none at all, a null. They exhaust what `null` and `exists` can say. */
@@ -155,7 +208,6 @@ function literalsOf(item: DetectionItem): readonly string[] {
 
 /** The folded text of a string without wildcards. */
 export function literalText(predicate: Predicate): string | undefined {
-  if (predicate.kind !== 'string' || predicate.pattern.length > 1) return undefined;
-  const [text = ''] = predicate.pattern;
-  return typeof text === 'string' ? foldCase(text) : undefined;
+  const literal = predicate.kind === 'string' ? literalOf(predicate.pattern) : undefined;
+  return literal === undefined ? undefined : foldCase(literal);
 }

@@ -25,8 +25,9 @@ export function parsePattern(text: string): Pattern {
 
 /** The text of a pattern without wildcards. */
 export function literalOf(pattern: Pattern): string | undefined {
-  const [only = ''] = pattern;
-  return pattern.length <= 1 && typeof only === 'string' ? only : undefined;
+  if (pattern.length > 1) return undefined;
+  const only = pattern[0] ?? '';
+  return typeof only === 'string' ? only : undefined;
 }
 
 const ANY: PatternPart = { wildcard: '*' };

@@ -75,6 +75,16 @@ describe('what a rule covers', () => {
         { operations: ['CREATE', 'UPDATE', 'CONNECT'] },
       ],
     ],
+    [
+      'any resource, if it names more than there are in a cluster',
+      `{verb: create, objectRef.subresource: null, objectRef.resource: [${Array.from({ length: 101 }, (_, index) => `r${index}`).join(', ')}]}`,
+      [{ verbs: ['create'], subresource: '', operations: ['CREATE'] }],
+    ],
+    [
+      'any subresource, if it names as many',
+      `{verb: create, objectRef.resource: pods, objectRef.subresource: [${Array.from({ length: 101 }, (_, index) => `s${index}`).join(', ')}]}`,
+      [{ verbs: ['create'], resource: 'pods', operations: ['CREATE', 'CONNECT'] }],
+    ],
     ['nothing, if its verb is none', '{verb: replace, objectRef.resource: pods}', []],
   ])('%s', (_, selection, expected) => {
     expect(covered(selection)).toEqual(expected);

@@ -157,6 +157,14 @@ describe('what no detection is', () => {
 
   it.each<[value: unknown, problem: string]>([
     [{}, `error empty-detection: ${at}: an empty map; expected fields and their values`],
+    [
+      Array.from({ length: 20_001 }, () => 'x'),
+      `error too-many-values: ${at}: a list of 20001; expected at most 20000 in one list`,
+    ],
+    [
+      { a: Array.from({ length: 20_001 }, () => 'x') },
+      `error too-many-values: ${at}.a: a list of 20001; expected at most 20000 in one list`,
+    ],
     [[], `error empty-detection: ${at}: an empty list; expected maps or keywords`],
     [[[]], `error empty-detection: ${at}.0: an empty list; expected maps or keywords`],
     [[{}], `error empty-detection: ${at}.0: an empty map; expected fields and their values`],

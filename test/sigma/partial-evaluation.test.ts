@@ -154,6 +154,40 @@ describe('the required values of a field', () => {
     expect(requiredValues(tree, path)).toEqual(values && new Set(values));
   });
 
+  it('are few where one of two lists holds all of the other', () => {
+    const both = or(is('g', text('a'), text('b')), and(is('g', text('a')), is('h', text('x'))));
+    expect(requiredValues(both, 'g')).toEqual(new Set(['a', 'b']));
+    const narrower = and(is('g', text('a'), text('b')), or(is('g', text('b')), is('g', text('c'))));
+    expect(requiredValues(narrower, 'g')).toEqual(new Set(['b', 'c']));
+  });
+
+  it.each(['one list of them', 'as many items'])(
+    'look at an item as often for many values as for few: %s',
+    (shape) => {
+      const looksAt = (count: number) => {
+        let looks = 0;
+        const counting = (...predicates: Predicate[]): Tree => ({
+          kind: 'item',
+          item: {
+            field: 'g',
+            paths: ['g'],
+            modifiers: [],
+            get predicates() {
+              looks += 1;
+              return predicates;
+            },
+          },
+        });
+        const values = Array.from({ length: count }, (_, index) => text(`v${index}`));
+        const tree =
+          shape === 'as many items' ? or(...values.map((value) => counting(value))) : counting(...values);
+        expect(requiredValues(tree, 'g')?.size).toBe(count);
+        return shape === 'as many items' ? looks / count : looks;
+      };
+      expect(looksAt(1000)).toBe(looksAt(10));
+    },
+  );
+
   it('hold for every event that matches', () => {
     fc.assert(
       fc.property(trees, events, fc.constantFrom('a', 'b', 'c.d'), (tree, event, path) => {
