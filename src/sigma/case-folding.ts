@@ -23,17 +23,21 @@ const SPECIAL = new Map([
   ['\u{fb05}', '\u{fb06}'],
 ]);
 
-/** By code point. Made once, because asking the language for each character of a large text would take a microsecond each. */
-const FOLDED = createTable();
+/**
+ * By code point. Made when the first text beyond ASCII comes, because most processes see none; and whole, because asking the
+ * language for each character of a large text would take a microsecond each.
+ */
+let table: Uint32Array | undefined;
 
 function createTable(): Uint32Array {
-  const hasCase = /^\p{Changes_When_Casemapped}$/u;
-  const table = new Uint32Array(TABLE_SIZE);
-  for (let codePoint = 0; codePoint < TABLE_SIZE; codePoint += 1) {
-    const character = String.fromCodePoint(codePoint);
-    table[codePoint] = hasCase.test(character) ? foldCharacter(character) : codePoint;
+  const folded = Uint32Array.from({ length: TABLE_SIZE }, (_, codePoint) => codePoint);
+  for (let from = 0; from < TABLE_SIZE; from += CHUNK) {
+    const characters = String.fromCodePoint(...folded.subarray(from, from + CHUNK));
+    for (const [character] of characters.matchAll(/\p{Changes_When_Casemapped}/gu)) {
+      folded[codePointOf(character)] = foldCharacter(character);
+    }
   }
-  return table;
+  return folded;
 }
 
 /** By way of the upper case, so that ς meets σ and ſ meets s. A case of several characters (ß, İ) is no simple one. */
@@ -58,10 +62,11 @@ const CHUNK = 8192;
 
 /** A code point and what it folds to have the same length, so the text keeps its length. A lone surrogate stays as it is. */
 function foldEach(text: string): string {
+  table ??= createTable();
   const units = new Uint16Array(text.length);
   for (let at = 0; at < text.length; at += 1) {
     const codePoint = text.codePointAt(at) ?? 0;
-    const folded = FOLDED[codePoint] ?? codePoint;
+    const folded = table[codePoint] ?? codePoint;
     if (codePoint < 0x10000) {
       units[at] = folded;
     } else {
