@@ -183,12 +183,13 @@ function logOutOfScope(found: readonly OutOfScope[], log: Logger): void {
 
 /** An API server refuses an expired certificate, so nobody is to be sent here with one. */
 function certificateCheck(certificates: ServingCertificates): Check {
-  const { notAfter } = certificates.current();
+  const { notBefore, notAfter } = certificates.current();
   const refused = certificates.refused();
   const authorityEnd = certificates.authorityNotAfter?.();
   const many = certificates.authorities?.() ?? 1;
   const facts = [
     `until ${notAfter.toISOString()}`,
+    ...(Date.now() < notBefore.getTime() ? [`by our clock not valid before ${notBefore.toISOString()}`] : []),
     ...(authorityEnd === undefined ? [] : [`its authority until ${authorityEnd.toISOString()}`]),
     ...(many === 1 ? [] : [`${many} authorities to be trusted`]),
     ...(refused === undefined ? [] : [`the newest one is refused: ${refused.message}`]),

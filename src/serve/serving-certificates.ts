@@ -77,6 +77,7 @@ export async function createServingCertificates(
     directory: certsDir,
     onMake: (files, why) => log.info({ directory: certsDir, files }, `certificates made: ${why}`),
     onRefuse,
+    onWait: (lock) => log.warn({ lock }, 'waiting for another process that makes certificates'),
   });
 }
 

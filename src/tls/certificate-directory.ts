@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
+import { dirname, join } from 'node:path';
 import { followPaths, type Follow } from '../follow-paths.ts';
 import { createAuthority, issueCertificate, type KeyedCertificate } from './authority.ts';
 import {
@@ -13,6 +12,7 @@ import {
 } from './certificate-source.ts';
 import { reasonNotToIssue, reasonNotToServe, reasonToRenew } from './fitness.ts';
 import { servingNames, type ServingNames } from './serving-names.ts';
+import { withLock } from './with-lock.ts';
 
 export interface CertificateDirectoryOptions {
   /** Made if need be; holds `ca.crt`, `ca.key`, `tls.crt` and `tls.key`. */
@@ -22,6 +22,8 @@ export interface CertificateDirectoryOptions {
   /** Files were made, and why. */
   readonly onMake: (files: readonly string[], why: string) => void;
   readonly onRefuse: (error: Error) => void;
+  /** Another process holds the lock (a file) for long. */
+  readonly onWait?: (lock: string) => void;
   readonly follow?: Follow;
 }
 
@@ -36,11 +38,16 @@ export async function createCertificateDirectory({
   now = Date.now,
   onMake,
   onRefuse,
+  onWait = () => {},
   follow = followPaths([directory]),
 }: CertificateDirectoryOptions): Promise<CertificateSource> {
   async function load(): Promise<TlsCertificate> {
     const due = await whatIsDue(directory, names, now());
-    if (due !== undefined) await alone(directory, makeWhatIsDue);
+    if (due !== undefined) {
+      await withLock(join(directory, '.lock'), makeWhatIsDue, { onWait }).catch((error: unknown) => {
+        throw notWritten(due, error);
+      });
+    }
     return contentOf(await readPair(directory, 'tls'));
   }
 
@@ -51,11 +58,10 @@ export async function createCertificateDirectory({
     const { why, issuer, authority, serving } = due;
     const signer = issuer ?? (await createAuthority({ now: now() }));
     const leaf = await issueCertificate({ authority: signer, ...names, now: now() });
-    if (issuer === undefined) await writePair(authority, signer);
-    await writePair(serving, leaf);
+    await writeAll([...(issuer === undefined ? textsOf(authority, signer) : []), ...textsOf(serving, leaf)]);
     onMake([...(issuer === undefined ? authority.files : []), ...serving.files], why);
   }
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   return createCertificateSource({ load, follow, onRefuse });
 }
 
@@ -152,51 +158,50 @@ function misfit(serving: Pair, authority: Pair, names: ServingNames): string | u
   return reason === undefined ? undefined : `${serving.files[0]}: ${reason}`;
 }
 
-async function writePair({ files: [certificate, key] }: Pair, made: KeyedCertificate): Promise<void> {
-  await writeWhole(key, OURS + made.keyPem, 0o600);
-  await writeWhole(certificate, OURS + made.certificatePem, 0o644);
+interface FileText {
+  readonly file: string;
+  readonly text: string;
+  readonly mode: number;
 }
 
-/** All of it or nothing, and never for a moment readable by more than `mode` says. */
-async function writeWhole(file: string, text: string, mode: number): Promise<void> {
-  const temporary = `${file}.${randomUUID()}`;
+function textsOf({ files: [certificate, key] }: Pair, made: KeyedCertificate): readonly FileText[] {
+  return [
+    { file: key, text: OURS + made.keyPem, mode: 0o600 },
+    { file: certificate, text: OURS + made.certificatePem, mode: 0o644 },
+  ];
+}
+
+/** All of them or, on a full disk, none; each whole, and never for a moment readable by more than its `mode` says. */
+export async function writeAll(texts: readonly FileText[]): Promise<void> {
+  const temporaries = texts.map((each) => ({ ...each, temporary: `${each.file}.${randomUUID()}` }));
   try {
-    await writeFile(temporary, text, { mode, flag: 'wx', flush: true });
-    await rename(temporary, file);
+    for (const { temporary, text, mode } of temporaries) {
+      await writeFile(temporary, text, { mode, flag: 'wx', flush: true });
+    }
+    for (const { temporary, file } of temporaries) await rename(temporary, file);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await Promise.all(temporaries.map(({ temporary }) => rm(temporary, { force: true })));
     throw error;
   }
 }
 
-/** Making everything takes a tenth of this. */
-const STALE_LOCK_MS = 10_000;
-const LOCK_POLL_MS = 20;
-
-/** One process at a time, or two that start together would mix their files. A lock whose owner died is taken over. */
-async function alone(directory: string, work: () => Promise<void>): Promise<void> {
-  const lock = join(directory, '.lock');
-  while (!(await created(lock))) {
-    const madeAt = await stat(lock).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => Infinity,
-    );
-    if (Date.now() - madeAt > STALE_LOCK_MS) await rm(lock, { force: true });
-    else await wait(LOCK_POLL_MS);
-  }
+/** `mkdir` with `recursive` says ENOENT where a file system is read-only: each directory says for itself why it cannot be made. */
+async function makeDirectory(directory: string): Promise<void> {
   try {
-    await work();
-  } finally {
-    await rm(lock, { force: true });
+    await mkdir(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(directory)).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(directory) === directory) throw error;
+    await makeDirectory(dirname(directory));
+    await mkdir(directory);
   }
 }
 
-async function created(lock: string): Promise<boolean> {
-  try {
-    await writeFile(lock, '', { flag: 'wx' });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
+/** Why a certificate is due, and what kept it from being written. */
+function notWritten({ why }: Due, error: unknown): Error {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === undefined
+    ? (error as Error)
+    : new Error(`a certificate is due (${why}), and cannot be written: ${message}`, { cause: error });
 }

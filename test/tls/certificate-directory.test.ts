@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { createAuthority, issueCertificate } from '../../src/tls/authority.ts';
 import {
   createCertificateDirectory,
+  writeAll,
   type CertificateDirectoryOptions,
 } from '../../src/tls/certificate-directory.ts';
 import { servingNames } from '../../src/tls/serving-names.ts';
@@ -296,6 +297,18 @@ describe('while it serves', () => {
     expect(source.current().notAfter).toEqual(new Date(now + 365 * DAY_MS));
   });
 
+  it('has one that is not valid yet made anew when the clock is put back', async () => {
+    const source = await open({ follow: byHand });
+    const before = source.current();
+    const changed = new Promise((resolve) => source.onChange(resolve));
+    now -= 4 * 60 * 60 * 1000;
+    look();
+    await changed;
+    expect(made[1]).toEqual([NAMES, 'ca.crt: not valid before 2026-11-24T10:00:00.000Z']);
+    expect(source.current().notBefore).toEqual(new Date(now - 2 * 60 * 60 * 1000));
+    expect(source.current().keyPem).not.toBe(before.keyPem);
+  });
+
   it('keeps the last good certificate when somebody breaks it, and says so once', async () => {
     const onRefuse = jest.fn<(error: Error) => void>();
     const source = await open({
@@ -329,7 +342,45 @@ describe('while it serves', () => {
   });
 });
 
-it('says where no directory can be made', async () => {
-  await writeFile(directory, 'a file');
-  await expect(open()).rejects.toThrow(/EEXIST.*certs/);
+describe('a directory that cannot be written', () => {
+  it('or made is an error that says why, and where', async () => {
+    await writeFile(directory, 'a file');
+    await expect(open()).rejects.toThrow(/EEXIST.*certs/);
+  });
+
+  it('or made inside of what is not a directory is an error that says so', async () => {
+    await writeFile(directory, 'a file');
+    await expect(open({ directory: join(directory, 'deep', 'deeper') })).rejects.toThrow(/ENOTDIR.*certs/);
+  });
+
+  it('is made with all that leads to it', async () => {
+    await open({ directory: join(directory, 'deep', 'deeper') });
+    expect((await readdir(join(directory, 'deep', 'deeper'))).toSorted()).toEqual(NAMES);
+  });
+
+  it('is an error that says which certificate is due, and what the file system says', async () => {
+    await mkdir(join(directory, '.lock'), { recursive: true });
+    await utimes(join(directory, '.lock'), new Date(0), new Date(0));
+    await expect(open()).rejects.toThrow(
+      /^a certificate is due \(.*ca\.crt: does not exist\), and cannot be written: EISDIR: .*\.lock/,
+    );
+  });
+
+  it('to the end is written in no part: no key stays without its certificate', async () => {
+    await mkdir(directory);
+    await write('ca.key', 'before');
+    const texts = ['ca.key', 'ca.crt', 'gone/tls.key'].map((name) => ({
+      file: join(directory, name),
+      text: 'after',
+      mode: 0o600,
+    }));
+    await expect(writeAll(texts)).rejects.toThrow(/ENOENT.*tls\.key/);
+    expect(await contents()).toEqual({ 'ca.key': 'before' });
+  });
+
+  it('but need not be is no error', async () => {
+    const good = (await open()).current();
+    await mkdir(join(directory, '.lock'));
+    expect((await open()).current()).toEqual(good);
+  });
 });
