@@ -54,7 +54,7 @@ export async function serve(
   let membership: Membership | undefined;
   const stopping = new AbortController();
   void stopped.then(() => stopping.abort());
-  const [rules, clientAuthority, certificates] = await Promise.all([
+  const begun = await Promise.all([
     createServingRules(config, { log, metrics, onLoad: provenance.follow }),
     loadClientAuthority(config, log),
     createServingCertificates(config, {
@@ -66,7 +66,16 @@ export async function serve(
         if (kind === 'restored') membership?.tell('CertificateRestored', 'Restoring', why);
       },
     }),
-  ]);
+  ]).catch((error: unknown) => {
+    if (!stopping.signal.aborted || error !== stopping.signal.reason) throw error;
+  });
+  if (begun === undefined) {
+    provenance.close();
+    records.close();
+    log.info('stopped before the first certificate');
+    return;
+  }
+  const [rules, clientAuthority, certificates] = begun;
   metrics.followCertificates(certificates);
 
   const entry = (name: string, modes: Config['modes']) =>

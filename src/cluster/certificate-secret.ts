@@ -56,7 +56,7 @@ export interface CertificateSecretOptions {
   /** How long an authority must have been registered before we count on every API server to know it. */
   readonly settleMs?: number;
   readonly lifetimes?: { readonly authorityMs: number; readonly servingMs: number };
-  /** Ends the wait for the first certificate. */
+  /** Ends the wait for the first certificate, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** We wrote it, and why. */
   readonly onMake: (why: string, kind: Write['kind']) => void;
@@ -102,12 +102,14 @@ export async function createCertificateSecret({
   /** The authority (fingerprint) that was registered while we served by it. */
   let accepted: string | undefined;
   let unwritten: Error | undefined;
+  /** When we wrote (ms since the epoch), as far as that counts. */
+  let writes: readonly number[] = [];
 
   async function load(): Promise<TlsCertificate> {
     if (registered === undefined && readRegistered !== undefined) see(await readRegistered());
     for (let tries = 0; tries < TRIES; tries += 1) {
       const seen = registered ?? new Map();
-      const secret = await secrets.read();
+      const secret = await secrets.read(serving === undefined ? signal : undefined);
       const plan = planRotation({
         contents: secret && contentsIn(secret),
         remembered: remembered && contentsIn(remembered),
@@ -146,12 +148,19 @@ export async function createCertificateSecret({
   }
 
   async function write(step: Write, secret: Secret | undefined): Promise<void> {
+    writes = writes.filter((at) => Math.abs(now() - at) < WRITES_MS);
+    if (writes.length >= MAX_WRITES) {
+      throw new Error(
+        `secret ${namespace}/${name}: written ${MAX_WRITES} times in ten minutes, so it is let be for a while: do the clocks of replicas disagree, or does another writer change it?`,
+      );
+    }
     const { authorityMs, servingMs } = lifetimes;
     const authority = step.authority ?? (await createAuthority({ now: now(), lifetimeMs: authorityMs }));
     const leaf =
       step.serving ?? (await issueCertificate({ authority, ...names, now: now(), lifetimeMs: servingMs }));
     const renewed = step.authority === undefined;
     await secrets.write(contentsOf(authority, leaf, step.others), { read: secret, remembered, renewed });
+    writes = [...writes, now()];
     onMake(step.why, step.kind);
   }
 
@@ -189,16 +198,20 @@ export async function createCertificateSecret({
         authorities: () => trusted.length,
       };
     } catch (error) {
+      signal?.throwIfAborted();
       // Nothing can be served without one; the API server may be back in a moment.
       const { message } = error as Error;
       if (message !== lastFailure) onRefuse(error as Error);
       lastFailure = message;
-      if (signal?.aborted) throw error;
       await wait(everyMs * (0.2 + 0.2 * Math.random()), undefined, { signal }).catch(() => {});
+      signal?.throwIfAborted();
     }
   }
 }
 
+/** A rotation takes three. More are written against another writer, who will not give in either. */
+const MAX_WRITES = 5;
+const WRITES_MS = 10 * 60_000;
 /** Each try is a step that we took, or one that another replica won. More would mean that clocks disagree. */
 const TRIES = 6;
 
@@ -237,8 +250,8 @@ function secretsOf(api: ApiServer, namespace: string, name: string) {
   const collection = `/api/v1/namespaces/${namespace}/secrets`;
   const path = `${collection}/${name}`;
   return {
-    async read(): Promise<Secret | undefined> {
-      return (await ifThere(api.get(path))) as Secret | undefined;
+    async read(signal?: AbortSignal): Promise<Secret | undefined> {
+      return (await ifThere(api.get(path, signal))) as Secret | undefined;
     },
 
     /** Changes what was read, of which what is not ours stays; or makes it again, looking as it did. */

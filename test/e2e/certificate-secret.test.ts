@@ -174,7 +174,8 @@ describeWithControlPlane('The certificate in a Secret', (controlPlane) => {
     it('is waited for no longer than until we are to stop', async () => {
       await deleted();
       const signal = AbortSignal.timeout(200);
-      await expect(source({ api: { ...api, ...forbidden }, signal })).rejects.toThrow('we may not make one');
+      const waiting = source({ api: { ...api, ...forbidden }, signal });
+      await expect(waiting).rejects.toMatchObject({ name: 'TimeoutError' });
     });
 
     it('keeps what others put beside it', async () => {
