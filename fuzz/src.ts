@@ -1,5 +1,6 @@
 /** All that the fuzzer uses of the product, so that it is known in one place. */
 export { parseCommandLine } from '../src/settings/command-line.ts';
+export { ownSettings } from '../src/settings/own-settings.ts';
 export { onlyByRuleId } from '../src/policy/mode.ts';
 export type { Door } from '../src/policy/door.ts';
 export { evaluate } from '../src/policy/evaluate.ts';

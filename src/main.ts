@@ -10,9 +10,18 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
+/** By path, as it was when it was read. */
+const files = new Map<string, string>();
+
+function readFile(path: string): string {
+  const text = files.get(path) ?? readFileSync(path, 'utf8');
+  files.set(path, text);
+  return text;
+}
+
 const asked = parseCommandLine(process.argv.slice(2), {
   env: process.env,
-  readFile: (path) => readFileSync(path, 'utf8'),
+  readFile,
   version,
 });
 
@@ -36,7 +45,7 @@ async function run(command: CommandLine): Promise<number> {
       await serve(command.config, {
         stdoutFd: process.stdout.fd,
         stderrFd: process.stderr.fd,
-        env: process.env,
+        sources: { argv: process.argv.slice(3), env: process.env, readFile },
         greet:
           process.env['KUBERNETES_SERVICE_HOST'] === undefined
             ? (text) => process.stderr.write(text)

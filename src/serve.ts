@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { connectToCluster } from './cluster/api-server.ts';
+import { ownSettings } from './settings/own-settings.ts';
+import type { Sources } from './settings/read-settings.ts';
 import type { Config } from './settings/types.ts';
 import type { OwnChange } from './install/own-change.ts';
 import { timeoutSecondsOf } from './install/webhook-configuration.ts';
@@ -25,7 +27,8 @@ import { createClientAuthority } from './tls/client-authority.ts';
 export interface ServeSurroundings {
   readonly stdoutFd: number;
   readonly stderrFd: number;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where `config` was said: what a change of our Deployment or settings file lowers is told by it. */
+  readonly sources: Sources;
   /** Shows a person what to try; absent where nobody reads it. */
   readonly greet?: ((text: string) => void) | undefined;
   /** Resolves when the process is asked to stop. */
@@ -35,7 +38,7 @@ export interface ServeSurroundings {
 /** Runs the webhook until it is asked to stop; resolves when the last answer is out. */
 export async function serve(
   config: Config,
-  { stdoutFd, stderrFd, env, greet, stopped }: ServeSurroundings,
+  { stdoutFd, stderrFd, sources, greet, stopped }: ServeSurroundings,
 ): Promise<void> {
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
@@ -48,7 +51,7 @@ export async function serve(
   });
   const lines = createJsonLinesRecorder(records);
   const api = asksCluster(config)
-    ? await connectToCluster({ kubeconfig: config.kubeconfig, env })
+    ? await connectToCluster({ kubeconfig: config.kubeconfig, env: sources.env })
     : undefined;
   const provenance = createLiveProvenance({ api, registry: metrics.registry, log });
   let membership: Membership | undefined;
@@ -101,6 +104,7 @@ export async function serve(
       self: createSelfReview({
         modes: config.modes,
         namespace: config.namespace,
+        settings: ownSettings(sources, config.namespace),
         onOwnChange(change) {
           metrics.observeOwnChange(change);
           logOwnChange(change, log);

@@ -46,7 +46,12 @@ async function start(): Promise<Served> {
   const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
   const [stdout, stderr] = ['records', 'log'].map((name) => openSync(join(directory, name), 'a'));
   if (stdout === undefined || stderr === undefined) throw new TypeError('two files');
-  const served = serve(asked.config, { stdoutFd: stdout, stderrFd: stderr, env: {}, stopped });
+  const served = serve(asked.config, {
+    stdoutFd: stdout,
+    stderrFd: stderr,
+    sources: { argv: [], env: {}, readFile: () => '' },
+    stopped,
+  });
   const log = () => readFile(join(directory, 'log'), 'utf8');
   const port = await eventually('it serves', async () => {
     const line = (await log()).split('\n').find((each) => each.includes('"msg":"serving"'));

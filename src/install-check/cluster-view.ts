@@ -1,5 +1,6 @@
 import type { ApiServer } from '../cluster/api-server.ts';
 import { isOurs } from '../install/registration-plan.ts';
+import { COMMANDS } from '../settings/commands.ts';
 import { configMapKeyOf, settingsOfReplica, type ReplicaSettings } from '../settings/of-replica.ts';
 import type { Key } from '../settings/settings.ts';
 import type { Config } from '../settings/types.ts';
@@ -109,7 +110,7 @@ function told(settings: ReplicaSettings): Look<ServeSettings> {
   switch (settings.kind) {
     case 'read': {
       const why = ASKED.flatMap((key) => settings.unknown.get(key) ?? [])[0];
-      if (why === undefined) return { kind: 'seen', value: settings.config };
+      if (why === undefined) return { kind: 'seen', value: COMMANDS.serve.config(settings.values) };
       return { kind: 'unknown', why, fix: 'give it a value in the Deployment, or in config.yaml' };
     }
     case 'refused':

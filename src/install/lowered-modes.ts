@@ -1,7 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { loadAll } from 'js-yaml';
-import { SETTINGS } from '../settings/settings.ts';
-import { asObject } from '../kubernetes/as-object.ts';
 import { MODES, type Mode, type Modes } from '../policy/mode.ts';
 
 /** What there is to say of one change; nothing where it is none of ours, or of no consequence. */
@@ -10,53 +7,48 @@ export interface Finding {
   readonly notable: readonly string[];
 }
 
+/** Settings that a replica would have, or what is wrong with them: it would not start. */
+export type FoundSettings =
+  | {
+      readonly kind: 'read';
+      readonly modes: Modes;
+      /** By key in the settings file. */
+      readonly others: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: 'problems'; readonly problems: readonly string[] };
+
+/** The settings of this replica, were something else said to it. */
+export interface OwnSettings {
+  /** Were this the text of its settings file. */
+  withFile(text: string): FoundSettings;
+  /** Had its pod this `spec`, of whatever shape, and the settings file that it has. */
+  withPod(spec: unknown): FoundSettings;
+}
+
 /**
  * The settings files that ship have under 800 bytes, and a mode for each of 50 rules adds 2,500. A file is parsed while
  * every other review waits.
  */
 const MAX_FILE = 4 * 1024;
-/** Aliases multiply: a kilobyte of them can stand for gigabytes. No setting needs one, or more than two levels. */
-const LIMITS = { maxAliases: 0, maxDepth: 8 };
 
-/** What a settings file would lower, were it in force instead of `modes`, and what else changed in it. */
-export function loweredByFile(before: unknown, after: unknown, modes: Modes): Finding {
-  const [old, next] = [settingsIn(before), settingsIn(after)];
-  if (typeof next === 'string') return { lowers: [], notable: [`config.yaml: ${next}`] };
-  const problems: string[] = [];
-  const read = <K extends 'mode' | 'levels' | 'rules'>(key: K) => {
-    // A key whose values are all commented out is null.
-    const value = SETTINGS[key].read(next[key] ?? SETTINGS[key].default, (expected, _, at = '') => {
-      problems.push(`config.yaml: ${key}${at}: not ${expected}`);
-      return undefined;
-    });
-    return (value ?? SETTINGS[key].default) as ReturnType<(typeof SETTINGS)[K]['read']> & {};
-  };
-  const then: Modes = { default: read('mode'), levels: read('levels'), rules: read('rules') };
-  // What cannot be read is not loaded, so it lowers nothing.
-  if (problems.length > 0) return { lowers: [], notable: problems };
-  const others =
-    before === undefined || typeof old === 'string'
-      ? []
-      : [...new Set([...Object.keys(old), ...Object.keys(next)])].filter(
-          (key) => !['mode', 'levels', 'rules'].includes(key) && !isDeepStrictEqual(old[key], next[key]),
-        );
+/** What another text of the settings file lowers, against the text before or else against `modes`, and what else it changes. */
+export function loweredByFile(before: unknown, after: unknown, modes: Modes, settings: OwnSettings): Finding {
+  const [was, is] = [before, after].map((text) => settingsOf(text, settings));
+  if (is?.kind !== 'read') return { lowers: [], notable: is?.problems ?? [] };
+  if (was?.kind !== 'read') return { lowers: lowered(modes, is.modes), notable: [] };
+  const others = Object.keys({ ...was.others, ...is.others }).filter(
+    (key) => !isDeepStrictEqual(was.others[key], is.others[key]),
+  );
   return {
-    lowers: lowered(modes, then),
+    lowers: lowered(was.modes, is.modes),
     notable: others.length === 0 ? [] : [`config.yaml: ${others.toSorted().join(', ')} changed`],
   };
 }
 
-/** The settings, or why they cannot be read, without a word of what is in them. */
-function settingsIn(text: unknown): Readonly<Record<string, unknown>> | string {
-  if (typeof text !== 'string') return 'no text';
-  if (text.length > MAX_FILE) return `over ${MAX_FILE} characters: not read`;
-  try {
-    // A file whose settings are all commented out has no document at all.
-    const [document = {}, ...more] = loadAll(text, LIMITS);
-    return (more.length === 0 ? asObject(document) : undefined) ?? 'not one map of settings';
-  } catch {
-    return `not read: not YAML, or YAML with aliases or more than ${LIMITS.maxDepth} levels`;
-  }
+function settingsOf(text: unknown, settings: OwnSettings): FoundSettings {
+  if (typeof text !== 'string') return { kind: 'problems', problems: ['config.yaml: no text'] };
+  if (text.length <= MAX_FILE) return settings.withFile(text);
+  return { kind: 'problems', problems: [`config.yaml: over ${MAX_FILE} characters: not read`] };
 }
 
 /** What is less strict by `after` than by `before`: the default mode, a level's, a rule's. */

@@ -69,14 +69,14 @@ function nameOf({ name, oldObject }: AdmissionRequest): string {
 const CONFIG_KEY = 'config.yaml';
 
 /** Kustomize names a ConfigMap after its content: another mode is then a ConfigMap that is made, not one that is changed. */
-function configMapChange(request: AdmissionRequest, { modes }: OwnState): Finding {
+function configMapChange(request: AdmissionRequest, { modes, settings }: OwnState): Finding {
   if (request.operation === 'DELETE') return { lowers: [], notable: ['deleted'] };
   const [before, after] = [dataOf(request.oldObject), dataOf(request.object)];
   const keys = changedKeys(before, after);
   const config = after[CONFIG_KEY];
   const { lowers, notable } =
     keys.includes(CONFIG_KEY) && config !== undefined
-      ? loweredByFile(before[CONFIG_KEY], config, modes)
+      ? loweredByFile(before[CONFIG_KEY], config, modes, settings)
       : { lowers: [], notable: [] };
   if (request.operation === 'CREATE' || keys.length === 0) return { lowers, notable };
   return { lowers, notable: [keysChanged(keys), ...notable] };

@@ -1,22 +1,22 @@
 import { isDeepStrictEqual } from 'node:util';
-import { SETTINGS } from '../settings/settings.ts';
 import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import type { Modes } from '../policy/mode.ts';
-import { lowered, type Finding } from './lowered-modes.ts';
+import { lowered, type Finding, type OwnSettings } from './lowered-modes.ts';
 
 /** What a change is held against. */
 export interface OwnState {
   /** In force now. */
   readonly modes: Modes;
   readonly namespace: string;
+  readonly settings: OwnSettings;
 }
 
 /** Sets `Ignore` everywhere for as long as it is on our Deployment; its text says why. */
 export const BREAK_GLASS = 'sigma-admission/break-glass';
 
 /** What a change of our Deployment, or of its scale, comes to. */
-export function deploymentChange(request: AdmissionRequest, { modes }: OwnState): Finding {
+export function deploymentChange(request: AdmissionRequest, state: OwnState): Finding {
   const { operation, subResource } = request;
   if (subResource !== undefined && subResource !== 'scale') return { lowers: [], notable: [] };
   if (operation === 'DELETE') return { lowers: [], notable: ['deleted'] };
@@ -29,15 +29,29 @@ export function deploymentChange(request: AdmissionRequest, { modes }: OwnState)
   );
   if (subResource === 'scale') return { lowers: [], notable: scaled };
   const [was, is] = [podOf(before), podOf(after)];
-  const mode = modeSaidIn(is);
+  const settings = settingsChange(operation === 'CREATE' ? undefined : was, is, state);
   return {
-    lowers: mode === undefined || mode === modeSaidIn(was) ? [] : lowered(modes, { ...modes, default: mode }),
+    lowers: settings.lowers,
     notable: [
       ...breakGlassChange(request.oldObject, request.object),
       ...scaled,
       ...(operation === 'CREATE' ? [] : podChange(was, is)),
+      ...settings.notable,
     ],
   };
+}
+
+/** A pod whose settings cannot be told, or with which it does not start, lowers nothing: what is wrong is told once. */
+function settingsChange(
+  was: KubernetesObject | undefined,
+  is: KubernetesObject,
+  { modes, settings }: OwnState,
+): Finding {
+  const [before, after] = [was && settings.withPod(was), settings.withPod(is)];
+  if (after.kind === 'read')
+    return { lowers: lowered(before?.kind === 'read' ? before.modes : modes, after.modes), notable: [] };
+  const isNew = before?.kind !== 'problems' || !isSame(before.problems, after.problems);
+  return { lowers: [], notable: isNew ? after.problems : [] };
 }
 
 function breakGlassChange(
@@ -101,25 +115,6 @@ function contentOf(volume: KubernetesObject | undefined): string {
   const secret = asObject(volume['secret'])?.['secretName'];
   if (configMap !== undefined) return `ConfigMap ${textOf(configMap)}`;
   return secret === undefined ? 'something else' : `Secret ${textOf(secret)}`;
-}
-
-const MODE = 'SIGMA_ADMISSION_MODE';
-
-/** A flag wins over the environment, that over a file. */
-function modeSaidIn(pod: KubernetesObject) {
-  for (const container of containersOf(pod).values()) {
-    const args = argsOf(container);
-    const flag = args.findLastIndex((each) => each === '--mode' || each.startsWith('--mode='));
-    const said =
-      flag < 0
-        ? envOf(container).get(MODE)?.['value']
-        : args[flag] === '--mode'
-          ? args[flag + 1]
-          : args[flag]?.slice('--mode='.length);
-    const mode = said === undefined ? undefined : SETTINGS.mode.read(said, () => undefined);
-    if (mode !== undefined) return mode;
-  }
-  return undefined;
 }
 
 function specOf(object: KubernetesObject | undefined): KubernetesObject {

@@ -2,13 +2,12 @@ import { asObject, isObject } from '../kubernetes/as-object.ts';
 import { COMMANDS } from './commands.ts';
 import { FLAGS } from './flags.ts';
 import { readSettings } from './read-settings.ts';
-import type { Key } from './settings.ts';
-import type { Config } from './types.ts';
+import type { Key, Values } from './settings.ts';
 
 /** What `serve` does in a replica, as far as its pod tells: by arguments, environment, and the file they name. */
 export type ReplicaSettings =
-  /** `unknown` has the settings that the pod takes from elsewhere, each with why `config` cannot have it. */
-  | { readonly kind: 'read'; readonly config: Config; readonly unknown: ReadonlyMap<Key, string> }
+  /** `unknown` has the settings that the pod takes from elsewhere, each with why `values` cannot have it. */
+  | { readonly kind: 'read'; readonly values: Values; readonly unknown: ReadonlyMap<Key, string> }
   /** `serve` does not start with them. */
   | { readonly kind: 'refused'; readonly problems: readonly string[] }
   | { readonly kind: 'unknown'; readonly why: string };
@@ -70,7 +69,7 @@ export function settingsOfReplica(
   );
   const file = missing.get('configFile');
   if (file !== undefined) return unknown(file);
-  if (problems.length === 0) return { kind: 'read', config: serve.config(values), unknown: missing };
+  if (problems.length === 0) return { kind: 'read', values, unknown: missing };
   // One that is not known may be what is wrong with the others.
   const [why] = missing.values();
   return why === undefined ? { kind: 'refused', problems } : unknown(why);

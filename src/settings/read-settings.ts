@@ -156,9 +156,12 @@ function fromFile(file: Said, readFile: Sources['readFile'], problems: string[])
   });
 }
 
+/** Aliases multiply: a kilobyte of them can stand for gigabytes. No setting needs one, or more than two levels. */
+const LIMITS = { maxAliases: 0, maxDepth: 8 };
+
 function yamlMap(path: string, from: string, readFile: Sources['readFile'], problems: string[]): object {
   try {
-    const [document = {}, ...more] = loadAll(readFile(path));
+    const [document = {}, ...more] = loadAll(readFile(path), LIMITS);
     if (typeof document === 'object' && document !== null && !Array.isArray(document) && more.length === 0) {
       return document;
     }

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ownChange } from '../../src/install/own-change.ts';
 import type { AdmissionRequest, Operation } from '../../src/kubernetes/admission-review.ts';
 import type { Modes } from '../../src/policy/mode.ts';
+import { ownSettings } from '../../src/settings/own-settings.ts';
 
 const NAMESPACE = 'sigma-admission';
 const SEED = 'a80d927d-ac6e-443f-a867-e8d6e3897318';
@@ -23,6 +24,10 @@ interface Done {
   readonly after?: object | undefined;
   readonly modes?: Modes;
   readonly changes?: Partial<AdmissionRequest>;
+  /** What this replica was told, beside its settings file, and that. */
+  readonly argv?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly file?: string;
 }
 
 function change({
@@ -33,6 +38,9 @@ function change({
   operation = before === undefined ? 'CREATE' : after === undefined ? 'DELETE' : 'UPDATE',
   modes = ENFORCE,
   changes = {},
+  argv = ['--config=config.yaml'],
+  env = {},
+  file = 'mode: enforce',
 }: Done) {
   const resource = RESOURCES[kind];
   const groupVersionKind = { group: resource.group, version: 'v1', kind };
@@ -51,7 +59,11 @@ function change({
     dryRun: false,
     ...changes,
   };
-  return ownChange(request, { modes, namespace: NAMESPACE });
+  return ownChange(request, {
+    modes,
+    namespace: NAMESPACE,
+    settings: ownSettings({ argv, env, readFile: () => file }, NAMESPACE),
+  });
 }
 
 const config = (text: string) => ({ data: { 'config.yaml': text } });
@@ -82,7 +94,8 @@ it('is shown as it may be: printable and bounded', () => {
   expect([...(found?.by.username ?? '')]).toHaveLength(200);
 });
 
-const UNREADABLE = 'config.yaml: not read: not YAML, or YAML with aliases or more than 8 levels';
+const ALIASES = 'config.yaml:3: aliases exceeded maxAliases (0)';
+const NESTED = 'config.yaml:1: nesting exceeded maxDepth (8)';
 
 /** Each level is ten times the one before: eight stand for a gigabyte. */
 function bomb(levels: number, times = 1): string {
@@ -141,26 +154,50 @@ describe('a settings file', () => {
   });
 
   it.each([
-    ['mode: [', UNREADABLE],
-    ['- a', 'config.yaml: not one map of settings'],
-    ['a: 1\n---\nb: 2', 'config.yaml: not one map of settings'],
-    ['mode: off', 'config.yaml: mode: not one of audit, warn, enforce'],
+    ['mode: [', 'config.yaml:1: unexpected end of the stream within a flow collection'],
+    ['- a', 'config.yaml: expected one map of settings, got a list'],
+    ['a: 1\n---\nb: 2', 'config.yaml: expected one map of settings, got more'],
+    ['mode: off', 'config.yaml: mode: expected one of audit, warn, enforce, got "off"'],
     [
       'levels: {severe: warn}',
-      'config.yaml: levels.severe: not a level (informational, low, medium, high, critical)',
+      'config.yaml: levels.severe: expected a level (informational, low, medium, high, critical), got "severe"',
     ],
     [`x: ${'y'.repeat(4_094)}`, 'config.yaml: over 4096 characters: not read'],
     [manyKeys(1_000), 'config.yaml: over 4096 characters: not read'],
-    ['['.repeat(4_000), UNREADABLE],
-    ['a: [[[[[[[[x]]]]]]]]', UNREADABLE],
-    ['mode: enforce\na: &a [x]\nb: *a', UNREADABLE],
-    [bomb(8), UNREADABLE],
-    [bomb(6, 8), UNREADABLE],
+    ['['.repeat(4_000), NESTED],
+    ['a: [[[[[[[[x]]]]]]]]', NESTED],
+    ['mode: enforce\na: &a [x]\nb: *a', ALIASES],
+    [bomb(8), ALIASES],
+    [bomb(6, 8), ALIASES],
     ['mode: enforce\na: &a [x]\n<<: {mode: audit}', undefined],
   ])('that is not to be read lowers nothing, and is told of: %.20s', (text, said) => {
     const found = change({ after: config(text) });
     expect(found?.lowers ?? []).toEqual([]);
     if (said !== undefined) expect(found?.notable).toEqual([said]);
+  });
+
+  it.each<[string, Partial<Done>]>([
+    ['a flag', { argv: ['--config=config.yaml', '--mode=enforce'] }],
+    ['the environment', { env: { SIGMA_ADMISSION_MODE: 'enforce' } }],
+  ])('lowers nothing that %s says over it', (_what, said) => {
+    const done = { before: config('mode: enforce'), after: config('mode: audit'), ...said };
+    expect(lowersOf(done)).toEqual([]);
+    expect(lowersOf({ ...done, after: config('mode: audit\nlevels: {low: warn}') })).toEqual([
+      'level low from enforce to warn',
+    ]);
+  });
+
+  it('lowers nothing where no file is read', () => {
+    expect(lowersOf({ argv: ['--mode=enforce'], after: config('mode: audit') })).toEqual([]);
+  });
+
+  it('is held against what it was before, not against what this replica began with', () => {
+    const done = { before: config('mode: warn'), after: config('mode: warn\nminLevel: low') };
+    expect(change(done)).toMatchObject({
+      lowers: [],
+      notable: ['1 key changed: config.yaml', 'config.yaml: minLevel changed'],
+    });
+    expect(lowersOf({ ...done, after: config('mode: audit') })).toEqual(['mode from warn to audit']);
   });
 
   it('tells which other settings changed, and how many keys', () => {
@@ -195,7 +232,7 @@ describe('a forged review costs no more than its own length,', () => {
     ).toEqual(['1 key changed: a.yml']);
     expect(
       notableOf({ before: config('a: 1'), after: { binaryData: { 'config.yaml': bomb(8, 8) } } }),
-    ).toEqual(['1 key changed: config.yaml', UNREADABLE]);
+    ).toEqual(['1 key changed: config.yaml', ALIASES]);
   });
 
   const nested = () => JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
@@ -355,7 +392,11 @@ describe('our Deployment', () => {
     [
       'another account',
       update({ spec: { template: { spec: { serviceAccountName: 'x' } } } }),
-      ['container main removed', 'volume config from ConfigMap c-abc to none'],
+      [
+        'container main removed',
+        'volume config from ConfigMap c-abc to none',
+        'no container of it runs `sigma-admission serve`',
+      ],
     ],
     [
       'a container more',
@@ -386,6 +427,54 @@ describe('our Deployment', () => {
   ])('that says a lower mode by %s lowers it', (_what, container) => {
     expect(lowersOf(update({ container }))).toEqual(['mode from enforce to warn']);
     expect(lowersOf(update({ container }, { container }))).toEqual([]);
+  });
+
+  it.each<[string, object, object, Partial<Done>, readonly string[]]>([
+    [
+      'that loses the flag that kept its mode up lowers it',
+      { args: [...ARGS, '--mode=enforce'] },
+      { args: ARGS },
+      { file: 'mode: warn' },
+      ['mode from enforce to warn'],
+    ],
+    [
+      'that no longer reads its settings file lowers what that said',
+      {},
+      { args: ['serve'] },
+      { file: 'mode: enforce\nlevels: {low: audit}' },
+      ['mode from enforce to warn'],
+    ],
+    [
+      'whose environment says less than its flag lowers nothing',
+      { args: [...ARGS, '--mode=enforce'] },
+      { args: [...ARGS, '--mode=enforce'], env: [{ name: 'SIGMA_ADMISSION_MODE', value: 'audit' }] },
+      {},
+      [],
+    ],
+    ['that does not start lowers nothing', {}, { args: [...ARGS, '--mode=audit', '--bogus'] }, {}, []],
+  ])('%s', (_what, before, after, said, lowers) => {
+    expect(lowersOf({ ...update({ container: after }, { container: before }), ...said })).toEqual(lowers);
+  });
+
+  it('with a sidecar that has a mode of its own lowers nothing', () => {
+    const { before, ...done } = update({});
+    const sidecar = { name: 'a', args: ['--mode=audit'] };
+    const containers = [sidecar, ...before.spec.template.spec.containers];
+    expect(lowersOf({ ...done, before, after: { spec: { template: { spec: { containers } } } } })).toEqual(
+      [],
+    );
+  });
+
+  it('whose settings cannot be told is told of, once', () => {
+    const env = [{ name: 'SIGMA_ADMISSION_MODE', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } }];
+    const said = 'its environment takes SIGMA_ADMISSION_MODE from elsewhere';
+    expect(notableOf(update({ container: { env } }))).toEqual([
+      'environment SIGMA_ADMISSION_MODE changed',
+      said,
+    ]);
+    expect(notableOf(update({ container: { env, image: 'x' } }, { container: { env } }))).toEqual([
+      'image from sigma-admission:1 to x',
+    ]);
   });
 
   it('scaled by its subresource is scaled all the same', () => {

@@ -2,6 +2,7 @@ import { expect, it } from '@jest/globals';
 import type { OwnChange } from '../../src/install/own-change.ts';
 import { readAdmissionReview, type AdmissionRequest } from '../../src/kubernetes/admission-review.ts';
 import { createSelfReview } from '../../src/serve/self-review.ts';
+import { ownSettings } from '../../src/settings/own-settings.ts';
 
 function review(name: string): AdmissionRequest {
   return readAdmissionReview({
@@ -25,6 +26,7 @@ it('what is done to us is allowed, and told where it is to be known', async () =
   const selfReview = createSelfReview({
     modes: { default: 'enforce', levels: {}, rules: {} },
     namespace: 'ours',
+    settings: ownSettings({ argv: ['--config=config.yaml'], env: {}, readFile: () => '' }, 'ours'),
     onOwnChange: (change) => told.push(change),
   });
   const answers = [

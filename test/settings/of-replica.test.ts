@@ -8,8 +8,8 @@ function read(container: object, file?: string, spec: object = {}) {
   const pod = { containers: [{ name: NAME, ...container }], ...spec };
   const settings = settingsOfReplica(pod, { namespace: 'ours', readFile: () => file });
   if (settings.kind !== 'read') return settings;
-  const { modes, namespace, secret } = settings.config;
-  return { mode: modes.default, namespace, secret, unknown: Object.fromEntries(settings.unknown) };
+  const { mode, namespace, secret } = settings.values;
+  return { mode, namespace, secret, unknown: Object.fromEntries(settings.unknown) };
 }
 
 const DEFAULTS = { mode: 'warn', namespace: 'sigma-admission', secret: undefined, unknown: {} };
@@ -155,8 +155,8 @@ describe('the settings of a replica', () => {
     const sidecar = { name: 'a', args: ['serve', '--mode=enforce'] };
     const settings = (...containers: object[]) =>
       settingsOfReplica({ containers }, { namespace: 'ours', readFile: () => undefined });
-    expect(settings(sidecar, { name: NAME })).toMatchObject({ config: { modes: { default: 'warn' } } });
-    expect(settings({ name: 'b' }, sidecar)).toMatchObject({ config: { modes: { default: 'enforce' } } });
+    expect(settings(sidecar, { name: NAME })).toMatchObject({ values: { mode: 'warn' } });
+    expect(settings({ name: 'b' }, sidecar)).toMatchObject({ values: { mode: 'enforce' } });
     expect(settings({ name: 'b' })).toMatchObject({ kind: 'unknown' });
   });
 

@@ -1,0 +1,31 @@
+import type { FoundSettings, OwnSettings } from '../install/lowered-modes.ts';
+import { COMMANDS } from './commands.ts';
+import { settingsOfReplica } from './of-replica.ts';
+import { readSettings, type Sources } from './read-settings.ts';
+import type { Key, Values } from './settings.ts';
+
+const MODES: readonly Key[] = ['mode', 'levels', 'rules'];
+
+/** The settings of this process, said by `sources`, were something else said to it. `readFile` gives what was read at start. */
+export function ownSettings(sources: Sources, namespace: string): OwnSettings {
+  return {
+    withFile(text) {
+      const { values, problems } = readSettings(COMMANDS.serve.settings, {
+        ...sources,
+        readFile: () => text,
+      });
+      return problems.length > 0 ? { kind: 'problems', problems } : found(values);
+    },
+    withPod(spec) {
+      const settings = settingsOfReplica(spec, { namespace, readFile: sources.readFile });
+      if (settings.kind === 'refused') return { kind: 'problems', problems: settings.problems };
+      if (settings.kind === 'unknown') return { kind: 'problems', problems: [settings.why] };
+      const unknown = MODES.flatMap((key) => settings.unknown.get(key) ?? []);
+      return unknown.length > 0 ? { kind: 'problems', problems: unknown } : found(settings.values);
+    },
+  };
+}
+
+function found({ mode, levels, rules, ...others }: Values): FoundSettings {
+  return { kind: 'read', modes: { default: mode, levels, rules }, others };
+}
