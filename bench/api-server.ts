@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Json } from '../test/e2e/api-client.ts';
-import { startControlPlane, hasPrograms, type OwnControlPlane } from '../test/e2e/control-plane.ts';
-import { eventually } from '../test/e2e/eventually.ts';
-import { freePorts } from '../test/e2e/free-port.ts';
+import type { Json } from '../test/control-plane/api-client.ts';
+import { startControlPlane, hasPrograms, type OwnControlPlane } from '../test/control-plane/control-plane.ts';
+import { eventually } from '../test/lib/eventually.ts';
+import { freePorts } from '../test/control-plane/free-port.ts';
 import { cpuSeconds } from './cpu-seconds.ts';
 import { ROUNDS, summary, type Figure } from './figure.ts';
 

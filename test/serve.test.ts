@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseCommandLine } from '../src/settings/command-line.ts';
 import { serve } from '../src/serve.ts';
 import { corpusFiles, corpusLines, corpusText, describeWithCorpus } from './corpus.ts';
-import { eventually } from './e2e/eventually.ts';
+import { eventually } from './lib/eventually.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 

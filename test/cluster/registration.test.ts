@@ -7,7 +7,7 @@ import {
 } from '../../src/cluster/registration.ts';
 import type { FoundConfiguration } from '../../src/install/registration-plan.ts';
 import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
-import { eventually } from '../e2e/eventually.ts';
+import { eventually } from '../lib/eventually.ts';
 
 const SERVICE = { namespace: 'sigma-admission', name: 'sigma-admission' };
 const CONTENT = webhookConfiguration({

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ApiError, type ApiServer, type WatchEvent } from '../../src/cluster/api-server.ts';
 import { follow, type FollowOptions, type Timing } from '../../src/cluster/watch.ts';
-import { eventually } from '../e2e/eventually.ts';
+import { eventually } from '../lib/eventually.ts';
 
 const AT_ONCE: Timing = { relistMs: 60_000, silentMs: 60_000, retryMs: 1, longestRetryMs: 4 };
 

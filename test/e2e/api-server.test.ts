@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals';
 import { connectToCluster, type ApiServer, type WatchEvent } from '../../src/cluster/api-server.ts';
-import type { Json } from './api-client.ts';
-import { describeWithControlPlane } from './describe-with-control-plane.ts';
-import { eventually } from './eventually.ts';
+import type { Json } from '../control-plane/api-client.ts';
+import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
+import { eventually } from '../lib/eventually.ts';
 
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 

@@ -14,8 +14,8 @@ import { createAuthority, issueCertificate, type KeyedCertificate } from '../../
 import { parseBundle } from '../../src/tls/authority-bundle.ts';
 import { isIssuedBy } from '../../src/tls/fitness.ts';
 import { servingNames } from '../../src/tls/serving-names.ts';
-import { describeWithControlPlane } from './describe-with-control-plane.ts';
-import { eventually } from './eventually.ts';
+import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
+import { eventually } from '../lib/eventually.ts';
 
 const NAMESPACE = 'certificates';
 const SECRETS = `/api/v1/namespaces/${NAMESPACE}/secrets`;

@@ -6,11 +6,15 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { GUARD, webhookConfiguration } from '../../src/install/webhook-configuration.ts';
 import { createAuthority } from '../../src/tls/authority.ts';
-import { startControlPlane, type ControlPlane, type OwnControlPlane } from './control-plane.ts';
-import { describeWithControlPlane, describeWithPrograms } from './describe-with-control-plane.ts';
-import { eventually } from './eventually.ts';
-import { clientSigner, createPki, pkiFiles, type ClientCertificate } from './pki.ts';
-import { pod, register, startWebhook, unregister, type Webhook } from './webhook.ts';
+import {
+  startControlPlane,
+  type ControlPlane,
+  type OwnControlPlane,
+} from '../control-plane/control-plane.ts';
+import { describeWithControlPlane, describeWithPrograms } from './lib/describe-with-control-plane.ts';
+import { eventually } from '../lib/eventually.ts';
+import { clientSigner, createPki, pkiFiles, type ClientCertificate } from '../control-plane/pki.ts';
+import { pod, register, startWebhook, unregister, type Webhook } from './lib/webhook.ts';
 
 const NAME = 'kube-apiserver-webhooks';
 const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';

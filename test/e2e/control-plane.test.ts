@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ApiOptions, Json } from './api-client.ts';
-import type { ControlPlane } from './control-plane.ts';
-import { describeWithControlPlane } from './describe-with-control-plane.ts';
-import { eventually } from './eventually.ts';
-import { startKubelets } from './kubelet.ts';
-import type { Kubelets } from './kubelet.ts';
-import { mirrorPod } from './mirror-pod.ts';
-import { nodeUser } from './user.ts';
+import type { ApiOptions, Json } from '../control-plane/api-client.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
+import { eventually } from '../lib/eventually.ts';
+import { startKubelets } from './lib/kubelet.ts';
+import type { Kubelets } from './lib/kubelet.ts';
+import { mirrorPod } from './lib/mirror-pod.ts';
+import { nodeUser } from '../control-plane/user.ts';
 
 const PODS = '/api/v1/namespaces/kube-system/pods';
 const DAEMON_SET_CONTROLLER = 'system:serviceaccount:kube-system:daemon-set-controller';

@@ -1,14 +1,14 @@
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { CONTROL_PLANES } from '../../src/install/identities.ts';
-import type { Json } from './api-client.ts';
-import { startBalancer, type Balancer } from './balancer.ts';
-import type { ControlPlane } from './control-plane.ts';
-import { describeWithControlPlane } from './describe-with-control-plane.ts';
-import { eventually } from './eventually.ts';
-import { createOverlay, type OverlayOptions } from './overlay.ts';
-import { startReplica, type Replica } from './replica.ts';
-import { pod } from './webhook.ts';
+import type { Json } from '../control-plane/api-client.ts';
+import { startBalancer, type Balancer } from './lib/balancer.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
+import { eventually } from '../lib/eventually.ts';
+import { createOverlay, type OverlayOptions } from './lib/overlay.ts';
+import { startReplica, type Replica } from './lib/replica.ts';
+import { pod } from './lib/webhook.ts';
 
 const NAMESPACE = 'sigma-admission';
 const SECRET = `/api/v1/namespaces/${NAMESPACE}/secrets/sigma-admission-tls`;

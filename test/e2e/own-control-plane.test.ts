@@ -4,12 +4,12 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startControlPlane } from './control-plane.ts';
-import type { OwnControlPlane } from './control-plane.ts';
-import { describeWithPrograms } from './describe-with-control-plane.ts';
-import { eventually } from './eventually.ts';
-import { startKubelets } from './kubelet.ts';
-import type { Kubelets } from './kubelet.ts';
+import { startControlPlane } from '../control-plane/control-plane.ts';
+import type { OwnControlPlane } from '../control-plane/control-plane.ts';
+import { describeWithPrograms } from './lib/describe-with-control-plane.ts';
+import { eventually } from '../lib/eventually.ts';
+import { startKubelets } from './lib/kubelet.ts';
+import type { Kubelets } from './lib/kubelet.ts';
 
 const PODS = '/api/v1/namespaces/default/pods';
 
@@ -90,7 +90,7 @@ describeWithPrograms('A control plane of its own', () => {
 
   it('is gone soon after whoever started it was killed', async () => {
     const script =
-      `import { startControlPlane } from ${JSON.stringify(join(import.meta.dirname, 'control-plane.ts'))};` +
+      `import { startControlPlane } from ${JSON.stringify(join(import.meta.dirname, '../control-plane/control-plane.ts'))};` +
       'const { directory } = await startControlPlane();' +
       'console.log(directory);' +
       "process.kill(process.pid, 'SIGKILL');";

@@ -1,12 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Json } from './api-client.ts';
-import { startDeployment, type Deployment } from './deployment.ts';
-import { startControlPlane, type ControlPlane, type OwnControlPlane } from './control-plane.ts';
-import { describeWithPrograms } from './describe-with-control-plane.ts';
-import { eventually } from './eventually.ts';
-import { otherClock } from './other-clock.ts';
-import { createOverlay, type OverlayOptions } from './overlay.ts';
-import { pod } from './webhook.ts';
+import type { Json } from '../control-plane/api-client.ts';
+import { startDeployment, type Deployment } from './lib/deployment.ts';
+import {
+  startControlPlane,
+  type ControlPlane,
+  type OwnControlPlane,
+} from '../control-plane/control-plane.ts';
+import { describeWithPrograms } from './lib/describe-with-control-plane.ts';
+import { eventually } from '../lib/eventually.ts';
+import { otherClock } from './lib/other-clock.ts';
+import { createOverlay, type OverlayOptions } from './lib/overlay.ts';
+import { pod } from './lib/webhook.ts';
 
 const NAMESPACE = 'sigma-admission';
 const CONFIGURATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/sigma-admission';

@@ -7,13 +7,13 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { ScanReport } from '../../src/scan/findings.ts';
 import { corpusFiles, corpusText, describeWithCorpus } from '../corpus.ts';
 import { schemaProblems } from '../scan/schema-problems.ts';
-import type { Json } from './api-client.ts';
-import { startControlPlane, type OwnControlPlane } from './control-plane.ts';
-import { describeWithControlPlane, describeWithPrograms } from './describe-with-control-plane.ts';
-import { eventually } from './eventually.ts';
-import { startKubelets, type Kubelets } from './kubelet.ts';
-import { createOverlay } from './overlay.ts';
-import { ADMIN, type User } from './user.ts';
+import type { Json } from '../control-plane/api-client.ts';
+import { startControlPlane, type OwnControlPlane } from '../control-plane/control-plane.ts';
+import { describeWithControlPlane, describeWithPrograms } from './lib/describe-with-control-plane.ts';
+import { eventually } from '../lib/eventually.ts';
+import { startKubelets, type Kubelets } from './lib/kubelet.ts';
+import { createOverlay } from './lib/overlay.ts';
+import { ADMIN, type User } from '../control-plane/user.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const ENV = Object.fromEntries(

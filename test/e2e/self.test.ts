@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { PROBE_CONFIG_MAP, PROBE_NONCE } from '../../src/install/probe.ts';
 import { PROBE, SELF, webhookConfiguration } from '../../src/install/webhook-configuration.ts';
-import type { Json } from './api-client.ts';
-import type { ControlPlane } from './control-plane.ts';
-import { describeWithControlPlane } from './describe-with-control-plane.ts';
-import { eventually } from './eventually.ts';
-import { startWebhook, unregister, type Webhook } from './webhook.ts';
+import type { Json } from '../control-plane/api-client.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
+import { eventually } from '../lib/eventually.ts';
+import { startWebhook, unregister, type Webhook } from './lib/webhook.ts';
 
 const NAMESPACE = 'sigma-admission-self';
 const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { DecisionRecord } from '../../src/record/decision-record.ts';
 import { parseSigma } from '../../src/sigma/load.ts';
 import { corpusFiles, corpusText, describeWithCorpus } from '../corpus.ts';
-import type { Json } from './api-client.ts';
-import type { ControlPlane } from './control-plane.ts';
-import { describeWithControlPlane } from './describe-with-control-plane.ts';
-import { eventually } from './eventually.ts';
-import { pod, startWebhook, type Webhook } from './webhook.ts';
+import type { Json } from '../control-plane/api-client.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
+import { eventually } from '../lib/eventually.ts';
+import { pod, startWebhook, type Webhook } from './lib/webhook.ts';
 
 /** The sixteen rules, by what differs of their names, with their ids and titles. */
 const RULES = Object.fromEntries(

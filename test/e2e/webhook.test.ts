@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Mode } from '../../src/policy/mode.ts';
 import type { DecisionRecord } from '../../src/record/decision-record.ts';
-import type { Json } from './api-client.ts';
-import type { ControlPlane } from './control-plane.ts';
-import { describeWithControlPlane } from './describe-with-control-plane.ts';
-import { eventually } from './eventually.ts';
-import type { KubectlOptions, KubectlOutcome } from './kubectl.ts';
-import { mirrorPod } from './mirror-pod.ts';
-import { nodeUser, type User } from './user.ts';
-import { bringUpWorkloads } from './workloads.ts';
-import { pod, register, startWebhook, unregister, type Webhook } from './webhook.ts';
+import type { Json } from '../control-plane/api-client.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
+import { eventually } from '../lib/eventually.ts';
+import type { KubectlOptions, KubectlOutcome } from '../control-plane/kubectl.ts';
+import { mirrorPod } from './lib/mirror-pod.ts';
+import { nodeUser, type User } from '../control-plane/user.ts';
+import { bringUpWorkloads } from './lib/workloads.ts';
+import { pod, register, startWebhook, unregister, type Webhook } from './lib/webhook.ts';
 
 const SEED = 'a80d927d-ac6e-443f-a867-e8d6e3897318';
 const CONTROLLERS = 'Controllers that make pods';

@@ -6,7 +6,7 @@ import type { AdmissionRequest } from '../../src/kubernetes/admission-review.ts'
 import { createLiveProvenance, type LiveProvenance } from '../../src/serve/live-provenance.ts';
 import { createRuleset, type Ruleset } from '../../src/policy/ruleset.ts';
 import { combine, parseSigma } from '../../src/sigma/load.ts';
-import { eventually } from '../e2e/eventually.ts';
+import { eventually } from '../lib/eventually.ts';
 
 let provenance: LiveProvenance | undefined;
 afterEach(() => provenance?.close());

@@ -12,7 +12,7 @@ import { Registry } from 'prom-client';
 import type { AdmissionReview } from '../../src/kubernetes/admission-review.ts';
 import { createServer, type WebhookServer } from '../../src/server.ts';
 import { createAuthority, issueCertificate } from '../../src/tls/authority.ts';
-import { clientSigner, createPki, pkiFiles, type ClientCertificate } from '../e2e/pki.ts';
+import { clientSigner, createPki, pkiFiles, type ClientCertificate } from '../control-plane/pki.ts';
 
 const ALLOWED: AdmissionReview = {
   apiVersion: 'admission.k8s.io/v1',

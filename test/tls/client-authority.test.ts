@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { createAuthority, issueCertificate, type KeyedCertificate } from '../../src/tls/authority.ts';
 import { createClientAuthority } from '../../src/tls/client-authority.ts';
-import { eventually } from '../e2e/eventually.ts';
+import { eventually } from '../lib/eventually.ts';
 
 let directory: string;
 let file: string;

@@ -1,7 +1,11 @@
 import { describe } from '@jest/globals';
-import { attachControlPlane, hasPrograms, HOW_TO_GET_THE_PROGRAMS } from './control-plane.ts';
-import type { ControlPlane } from './control-plane.ts';
-import type { ProgramName } from './program-flags.ts';
+import {
+  attachControlPlane,
+  hasPrograms,
+  HOW_TO_GET_THE_PROGRAMS,
+} from '../../control-plane/control-plane.ts';
+import type { ControlPlane } from '../../control-plane/control-plane.ts';
+import type { ProgramName } from '../../control-plane/program-flags.ts';
 import { SHARED_CONTROL_PLANE } from './shared-control-plane.ts';
 
 /**

@@ -5,9 +5,9 @@ import { Agent, createServer, request } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ControlPlane } from './control-plane.ts';
-import { kubeconfigOf } from './kubeconfig.ts';
-import { pkiFiles } from './pki.ts';
+import type { ControlPlane } from '../../control-plane/control-plane.ts';
+import { kubeconfigOf } from '../../control-plane/kubeconfig.ts';
+import { pkiFiles } from '../../control-plane/pki.ts';
 
 /** What stands between a client and the API server: a test cuts it, and makes it refuse. TLS ends here and begins again. */
 export interface ApiProxy {

@@ -4,14 +4,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
-import type { Mode } from '../../src/policy/mode.ts';
-import type { DecisionRecord } from '../../src/record/decision-record.ts';
-import type { Json } from './api-client.ts';
-import type { ControlPlane } from './control-plane.ts';
-import { eventually } from './eventually.ts';
+import { webhookConfiguration } from '../../../src/install/webhook-configuration.ts';
+import type { Mode } from '../../../src/policy/mode.ts';
+import type { DecisionRecord } from '../../../src/record/decision-record.ts';
+import type { Json } from '../../control-plane/api-client.ts';
+import type { ControlPlane } from '../../control-plane/control-plane.ts';
+import { eventually } from '../../lib/eventually.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 
 /** The program itself, as a process of its own. */
 export interface Webhook {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Json } from './api-client.ts';
-import type { ControlPlane } from './control-plane.ts';
+import type { Json } from '../../control-plane/api-client.ts';
+import type { ControlPlane } from '../../control-plane/control-plane.ts';
 
 /** The mirror pod that this node's kubelet would make of a static pod in kube-system; the Node must exist. */
 export async function mirrorPod({ api }: ControlPlane, node: string, staticPod: string): Promise<Json> {

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventually } from './eventually.ts';
+import { eventually } from '../lib/eventually.ts';
 import type { Exit, Order, Program } from './supervisor.ts';
 
 /** Programs that stop when they are told to, or when this process is gone. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Json, WatchEvent } from './api-client.ts';
-import type { ControlPlane } from './control-plane.ts';
-import { nodeUser } from './user.ts';
+import type { Json, WatchEvent } from '../../control-plane/api-client.ts';
+import type { ControlPlane } from '../../control-plane/control-plane.ts';
+import { nodeUser } from '../../control-plane/user.ts';
 
 /** The kubelets of some nodes, as far as the API can see them. */
 export interface Kubelets {

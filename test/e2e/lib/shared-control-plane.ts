@@ -1,4 +1,8 @@
-import { HOW_TO_GET_THE_PROGRAMS, hasPrograms, startControlPlane } from './control-plane.ts';
+import {
+  HOW_TO_GET_THE_PROGRAMS,
+  hasPrograms,
+  startControlPlane,
+} from '../../control-plane/control-plane.ts';
 import { startKubelets } from './kubelet.ts';
 
 /** The environment variable that says where the control plane of the whole suite is. */

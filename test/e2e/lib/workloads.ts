@@ -1,6 +1,6 @@
-import type { Json } from './api-client.ts';
-import type { ControlPlane } from './control-plane.ts';
-import { eventually } from './eventually.ts';
+import type { Json } from '../../control-plane/api-client.ts';
+import type { ControlPlane } from '../../control-plane/control-plane.ts';
+import { eventually } from '../../lib/eventually.ts';
 
 const LABELS = { app: 'sigma-e2e' };
 const TEMPLATE = {
