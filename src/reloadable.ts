@@ -1,4 +1,4 @@
-import type { Follow } from './follow-paths.ts';
+import type { Follow } from './io/follow-paths.ts';
 
 /** A value that may be replaced at any time. A replacement that cannot be loaded leaves the last good value. */
 export interface Reloadable<T> {

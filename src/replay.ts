@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream';
 import type { ReplayConfig } from './settings/types.ts';
 import type { AuditEvent } from './kubernetes/audit-event.ts';
-import { logFiles } from './kubernetes/log-files.ts';
+import { logFiles } from './io/input-files.ts';
 import type { RuleSource } from './policy/rule-source.ts';
 import { createJudge, type Judge } from './replay/judge.ts';
 import { createLineFilter } from './replay/line-filter.ts';
-import { createOutput } from './replay/output.ts';
-import { createProgress } from './replay/progress.ts';
+import { createOutput } from './io/output.ts';
+import { createProgress } from './io/progress.ts';
 import { createReading } from './replay/reading.ts';
 import { loadRules } from './replay/rules.ts';
 import { createSummary } from './replay/summary.ts';

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { followPaths } from '../src/follow-paths.ts';
+import { followPaths } from '../src/io/follow-paths.ts';
 
 let directory: string;
 let stop: () => void;

@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
 import type { AllowlistSuggestConfig } from '../settings/types.ts';
-import { jsonDocuments } from '../json-documents.ts';
+import { jsonDocuments } from '../io/json-documents.ts';
 import { asObject } from '../kubernetes/as-object.ts';
-import { logFiles, problemOf } from '../kubernetes/log-files.ts';
-import { createOutput } from '../replay/output.ts';
+import { logFiles, problemOf } from '../io/input-files.ts';
+import { createOutput } from '../io/output.ts';
 import { createPrincipals } from './principals.ts';
 import { suggestionsFor } from './suggestions.ts';
 import { suggestionText } from './suggestion-text.ts';

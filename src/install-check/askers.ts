@@ -5,7 +5,7 @@ import { CONTROL_PLANES, type Distribution } from '../install/identities.ts';
 import { POD_CONTROLLERS } from '../kubernetes/identities.ts';
 import type { Observation } from '../kubernetes/audit-event.ts';
 import { createAuditLogReader } from '../kubernetes/audit-log.ts';
-import { logFiles, problemOf } from '../kubernetes/log-files.ts';
+import { logFiles, problemOf } from '../io/input-files.ts';
 import { rebuildAdmission } from '../kubernetes/rebuilt-admission.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
 import { withLoggedProvenance } from '../provenance/logged-provenance.ts';

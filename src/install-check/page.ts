@@ -1,4 +1,4 @@
-import { COLUMNS, wrap } from '../page.ts';
+import { COLUMNS, wrap } from '../io/table.ts';
 import type { Finding, Verdict } from './finding.ts';
 
 const VERDICTS: readonly Verdict[] = ['failed', 'warning', 'unknown', 'ok'];

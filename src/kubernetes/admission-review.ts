@@ -1,4 +1,4 @@
-import { escapeUnseen } from '../escape-unseen.ts';
+import { escapeUnseen } from '../io/text.ts';
 import { isObject } from './as-object.ts';
 import type { UserInfo } from './user-info.ts';
 

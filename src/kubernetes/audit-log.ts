@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { createJsonSplitter, type JsonSplitter } from './json-splitter.ts';
+import { createJsonSplitter, type JsonSplitter } from '../io/json-splitter.ts';
 import type { Observation } from './audit-event.ts';
 import { InvalidAuditEvent, parseAuditEvent } from './logged-event.ts';
 import { isEvent, unwrap, UnreadableLog, type RawEvent } from './log-wrappers.ts';

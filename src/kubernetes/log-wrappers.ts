@@ -1,5 +1,5 @@
 import { isObject } from './as-object.ts';
-import { EVENT_LISTS } from './json-splitter.ts';
+import { EVENT_LISTS } from '../io/json-splitter.ts';
 
 /** An audit event as it was logged, not yet checked. */
 export type RawEvent = Record<string, unknown>;

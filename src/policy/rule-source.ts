@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { whyNotRegular } from '../io/regular-file.ts';
-import { followPaths } from '../follow-paths.ts';
+import { followPaths } from '../io/follow-paths.ts';
 
 /** One file of rules or filters: its name, as errors and records show it, and its text. */
 export interface NamedDocument {

@@ -1,4 +1,4 @@
-import { escapeUnseen } from '../escape-unseen.ts';
+import { escapeUnseen } from '../io/text.ts';
 import { quote } from '../sigma/describe-value.ts';
 import type { Problem } from '../sigma/errors.ts';
 import { appliesTo, type Filter } from '../sigma/filter.ts';

@@ -1,13 +1,13 @@
 import { createAuditLogReader, type LineFilter } from '../kubernetes/audit-log.ts';
 import type { Observation } from '../kubernetes/audit-event.ts';
-import { problemOf, type LogFile } from '../kubernetes/log-files.ts';
+import { problemOf, type LogFile } from '../io/input-files.ts';
 import { parseAuditEvent } from '../kubernetes/logged-event.ts';
 import { UnreadableLog } from '../kubernetes/log-wrappers.ts';
 import { decisionRecord } from '../record/decision-record.ts';
 import type { Judged } from '../record/recorder.ts';
 import type { Judge } from './judge.ts';
-import type { Output } from './output.ts';
-import type { Progress } from './progress.ts';
+import type { Output } from '../io/output.ts';
+import type { Progress } from '../io/progress.ts';
 import { createRequests, type Logged } from './requests.ts';
 import type { SummaryBuilder } from './summary.ts';
 

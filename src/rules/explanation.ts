@@ -11,7 +11,7 @@ import type { Tree } from '../sigma/tree.ts';
 import { tacticName, tacticsOf, techniqueName } from './attack.ts';
 import { indicatorRows } from './indicators.ts';
 import type { JudgedRule } from './judged-rule.ts';
-import { breakPath, COLUMNS, section, table, wrap } from '../page.ts';
+import { breakPath, COLUMNS, section, table, wrap } from '../io/table.ts';
 import { subresourcesReadLiterally } from './subresources.ts';
 import { treeLines } from './tree-lines.ts';
 

@@ -10,7 +10,7 @@ import type { Level } from '../sigma/level.ts';
 import type { Status } from '../sigma/rule.ts';
 import { tacticsOf } from './attack.ts';
 import { readRules, rulesetAt } from './loaded-rules.ts';
-import { table } from '../page.ts';
+import { table } from '../io/table.ts';
 
 /** A rule in a list. */
 interface Listed {

@@ -1,7 +1,7 @@
 import { loadAll, YAMLException } from 'js-yaml';
-import { InvalidJson, jsonDocuments } from '../json-documents.ts';
+import { InvalidJson, jsonDocuments } from '../io/json-documents.ts';
 import { asObject } from '../kubernetes/as-object.ts';
-import { problemOf, type LogFile } from '../kubernetes/log-files.ts';
+import { problemOf, type LogFile } from '../io/input-files.ts';
 import { scannedObject, type ScannedObject } from './scanned-object.ts';
 
 export interface ObjectVisitor {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { parseGoDuration } from '../go-duration.ts';
+import { parseGoDuration } from '../kubernetes/go-duration.ts';
 import {
   parseAdmissionReview,
   type AdmissionRequest,

@@ -1,4 +1,4 @@
-import { escapeUnseen } from '../escape-unseen.ts';
+import { escapeUnseen } from '../io/text.ts';
 import { COMMANDS, GROUPS, type CommandName, type Declaration } from './commands.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { commandHelp, groupHelp, PROGRAM, programHelp } from './help.ts';

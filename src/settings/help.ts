@@ -1,4 +1,4 @@
-import { wrap } from '../page.ts';
+import { wrap } from '../io/table.ts';
 import { COMMANDS, GROUPS, type CommandName, type Declaration } from './commands.ts';
 import { argumentOf, FILE_KEYS, FLAGS, type Flag } from './flags.ts';
 import { SETTINGS, type Setting } from './settings.ts';

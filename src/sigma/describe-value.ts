@@ -1,4 +1,4 @@
-import { escapeUnseen } from '../escape-unseen.ts';
+import { escapeUnseen } from '../io/text.ts';
 import { isMapping } from './mapping.ts';
 
 /** Longer tokens are cut: a message is a line. */

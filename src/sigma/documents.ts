@@ -12,7 +12,7 @@ import {
   type ScalarEvent,
   type Schema,
 } from 'js-yaml';
-import { escapeUnseen } from '../escape-unseen.ts';
+import { escapeUnseen } from '../io/text.ts';
 import { describeValue, quote } from './describe-value.ts';
 import { createReporter, type Path, type Problem } from './errors.ts';
 import { isMapping, type Mapping } from './mapping.ts';

@@ -1,4 +1,4 @@
-import { escapeUnseen } from '../escape-unseen.ts';
+import { escapeUnseen } from '../io/text.ts';
 
 /** Where in a document: `['detection', 'selection', 'verb', 0]`. */
 export type Path = readonly (string | number)[];

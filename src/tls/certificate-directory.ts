@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { followPaths, type Follow } from '../follow-paths.ts';
+import { followPaths, type Follow } from '../io/follow-paths.ts';
 import { createAuthority, issueCertificate, type KeyedCertificate } from './authority.ts';
 import {
   createCertificateSource,

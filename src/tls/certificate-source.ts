@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import { followPaths, type Follow } from '../follow-paths.ts';
+import { followPaths, type Follow } from '../io/follow-paths.ts';
 import type { KeyedCertificate } from './authority.ts';
 import { watchReloadable, type Reloadable, type ReloadableOptions } from '../reloadable.ts';
 

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { followPaths, type Follow } from '../follow-paths.ts';
+import { followPaths, type Follow } from '../io/follow-paths.ts';
 import { watchReloadable, type Reloadable } from '../reloadable.ts';
 
 /** Whose client certificates count: the authorities in a file (PEM). */

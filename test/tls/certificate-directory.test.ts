@@ -10,7 +10,7 @@ import {
   type CertificateDirectoryOptions,
 } from '../../src/tls/certificate-directory.ts';
 import { servingNames } from '../../src/tls/serving-names.ts';
-import type { Follow } from '../../src/follow-paths.ts';
+import type { Follow } from '../../src/io/follow-paths.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const NAMES = ['ca.crt', 'ca.key', 'tls.crt', 'tls.key'];

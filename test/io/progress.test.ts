@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
-import { createProgress } from '../../src/replay/progress.ts';
+import { createProgress } from '../../src/io/progress.ts';
 
 const file = { name: 'a.log', size: 400e6, read: async function* () {} };
 

@@ -2,8 +2,8 @@ import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { whyNotRegular } from '../io/regular-file.ts';
-import { UnreadableLog } from './log-wrappers.ts';
+import { whyNotRegular } from './regular-file.ts';
+import { UnreadableLog } from '../kubernetes/log-wrappers.ts';
 
 /** One log to read. */
 export interface LogFile {

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { LogFile } from '../kubernetes/log-files.ts';
+import type { LogFile } from './input-files.ts';
 
 /** One line on a terminal that says, now and then, how far it is. */
 export interface Progress {

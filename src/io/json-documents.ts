@@ -1,4 +1,4 @@
-import { createJsonSplitter, type JsonSplitter } from './kubernetes/json-splitter.ts';
+import { createJsonSplitter, type JsonSplitter } from './json-splitter.ts';
 
 /** One document, or one member of the list that a document is. */
 export interface JsonMember {

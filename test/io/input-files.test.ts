@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { logFiles, problemOf } from '../../src/kubernetes/log-files.ts';
+import { logFiles, problemOf } from '../../src/io/input-files.ts';
 
 let directory = '';
 beforeEach(() => void (directory = mkdtempSync(join(tmpdir(), 'logs-'))));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { breakPath, section, table, wrap } from '../src/page.ts';
+import { breakPath, section, table, wrap } from '../../src/io/table.ts';
 
 describe('a page', () => {
   it('wraps words, and leaves one that is too long whole', () => {
