@@ -107,7 +107,7 @@ export function createWebhook(): (asked: Asked) => Promise<Answer> {
     checks: () => [],
     metrics: { registry: new Registry(), answered: () => {}, refused: () => {} },
     onFault: (error) => (fault = error),
-    timeoutSeconds: () => 3,
+    timeoutSeconds: () => 30,
     limits: {
       bodyBytes: 20 * MIB,
       bytesInFlight: 64 * MIB,
