@@ -11,8 +11,9 @@ import { joinCluster, type Membership } from './serve/join-cluster.ts';
 import { createLiveProvenance } from './serve/live-provenance.ts';
 import { onlyByRuleId } from './policy/mode.ts';
 import { createProbe } from './serve/probe.ts';
-import { createJsonLinesRecorder, createQueue } from './record/json-lines.ts';
-import { createMetrics } from './record/metrics.ts';
+import { createJsonLinesRecorder } from './record/json-lines.ts';
+import { createLineQueue, type LineQueue } from './record/line-queue.ts';
+import { createMetrics, type Metrics } from './record/metrics.ts';
 import { union } from './record/recorder.ts';
 import { createRegisteredScope } from './serve/registered-scope.ts';
 import { createReviewer } from './review.ts';
@@ -20,6 +21,8 @@ import { createSelfReview } from './serve/self-review.ts';
 import { createServer } from './server.ts';
 import { createServingCertificates, type ServingCertificates } from './serve/serving-certificates.ts';
 import { createServingRules } from './serve/serving-rules.ts';
+import { createSeldom } from './serve/seldom.ts';
+import { DeadlineExceeded } from './server/refusal.ts';
 import type { Check } from './server/webhook-app.ts';
 import { createClientAuthority } from './tls/client-authority.ts';
 
@@ -38,17 +41,43 @@ export interface ServeSurroundings {
 /** Runs the webhook until it is asked to stop; resolves when the last answer is out. */
 export async function serve(
   config: Config,
-  { stdoutFd, stderrFd, sources, greet, stopped }: ServeSurroundings,
+  { stdoutFd, stderrFd, ...surroundings }: ServeSurroundings,
 ): Promise<void> {
+  const metrics = createMetrics();
+  const logLines = createLineQueue(stderrFd, {
+    maxBytes: MAX_LOG_BYTES,
+    onDrop: () => metrics.logDropped.inc(),
+  });
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ fd: stderrFd, sync: true }),
+    logLines,
   );
-  const metrics = createMetrics();
-  const records = createQueue(stdoutFd, {
+  const records = createLineQueue(stdoutFd, {
+    maxBytes: MAX_RECORD_BYTES,
     onDrop: () => metrics.dropped.inc(),
     onFailure: (error) => log.error(error, 'decision records cannot be written'),
   });
+  try {
+    await serveUntilStopped(config, { ...surroundings, log, metrics, records });
+  } finally {
+    await Promise.all([records.close(), logLines.close()]);
+  }
+}
+
+/** What may wait to be written while its reader stalls, of decision records and of our own log. */
+const MAX_RECORD_BYTES = 16 * 1024 * 1024;
+const MAX_LOG_BYTES = 1024 * 1024;
+
+interface Kept extends Pick<ServeSurroundings, 'sources' | 'greet' | 'stopped'> {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly records: LineQueue;
+}
+
+async function serveUntilStopped(
+  config: Config,
+  { sources, greet, stopped, log, metrics, records }: Kept,
+): Promise<void> {
   const lines = createJsonLinesRecorder(records);
   const api = asksCluster(config)
     ? await connectToCluster({ kubeconfig: config.kubeconfig, env: sources.env })
@@ -74,19 +103,25 @@ export async function serve(
   });
   if (begun === undefined) {
     provenance.close();
-    records.close();
     log.info('stopped before the first certificate');
     return;
   }
   const [rules, clientAuthority, certificates] = begun;
   metrics.followCertificates(certificates);
 
+  const faults = { recorder: createSeldom(), late: createSeldom(), other: createSeldom() };
+  const onRecorderFault = (error: unknown) => {
+    metrics.recorderFaults.inc();
+    faults.recorder((times) =>
+      log.error({ err: error, times }, 'a request could not be recorded: a fault of our own'),
+    );
+  };
   const entry = (name: string, modes: Config['modes']) =>
     createReviewer({
       ruleset: rules.current,
       modes,
       provenance: provenance.find,
-      recorder: union([lines, metrics.recorderFor(name)]),
+      recorder: union([lines, metrics.recorderFor(name)], onRecorderFault),
     });
   const scope = createRegisteredScope({
     ruleset: rules.current,
@@ -125,7 +160,16 @@ export async function serve(
       ...(membership?.checks() ?? []),
     ],
     metrics,
-    onFault: (error) => log.error(error, 'a request got no verdict: a fault of our own'),
+    onFault(error) {
+      if (error instanceof DeadlineExceeded)
+        faults.late((times) =>
+          log.error({ times, budgetMs: error.budgetMs }, 'a request got no verdict in time'),
+        );
+      else
+        faults.other((times) =>
+          log.error({ err: error, times }, 'a request got no verdict: a fault of our own'),
+        );
+    },
     onHandshakeFailure: (error) => log.debug(error, 'a connection that could not be agreed on'),
   });
   const address = await server.listen(config);
@@ -148,7 +192,6 @@ export async function serve(
   rules.close();
   certificates.close();
   clientAuthority?.close();
-  records.close();
   log.info('stopped');
 }
 

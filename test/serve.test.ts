@@ -1,4 +1,5 @@
-import { openSync, closeSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -16,15 +17,14 @@ let directory: string;
 let running: Served;
 
 interface Served {
-  post(body: string): Promise<{ status: number | undefined; answer: any }>;
+  post(body: string, path?: string): Promise<{ status: number | undefined; answer: any }>;
   get(path: string): Promise<string>;
   log(): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** The program in this process, with rules laid out as a ConfigMap is. */
-async function start(): Promise<Served> {
-  const certs = join(directory, 'certs');
+/** What it is told, with certificates of its own in a directory. */
+function configOf(certs: string) {
   const flags = [
     '--host',
     '127.0.0.1',
@@ -43,10 +43,30 @@ async function start(): Promise<Served> {
     version: '0',
   });
   if (asked.command !== 'serve') throw new TypeError(JSON.stringify(asked));
+  return asked.config;
+}
+
+/** Asks what listens on a port. */
+function senderTo(port: number, ca: string) {
+  return (path: string, method: string, body?: string) =>
+    new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+      const headers = { 'content-type': 'application/json' };
+      request({ host: '127.0.0.1', port, path, method, ca, headers }, async (response) =>
+        resolve({ status: response.statusCode, body: await text(response) }),
+      )
+        .once('error', reject)
+        .end(body);
+    });
+}
+
+/** The program in this process, with rules laid out as a ConfigMap is. */
+async function start(): Promise<Served> {
+  const certs = join(directory, 'certs');
+  const config = configOf(certs);
   const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
   const [stdout, stderr] = ['records', 'log'].map((name) => openSync(join(directory, name), 'a'));
   if (stdout === undefined || stderr === undefined) throw new TypeError('two files');
-  const served = serve(asked.config, {
+  const served = serve(config, {
     stdoutFd: stdout,
     stderrFd: stderr,
     sources: { argv: [], env: {}, readFile: () => '' },
@@ -58,19 +78,11 @@ async function start(): Promise<Served> {
     return line === undefined ? undefined : (JSON.parse(line) as { port: number }).port;
   });
   const ca = await readFile(join(certs, 'ca.crt'), 'utf8');
-  const send = (path: string, method: string, body?: string) =>
-    new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
-      const headers = { 'content-type': 'application/json' };
-      request({ host: '127.0.0.1', port, path, method, ca, headers }, async (response) =>
-        resolve({ status: response.statusCode, body: await text(response) }),
-      )
-        .once('error', reject)
-        .end(body);
-    });
+  const send = senderTo(port, ca);
   return {
     log,
-    post: async (body) => {
-      const { status, body: answer } = await send('/guard', 'POST', body);
+    post: async (body, path = '/guard') => {
+      const { status, body: answer } = await send(path, 'POST', body);
       return { status, answer: JSON.parse(answer) };
     },
     get: async (path) => (await send(path, 'GET')).body,
@@ -180,4 +192,50 @@ describeWithCorpus('reviews of other projects, sent to it one after the other', 
       wrapped: { '200 AdmissionReview': 73, '400 Status': 5 },
     });
   });
+});
+
+describe('a standard error that nobody reads any more', () => {
+  it('neither holds up an answer nor the end', async () => {
+    const pipe = join(directory, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const stderrFd = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+    const stdoutFd = openSync(join(directory, 'records'), 'a');
+    const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+    const { promise: port, resolve: served } = Promise.withResolvers<number>();
+    const ended = serve(configOf(join(directory, 'other-certs')), {
+      stdoutFd,
+      stderrFd,
+      sources: { argv: [], env: {}, readFile: () => '' },
+      stopped,
+      greet: (text) => served(Number(/localhost:(\d+)/.exec(text)?.[1])),
+    });
+    const send = senderTo(await port, await readFile(join(directory, 'other-certs/ca.crt'), 'utf8'));
+    fill(stderrFd);
+    const body = await readFile(join(ROOT, 'examples/pod-by-alice.json'), 'utf8');
+    const late = await Promise.all([1, 2, 3].map(() => send('/guard?timeout=1ns', 'POST', body)));
+    expect(late.every(({ status }) => status === 500 || status === 408)).toBe(true);
+    expect((await send('/guard', 'POST', body)).status).toBe(200);
+    stop();
+    await ended;
+  });
+});
+
+/** Until there is no room in a pipe. */
+function fill(fd: number): void {
+  for (const size of [65_536, 1]) {
+    try {
+      for (;;) writeSync(fd, Buffer.alloc(size, 32));
+    } catch (error) {
+      expect((error as NodeJS.ErrnoException).code).toBe('EAGAIN');
+    }
+  }
+}
+
+it('says once, not each time, that there was no time for a verdict', async () => {
+  const body = await readFile(join(ROOT, 'examples/pod-by-alice.json'), 'utf8');
+  for (let time = 0; time < 20; time += 1) await running.post(body, '/guard?timeout=1ns');
+  await running.stop();
+  const lines = (await running.log()).split('\n').filter((line) => line.includes('no verdict'));
+  expect(lines.length).toBeLessThanOrEqual(1);
+  running = await start();
 });

@@ -54,6 +54,16 @@ export function createMetrics() {
     help: 'Decision records lost because nobody read them fast enough.',
     registers,
   });
+  const faults = new Counter({
+    name: `${PREFIX}recorder_faults_total`,
+    help: 'Requests that could not be recorded or counted: a fault of our own, which the log has. Their answer was given.',
+    registers,
+  });
+  const logDropped = new Counter({
+    name: `${PREFIX}log_lines_dropped_total`,
+    help: 'Lines of our own log lost because nobody read them fast enough, or they could not be written.',
+    registers,
+  });
   const rules = new Gauge({
     name: `${PREFIX}rules`,
     help: 'Rules loaded, by class, and whether they are asked.',
@@ -94,6 +104,8 @@ export function createMetrics() {
   return {
     registry,
     dropped,
+    logDropped,
+    recorderFaults: faults,
     reloads,
     certificateChanges,
     answered: (entry: string, seconds: number) => duration.observe({ entry }, seconds),

@@ -20,15 +20,22 @@ export interface Judged {
   readonly modes: Modes;
 }
 
-/** Takes note of what was decided. It queues and never throws, so that it cannot delay or change an answer. */
+/** Takes note of what was decided, after the answer. It queues, so that it delays no other. */
 export interface Recorder {
   record(judged: Judged): void;
 }
 
-export function union(recorders: readonly Recorder[]): Recorder {
+/** All of them. A fault in one is told, and neither thrown nor the others'. */
+export function union(recorders: readonly Recorder[], onFault: (error: unknown) => void): Recorder {
   return {
     record(judged) {
-      for (const recorder of recorders) recorder.record(judged);
+      for (const recorder of recorders) {
+        try {
+          recorder.record(judged);
+        } catch (error) {
+          onFault(error);
+        }
+      }
     },
   };
 }

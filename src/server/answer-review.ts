@@ -6,7 +6,7 @@ import {
   type AdmissionReview,
 } from '../kubernetes/admission-review.ts';
 import type { InFlightLimiter, Slot } from './in-flight-limiter.ts';
-import { Refusal } from './refusal.ts';
+import { DeadlineExceeded } from './refusal.ts';
 import { send } from './send.ts';
 
 /** Answers a request before `deadline` (ms since the epoch). */
@@ -46,7 +46,7 @@ export function answerReview({ review, timeoutMs, limiter, answered, refuse }: A
         uid = uidIn(body);
         return parseAdmissionReview(body);
       });
-      const verdict = await within(budgetMs - (performance.now() - arrival), () => review(asked, deadline));
+      const verdict = await within(budgetMs, arrival, () => review(asked, deadline));
       send(response, 200, 'application/json', JSON.stringify(verdict));
       answered((performance.now() - read) / 1000);
     } catch (error) {
@@ -84,23 +84,18 @@ function uidIn(body: Buffer): string | undefined {
   return /"request":\s*\{\s*"uid":\s*"([^"\\]+)"/.exec(envelope)?.[1];
 }
 
-/** Gives what `work` gives in time. What comes later is nobody's, be it an error. */
-async function within<T>(ms: number, work: () => Promise<T>): Promise<T> {
-  const end = performance.now() + ms;
+/** Gives what `work` gives within the budget that began at `arrival`. What comes later is nobody's, be it an error. */
+async function within<T>(budgetMs: number, arrival: number, work: () => Promise<T>): Promise<T> {
+  const end = arrival + budgetMs;
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new DeadlineExceeded()), ms);
+  const exceeded = () => new DeadlineExceeded(budgetMs);
+  const timer = setTimeout(() => late.reject(exceeded()), Math.max(0, end - performance.now()));
   try {
     const result = await Promise.race([work(), late.promise]);
     // Work that never let go of the processor is late before the timer is.
-    if (performance.now() > end) throw new DeadlineExceeded();
+    if (performance.now() > end) throw exceeded();
     return result;
   } finally {
     clearTimeout(timer);
-  }
-}
-
-class DeadlineExceeded extends Refusal {
-  constructor() {
-    super(500, 'no verdict before the deadline');
   }
 }

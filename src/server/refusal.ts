@@ -27,6 +27,16 @@ export class Refusal extends Error {
   }
 }
 
+/** There was no verdict in the time that the caller said it waits for one, or that our own configuration lets it wait. */
+export class DeadlineExceeded extends Refusal {
+  readonly budgetMs: number;
+
+  constructor(budgetMs: number) {
+    super(500, 'no verdict before the deadline');
+    this.budgetMs = budgetMs;
+  }
+}
+
 /** The client went away while it sent its request: there is nobody to answer. */
 export class ClientGone extends Error {
   override readonly name = 'ClientGone';
