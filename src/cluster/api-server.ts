@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request, type RequestOptions } from 'node:https';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { readKubeconfig, requestOptions } from './kubeconfig.ts';
 
 /**
  * The API server, as far as we ask it: whole objects by path, which may carry a query. They stay the JSON they came as, so
@@ -61,8 +62,8 @@ export function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
 type Connect = () => Promise<{ readonly server: string; readonly options: RequestOptions }>;
 
 export interface ClusterOptions {
-  /** A file; absent, the pod's own service account is used. */
-  readonly kubeconfig?: string | undefined;
+  /** A file, or several to be merged; absent, the pod's own service account is used. */
+  readonly kubeconfig?: string | readonly string[] | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where a pod finds the token of its service account. */
   readonly serviceAccountDirectory?: string;
@@ -73,7 +74,8 @@ const TIMEOUT_MS = 10_000;
 
 /** The API server of the cluster we are in, or of a kubeconfig's current context. */
 export async function connectToCluster({ kubeconfig, ...pod }: ClusterOptions): Promise<ApiServer> {
-  const connect = kubeconfig === undefined ? fromServiceAccount(pod) : await fromKubeconfig(kubeconfig);
+  const connect =
+    kubeconfig === undefined ? fromServiceAccount(pod) : await fromKubeconfig([kubeconfig].flat());
   return {
     get: (path, signal, as) => send(connect, { method: 'GET', path, signal, accept: accepted(as) }),
     create: (path, body) => send(connect, { method: 'POST', path, body }),
@@ -108,17 +110,12 @@ function fromServiceAccount({
 }
 
 /** Whatever a kubeconfig may say: client certificates, tokens, commands that fetch them, proxies. */
-async function fromKubeconfig(file: string): Promise<Connect> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  config.loadFromFile(file);
+async function fromKubeconfig(files: readonly string[]): Promise<Connect> {
+  const config = await readKubeconfig(files);
   const cluster = config.getCurrentCluster();
-  if (cluster === null) throw new Error(`${file}: its current context names no cluster`);
-  return async () => {
-    const options: RequestOptions = {};
-    await config.applyToHTTPSOptions(options);
-    return { server: cluster.server, options };
-  };
+  const names = files.join(delimiter);
+  if (cluster === null) throw new Error(`${names}: its current context names no cluster`);
+  return async () => ({ server: cluster.server, options: await requestOptions(config, names) });
 }
 
 function accepted(as: MetadataOnly | undefined): string {

@@ -50,12 +50,15 @@ export function requiredRights(
     },
   ];
   rights.push(
-    ...CACHED_KINDS.map((kind) => ({
-      verb: 'list',
-      group: KINDS[kind].group,
-      resource: KINDS[kind].resource,
-      for: 'telling who made a pod',
-    })),
+    ...CACHED_KINDS.flatMap((kind) => {
+      const { group, resource } = KINDS[kind];
+      return ['get', 'list', 'watch'].map((verb) => ({
+        verb,
+        group,
+        resource,
+        for: 'telling who made a pod',
+      }));
+    }),
   );
   if (settings.manage !== 'none')
     rights.push({

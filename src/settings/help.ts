@@ -60,7 +60,8 @@ export function commandHelp(name: CommandName): string {
     notes: [
       ...(notes.length === 0 ? [] : ['', ...notes]),
       '',
-      'In brackets: the environment variable, where commas separate a list, and the key in the file.',
+      'In brackets: the environment variable, where commas separate a list but within double quotes ("CN=jane,O=dev"),',
+      'and the key in the file.',
       'A flag wins over its variable, that over the file, that over the default.',
       ...(onlyInFile.length === 0 ? [] : ['', 'Only the file can say, the most specific wins:']),
       ...onlyInFile.map((key) => `  ${key}: ${SETTINGS[key].help}`),

@@ -125,11 +125,28 @@ function fromEnvironment(env: Sources['env'], problems: string[]): Said[] {
     // Commands may give one flag different values; each reads its own.
     const flags = FLAGS.filter(({ variable }) => variable === from);
     if (flags.length > 0)
-      return flags.map(({ key, isList }) => ({ key, from, value: isList ? text.split(/\s*,\s*/) : text }));
+      return flags.map(({ key, isList }) => ({
+        key,
+        from,
+        value: isList ? membersOf(text, from, problems) : text,
+      }));
     const variables = FLAGS.map(({ variable }) => variable);
     problems.push(`${from}: unknown variable${didYouMean(from, variables, PREFIX)}`);
     return [];
   });
+}
+
+/**
+ * Commas separate the members, but within double quotes: `"CN=jane,O=dev"` is one. A distinguished name without them would
+ * be as many names as it has parts, each a user of its own.
+ */
+function membersOf(text: string, from: string, problems: string[]): readonly string[] {
+  const members = text.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/).map((member) => member.trim());
+  if (members.length > 1 && members.some((member) => member.includes('=') && !member.startsWith('"')))
+    problems.push(
+      `${from}: expected a name with "=" in double quotes, or its commas separate, got ${shown(text)}`,
+    );
+  return members.map((member) => member.replace(/^"(.*)"$/s, '$1'));
 }
 
 /**

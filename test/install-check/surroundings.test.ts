@@ -180,6 +180,22 @@ describe('the rights', () => {
     ]);
   });
 
+  it('are to read, list and watch all that a pod may be made by', () => {
+    const rights = requiredRights(names, settings()).filter(
+      (right) => right.for === 'telling who made a pod',
+    );
+    expect(Object.groupBy(rights, ({ verb }) => verb)).toEqual({
+      get: expect.any(Array),
+      list: expect.any(Array),
+      watch: expect.any(Array),
+    });
+    const granted = ['get', 'list', 'watch'].map((verb) =>
+      rights.filter((right) => right.verb === verb).map(({ group, resource }) => `${group}/${resource}`),
+    );
+    expect(granted[0]).toContain('apps/replicasets');
+    expect(granted).toEqual([granted[0], granted[0], granted[0]]);
+  });
+
   it.each([
     ['its own, of itself', 'system:serviceaccount:ns:sigma-admission', 'selfsubjectaccessreviews'],
     ["somebody's, of it", 'admin', 'subjectaccessreviews'],

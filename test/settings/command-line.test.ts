@@ -66,6 +66,27 @@ describe('what was said', () => {
     });
   });
 
+  it.each<[string, readonly string[]]>([
+    ['"CN=jane,O=dev"', ['CN=jane,O=dev']],
+    ['alice, "CN=jane, O=dev" ,bob', ['alice', 'CN=jane, O=dev', 'bob']],
+    ['CN=jane', ['CN=jane']],
+    ['"CN=jane,O=dev","CN=joe"', ['CN=jane,O=dev', 'CN=joe']],
+  ])('may be names with commas, in double quotes: %s', (SIGMA_ADMISSION_ALLOW_USER, allowUsers) => {
+    expect(configOf(['serve'], { env: { SIGMA_ADMISSION_ALLOW_USER } })).toMatchObject({ allowUsers });
+  });
+
+  it.each(['CN=jane,O=dev', 'alice,CN=jane', '"CN=jane,O=dev,CN=joe'])(
+    'is not two users for one name with a comma: %s',
+    (SIGMA_ADMISSION_ALLOW_USER) => {
+      const got = JSON.stringify(SIGMA_ADMISSION_ALLOW_USER);
+      expect(asked(['serve'], { env: { SIGMA_ADMISSION_ALLOW_USER } })).toEqual(
+        refusal(
+          `SIGMA_ADMISSION_ALLOW_USER: expected a name with "=" in double quotes, or its commas separate, got ${got}`,
+        ),
+      );
+    },
+  );
+
   it('may be nothing: an empty variable', () => {
     expect(configOf(['serve'], { env: { SIGMA_ADMISSION_PORT: '', HOME: 'x' } }).port).toBe(8443);
   });
@@ -206,7 +227,15 @@ describe('what replay is told', () => {
     expect(config.since).toBeLessThanOrEqual(Date.now() - week);
   });
 
-  it.each(['yesterday', '2026-11-24T08:00:00', '2026-13-01', '7w', '24'])('is no time: %s', (time) => {
+  it.each([
+    'yesterday',
+    '2026-11-24T08:00:00',
+    '2026-13-01',
+    '2026-02-30',
+    '2027-02-29T08:00:00Z',
+    '7w',
+    '24',
+  ])('is no time: %s', (time) => {
     expect(asked(['replay', 'audit.log', '--until', time])).toEqual({
       command: 'print',
       text:
@@ -407,7 +436,8 @@ Options:
                             (SIGMA_ADMISSION_CONFIG)
   -h, --help                print this
 
-In brackets: the environment variable, where commas separate a list, and the key in the file.
+In brackets: the environment variable, where commas separate a list but within double quotes ("CN=jane,O=dev"),
+and the key in the file.
 A flag wins over its variable, that over the file, that over the default.
 
 Only the file can say, the most specific wins:
