@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { TextSink } from './io/output.ts';
 import { connectToCluster, type ApiServer } from './cluster/api-server.ts';
 import { kubeconfigOf } from './cluster/kubeconfig.ts';
 import { sendProbe } from './cluster/probe.ts';
@@ -25,8 +25,8 @@ import { SigmaError } from './sigma/errors.ts';
 /** What the process hands in. */
 export interface InstallCheckSurroundings {
   readonly stdin: AsyncIterable<Buffer>;
-  readonly stdout: Writable;
-  readonly stderr: Writable;
+  readonly stdout: TextSink;
+  readonly stderr: TextSink;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 

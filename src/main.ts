@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { createOutput } from './io/output.ts';
 import type { RuleSource } from './policy/rule-source.ts';
 import { parseCommandLine, type CommandLine } from './settings/command-line.ts';
 import type { ReplayConfig } from './settings/types.ts';
@@ -25,8 +26,14 @@ const asked = parseCommandLine(process.argv.slice(2), {
   version,
 });
 
+const stdout = createOutput(process.stdout);
+
 try {
-  process.exitCode = await run(asked);
+  const exitCode = await run(asked);
+  await stdout.ready();
+  const closed = stdout.closed();
+  if (closed !== undefined) process.stderr.write(`stopped: ${closed}\n`);
+  process.exitCode = stdout.failed() ? 2 : exitCode;
 } catch (error) {
   process.stderr.write(`sigma-admission: ${explain(error)}\n`);
   // Not just its exit code: what had begun by then (a port, a watch) would keep a process that serves nobody.
@@ -36,7 +43,7 @@ try {
 async function run(command: CommandLine): Promise<number> {
   switch (command.command) {
     case 'print': {
-      const stream = command.exitCode === 0 ? process.stdout : process.stderr;
+      const stream = command.exitCode === 0 ? stdout : process.stderr;
       stream.write(command.text);
       return command.exitCode;
     }
@@ -78,34 +85,33 @@ async function run(command: CommandLine): Promise<number> {
     }
     case 'allowlist suggest': {
       const { allowlistSuggest } = await import('./allowlist/suggest.ts');
-      return allowlistSuggest(command.config, process);
+      return allowlistSuggest(command.config, streams());
     }
     case 'rules check': {
       const { rulesCheck } = await import('./rules/check.ts');
-      return rulesCheck(command.config, process);
+      return rulesCheck(command.config, streams());
     }
     case 'rules list': {
       const { rulesList } = await import('./rules/list.ts');
-      return rulesList(command.config, process);
+      return rulesList(command.config, streams());
     }
     case 'rules explain': {
       const { rulesExplain } = await import('./rules/explain.ts');
-      return rulesExplain(command.config, process);
+      return rulesExplain(command.config, streams());
     }
     case 'rules test': {
       const { rulesTest } = await import('./rules/test.ts');
-      return rulesTest(command.config, process);
+      return rulesTest(command.config, streams());
     }
     case 'install check': {
       const { installCheck } = await import('./install-check.ts');
-      const { stdin, stdout, stderr, env } = process;
-      return installCheck(command.config, { stdin, stdout, stderr, env });
+      return installCheck(command.config, { ...streams(), env: process.env });
     }
   }
 }
 
 function streams() {
-  const { stdin, stdout, stderr } = process;
+  const { stdin, stderr } = process;
   return { stdin, stdout, stderr, isTerminal: stderr.isTTY };
 }
 

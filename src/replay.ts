@@ -5,7 +5,7 @@ import { logFiles } from './io/input-files.ts';
 import type { RuleSource } from './policy/rule-source.ts';
 import { createJudge, type Judge } from './replay/judge.ts';
 import { createLineFilter } from './replay/line-filter.ts';
-import { createOutput } from './io/output.ts';
+import type { Output } from './io/output.ts';
 import { createProgress } from './io/progress.ts';
 import { createReading } from './replay/reading.ts';
 import { loadRules } from './replay/rules.ts';
@@ -16,7 +16,7 @@ import { formatProblem, SigmaError } from './sigma/errors.ts';
 /** What the process hands in. */
 export interface ReplaySurroundings {
   readonly stdin: AsyncIterable<Buffer>;
-  readonly stdout: Writable;
+  readonly stdout: Output;
   readonly stderr: Writable;
   /** Whether somebody watches `stderr`. */
   readonly isTerminal: boolean;
@@ -30,10 +30,9 @@ export interface ReplaySurroundings {
  * asks; 2 if the rules or a log could not be read.
  */
 export async function replay(config: ReplayConfig, surroundings: ReplaySurroundings): Promise<0 | 1 | 2> {
-  const { stdin, stdout, stderr, isTerminal } = surroundings;
+  const { stdin, stdout: output, stderr, isTerminal } = surroundings;
   const judge = await load(config, surroundings);
   if (judge === undefined) return 2;
-  const output = createOutput(stdout);
   const summary = createSummary(judge);
   const files = await logFiles(config.logs, stdin, summary.onUnreadable);
   const progress = createProgress(isTerminal ? stderr : undefined, files);
@@ -47,10 +46,7 @@ export async function replay(config: ReplayConfig, surroundings: ReplaySurroundi
   if (config.format === 'json') output.write(`${JSON.stringify(found, null, 2)}\n`);
   else if (config.format === 'table') output.write(summaryText(found));
   else if (output.closed() === undefined) stderr.write(summaryText(found));
-  await output.ready();
   for (const { file, problem } of found.unreadable) stderr.write(`${file}: ${problem}\n`);
-  const closed = output.closed();
-  if (closed !== undefined) stderr.write(`stopped: ${closed}\n`);
   if (found.unreadable.length > 0) return 2;
   return config.failOnMatch && found.requests.matched > found.requests.filtered ? 1 : 0;
 }

@@ -6,7 +6,7 @@ import { KINDS } from './kubernetes/objects.ts';
 import { logFiles } from './io/input-files.ts';
 import { printable } from './policy/message.ts';
 import type { RuleSource } from './policy/rule-source.ts';
-import { createOutput } from './io/output.ts';
+import type { Output } from './io/output.ts';
 import { loadRules } from './replay/rules.ts';
 import { createFindings, type Findings } from './scan/findings.ts';
 import { createExaminer } from './scan/examiner.ts';
@@ -22,7 +22,7 @@ import { formatProblem, SigmaError } from './sigma/errors.ts';
 /** What the process hands in. */
 export interface ScanSurroundings {
   readonly stdin: AsyncIterable<Buffer>;
-  readonly stdout: Writable;
+  readonly stdout: Output;
   readonly stderr: Writable;
   /** Whether somebody watches `stderr`. */
   readonly isTerminal: boolean;
@@ -38,10 +38,9 @@ export interface ScanSurroundings {
  * rules, the cluster or a file could not be read.
  */
 export async function scan(config: ScanConfig, surroundings: ScanSurroundings): Promise<0 | 1 | 2> {
-  const { stdout, stderr, isTerminal } = surroundings;
+  const { stdout: output, stderr, isTerminal } = surroundings;
   const rules = await load(config, surroundings);
   if (rules === undefined) return 2;
-  const output = createOutput(stdout);
   const findings = createFindings(rules);
   const progress = createScanProgress(isTerminal ? stderr : undefined);
   const run = { config, rules, findings, progress };
@@ -52,10 +51,7 @@ export async function scan(config: ScanConfig, surroundings: ScanSurroundings): 
   const report = findings.report();
   if (config.format === 'json') output.write(`${JSON.stringify(report, null, 2)}\n`);
   else output.write(scanReportText(report, findings.groups()));
-  await output.ready();
   for (const { from, problem } of report.unreadable) stderr.write(`${from}: ${problem}\n`);
-  const closed = output.closed();
-  if (closed !== undefined) stderr.write(`stopped: ${closed}\n`);
   if (report.unreadable.length > 0) return 2;
   return report.suspicious.length > 0 ? 1 : 0;
 }

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { afterAll, describe, expect, it } from '@jest/globals';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -22,6 +23,49 @@ function start(...flags: readonly string[]) {
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   return { child, lines: createInterface(child.stderr), ended };
 }
+
+describe('a command whose standard output', () => {
+  const COMMANDS: readonly { readonly args: readonly string[]; readonly code?: number }[] = [
+    { args: ['--help'], code: 0 },
+    { args: ['--version'], code: 0 },
+    { args: ['rules', 'check', '--rules=rules', '--filters=filters'], code: 0 },
+    { args: ['rules', 'list', '--rules=rules', '--filters=filters', '--format=json'], code: 0 },
+    { args: ['rules', 'explain', 'Exec Into Pod', '--rules=rules', '--filters=filters'], code: 0 },
+    { args: ['rules', 'test', '--rules=rules', '--filters=filters', 'test/rules'] },
+    { args: ['replay', '/dev/null', '--rules=rules', '--filters=filters'] },
+    { args: ['scan', '/dev/null', '--rules=rules', '--filters=filters'] },
+    { args: ['allowlist', 'suggest', 'package.json'], code: 0 },
+  ];
+
+  async function run(args: readonly string[], stdout: number | 'pipe') {
+    const child = spawn(process.execPath, ['src/main.ts', ...args], {
+      cwd: ROOT,
+      env: ENV,
+      stdio: ['ignore', stdout, 'pipe'],
+    });
+    child.stdout?.destroy();
+    if (child.stderr === null) throw new TypeError('no standard error');
+    const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    return { code: code as number | null, err };
+  }
+
+  it.each(COMMANDS)('has no reader ends as it would with one, and says so: $args', async ({ args, code }) => {
+    const told = await run(args, 'pipe');
+    expect(told.err).toMatch(/(^|\n)stopped: nobody reads the output any more\n$/);
+    expect(told.err).not.toContain('    at ');
+    if (code !== undefined) expect(told.code).toBe(code);
+  });
+
+  it.each(COMMANDS)('cannot be written fails, and says so: $args', async ({ args }) => {
+    const full = openSync('/dev/full', 'w');
+    const { code, err } = await run(args, full);
+    closeSync(full);
+    expect([code, err]).toEqual([
+      2,
+      expect.stringMatching(/(^|\n)stopped: cannot write: ENOSPC: no space left on device, write\n$/),
+    ]);
+  });
+});
 
 describe('a program that cannot serve', () => {
   const directory = mkdtempSync(join(tmpdir(), 'sigma-admission-main-'));

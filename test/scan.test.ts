@@ -5,6 +5,7 @@ import { Writable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiError } from '../src/cluster/api-server.ts';
+import { createOutput } from '../src/io/output.ts';
 import type { ScanConfig } from '../src/settings/types.ts';
 import { directorySource, fixedSource } from '../src/policy/rule-source.ts';
 import type { ScanReport } from '../src/scan/findings.ts';
@@ -77,7 +78,7 @@ async function run(objects: readonly string[], told: Told = {}) {
     },
     {
       stdin,
-      stdout: sink((text) => (out += text)),
+      stdout: createOutput(sink((text) => (out += text))),
       stderr: sink((text) => (err += text)),
       isTerminal: false,
       removedWithinMs: 0,

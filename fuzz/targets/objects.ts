@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { dump } from 'js-yaml';
 import { mutatedBytes, mutatedJson } from '../mutations.ts';
 import { jsonAmong, kept, others, ours } from '../seeds.ts';
-import { scan } from '../src.ts';
+import { createOutput, scan } from '../src.ts';
 import { expect, expectCleanPrototypes, expectPrintable, type Target } from '../target.ts';
 import { RULE_SOURCE } from '../webhook.ts';
 import { createSink } from './logs.ts';
@@ -59,7 +59,7 @@ export const objects: Target<Objects> = {
       },
       {
         stdin: pipe(bytes),
-        stdout: out.stream,
+        stdout: createOutput(out.stream),
         stderr: err.stream,
         isTerminal: false,
         source: RULE_SOURCE,

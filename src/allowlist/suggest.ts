@@ -1,9 +1,8 @@
-import type { Writable } from 'node:stream';
 import type { AllowlistSuggestConfig } from '../settings/types.ts';
 import { jsonDocuments } from '../io/json-documents.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { logFiles, problemOf } from '../io/input-files.ts';
-import { createOutput } from '../io/output.ts';
+import type { TextSink } from '../io/output.ts';
 import { createPrincipals } from './principals.ts';
 import { suggestionsFor } from './suggestions.ts';
 import { suggestionText } from './suggestion-text.ts';
@@ -11,8 +10,8 @@ import { suggestionText } from './suggestion-text.ts';
 /** What the process hands in. */
 export interface SuggestSurroundings {
   readonly stdin: AsyncIterable<Buffer>;
-  readonly stdout: Writable;
-  readonly stderr: Writable;
+  readonly stdout: TextSink;
+  readonly stderr: TextSink;
 }
 
 /**
@@ -41,9 +40,7 @@ export async function allowlistSuggest(
       onUnreadable(file.name, problemOf(error));
     }
   }
-  const output = createOutput(stdout);
-  output.write(suggestionText(suggestionsFor(principals.all()), principals.counts));
-  await output.ready();
+  stdout.write(suggestionText(suggestionsFor(principals.all()), principals.counts));
   return hasFailed ? 2 : 0;
 }
 

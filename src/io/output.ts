@@ -1,21 +1,29 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 
-/** Standard output, whose reader may be slow, or gone. */
-export interface Output {
+/** Takes text. */
+export interface TextSink {
   write(text: string): void;
+}
+
+/** Standard output, whose reader may be slow, or gone. */
+export interface Output extends TextSink {
   /** Resolves when there is room for more, or no use in it. */
   ready(): Promise<void>;
   /** Why it is no use to go on, in a few words. */
   closed(): string | undefined;
+  /** Whether text was lost, other than because its reader went away. */
+  failed(): boolean;
 }
 
 /** Takes over the errors of `stream`. */
 export function createOutput(stream: Writable): Output {
   let closed: string | undefined;
+  let hasFailed = false;
   let isFull = false;
   stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
-    closed ??= code === 'EPIPE' ? 'nobody reads the output any more' : `cannot write: ${message}`;
+    hasFailed ||= code !== 'EPIPE';
+    closed ??= hasFailed ? `cannot write: ${message}` : 'nobody reads the output any more';
   });
   return {
     write(text) {
@@ -30,5 +38,6 @@ export function createOutput(stream: Writable): Output {
       isFull = false;
     },
     closed: () => closed,
+    failed: () => hasFailed,
   };
 }

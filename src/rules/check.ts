@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { TextSink } from '../io/output.ts';
 import type { RulesCheckConfig } from '../settings/types.ts';
 import { directorySource } from '../policy/rule-source.ts';
 import { RULE_CLASSES } from '../policy/rule-class.ts';
@@ -9,7 +9,7 @@ import { parseAll, readDocuments } from '../policy/load-rules.ts';
 /** Writes everything that is wrong with rules and filters. Gives the exit code: 1 if anything is, 0 if not. */
 export async function rulesCheck(
   config: RulesCheckConfig,
-  { stdout, stderr }: { readonly stdout: Writable; readonly stderr: Writable },
+  { stdout, stderr }: { readonly stdout: TextSink; readonly stderr: TextSink },
 ): Promise<0 | 1> {
   const { problems, ruleset } = await check(config);
   const errors = problems.filter(({ severity }) => severity === 'error').length;

@@ -1,5 +1,5 @@
+import type { TextSink } from '../io/output.ts';
 import { readFile } from 'node:fs/promises';
-import type { Writable } from 'node:stream';
 import type { RulesExplainConfig } from '../settings/types.ts';
 import type { LoadedRule, Ruleset } from '../policy/ruleset.ts';
 import { explanation } from './explanation.ts';
@@ -13,7 +13,7 @@ import { parseObservedEvents, type ObservedEvent } from './observed-event.ts';
  */
 export async function rulesExplain(
   config: RulesExplainConfig,
-  { stdout, stderr }: { readonly stdout: Writable; readonly stderr: Writable },
+  { stdout, stderr }: { readonly stdout: TextSink; readonly stderr: TextSink },
 ): Promise<0 | 1> {
   const parsed = await readRules(config);
   const event = config.event === undefined ? undefined : await readEvent(config.event);

@@ -1,5 +1,5 @@
+import type { TextSink } from '../io/output.ts';
 import { shortId } from '../policy/short-id.ts';
-import type { Writable } from 'node:stream';
 import type { RulesListConfig } from '../settings/types.ts';
 import { modeOfMatch } from '../policy/decision.ts';
 import { techniques } from '../policy/message.ts';
@@ -29,7 +29,7 @@ interface Listed {
 /** Writes the rules with what becomes of them at a door. Gives the exit code; throws a SigmaError if they cannot be loaded. */
 export async function rulesList(
   config: RulesListConfig,
-  { stdout }: { readonly stdout: Writable },
+  { stdout }: { readonly stdout: TextSink },
 ): Promise<0> {
   const { rules } = rulesetAt(config.door, await readRules(config), config);
   const listed = rules.map((rule): Listed => {

@@ -1,7 +1,7 @@
+import type { TextSink } from '../io/output.ts';
 import { identifiersOf } from './identifiers-of.ts';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import type { Writable } from 'node:stream';
 import type { RulesTestConfig } from '../settings/types.ts';
 import { evaluate, eventAs } from '../policy/evaluate.ts';
 import type { LoadedRule, Ruleset } from '../policy/ruleset.ts';
@@ -29,7 +29,7 @@ export interface Tested {
 /** Writes which fixtures disagree with their rules. Gives the exit code; throws a SigmaError if the rules cannot be loaded. */
 export async function rulesTest(
   config: RulesTestConfig,
-  { stdout }: { readonly stdout: Writable },
+  { stdout }: { readonly stdout: TextSink },
 ): Promise<0 | 1> {
   const tested = await testRules(config);
   for (const each of tested) stdout.write(`${linesOf(each, config.strict).join('\n')}\n`);
