@@ -19,12 +19,11 @@ import { createRegisteredScope } from './serve/registered-scope.ts';
 import { createReviewer } from './review.ts';
 import { createSelfReview } from './serve/self-review.ts';
 import { createServer } from './server.ts';
-import { createServingCertificates, type ServingCertificates } from './serve/serving-certificates.ts';
+import { certificateCheck, createServingCertificates } from './serve/serving-certificates.ts';
 import { createServingRules } from './serve/serving-rules.ts';
 import { createSeldom } from './serve/seldom.ts';
 import { DeadlineExceeded } from './server/refusal.ts';
-import type { Check } from './server/webhook-app.ts';
-import { createClientAuthority } from './tls/client-authority.ts';
+import { createClientAuthority } from './server/client-authority.ts';
 
 /** What the process lends: records go to `stdoutFd`, our own log and what is said to people to `stderrFd`. */
 export interface ServeSurroundings {
@@ -235,22 +234,6 @@ function logOutOfScope(found: readonly OutOfScope[], log: Logger): void {
       `${partly.length} loaded rules fire only in part: nothing sends us the rest`,
     );
   }
-}
-
-/** An API server refuses an expired certificate, so nobody is to be sent here with one. */
-function certificateCheck(certificates: ServingCertificates): Check {
-  const { notBefore, notAfter } = certificates.current();
-  const refused = certificates.refused();
-  const authorityEnd = certificates.authorityNotAfter?.();
-  const many = certificates.authorities?.() ?? 1;
-  const facts = [
-    `until ${notAfter.toISOString()}`,
-    ...(Date.now() < notBefore.getTime() ? [`by our clock not valid before ${notBefore.toISOString()}`] : []),
-    ...(authorityEnd === undefined ? [] : [`its authority until ${authorityEnd.toISOString()}`]),
-    ...(many === 1 ? [] : [`${many} authorities to be trusted`]),
-    ...(refused === undefined ? [] : [`the newest one is refused: ${refused.message}`]),
-  ];
-  return { name: 'certificate', ok: notAfter.getTime() > Date.now(), detail: facts.join('; ') };
 }
 
 /** Two reviews to send, ready to paste: one that earns a warning, one that is fine. */

@@ -14,7 +14,7 @@ import type { InFlightLimits } from './server/in-flight-limiter.ts';
 import { refuseUnreadable } from './server/refusal.ts';
 import { metricsApp, webhookApp, type WebhookAppOptions } from './server/webhook-app.ts';
 import type { CertificateSource, TlsCertificate } from './tls/certificate-source.ts';
-import type { ClientAuthority } from './tls/client-authority.ts';
+import type { ClientAuthority } from './server/client-authority.ts';
 
 /** What to serve, with which certificate. */
 export interface ServerOptions extends Omit<

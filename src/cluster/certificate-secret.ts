@@ -25,16 +25,18 @@ import {
   type Served,
   type Write,
 } from '../tls/rotation.ts';
-import type { ServingNames } from '../tls/serving-names.ts';
+import type { ServingNames } from '../tls/authority.ts';
 import { ApiError, ifThere, type ApiServer } from './api-server.ts';
 import { repeat } from './repeat.ts';
 
 /** The certificate in a Secret that all replicas share, and what the API server must trust to accept it. */
 export interface CertificateSecret extends CertificateSource {
-  /** What is to be registered (PEM). Ask after telling by `registered` what is registered now. */
-  caBundle(): string;
-  /** What the API server's configuration holds, as just read, and again as just written; undefined where it trusts nobody. */
-  registered(bundlePem: string | undefined): void;
+  readonly kind: 'secret';
+  /**
+   * Takes what our entries in the webhook configuration hold as `caBundle` (PEM), as just read or just written; undefined where
+   * they are gone or differ. Gives what they should hold.
+   */
+  reconcile(registeredPem: string | undefined): string;
   /** The API server has been told to trust what we serve; stays so until we serve by another authority. */
   trusted(): boolean;
   /** When the authority of what we serve ends. */
@@ -185,14 +187,15 @@ export async function createCertificateSecret({
       const current = () => serving as Served;
       return {
         ...source,
+        kind: 'secret',
         refused: () => source.refused() ?? unwritten,
-        caBundle: () => {
+        reconcile(registeredPem) {
+          see(registeredPem);
           const absent = (fingerprint: string) => now() - (missing.get(fingerprint) ?? Infinity);
           const dismissed = (fingerprint: string) => absent(fingerprint) >= LOOKS_TO_OBJECT * everyMs;
           const registeredNow = registered ?? new Map();
           return pemOf(bundleToPublish({ known: trusted, registered: registeredNow, dismissed, now: now() }));
         },
-        registered: see,
         trusted: () => registered === undefined || accepted === fingerprintOf(current().authorityPem),
         authorityNotAfter: () => new Date(endOf({ certificatePem: current().authorityPem })),
         authorities: () => trusted.length,

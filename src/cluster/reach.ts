@@ -1,5 +1,5 @@
 import type { ProbeOutcome } from '../install/probe-outcome.ts';
-import { dial, DialError } from '../tls/dial.ts';
+import { dial, DialError } from './dial.ts';
 import type { ApiServer } from './api-server.ts';
 import { readOwnService } from './own-service.ts';
 import { sendProbe } from './probe.ts';

@@ -26,15 +26,16 @@ export interface RegistrationOptions {
   readonly service: { readonly namespace: string; readonly name: string };
   /** What the configuration should say, where all of it is ours, and since when we want that (ms since the epoch). */
   readonly content: (port: number) => { readonly content: WebhookConfiguration; readonly since: number };
-  /** What our certificate is to be trusted by (PEM); absent where somebody else sees to that. */
-  readonly caBundle?: (() => string) | undefined;
   readonly proven: () => boolean;
   /** Whether the configuration is to go with our Namespace. */
   readonly ownerReference: boolean;
   readonly now?: () => number;
   readonly everyMs?: number;
-  /** It was read, or written, and is now so; undefined if it does not exist. Before `caBundle` is asked for. */
-  readonly onLook: (found: FoundConfiguration | undefined) => void;
+  /**
+   * Takes the configuration as just read or just written; undefined if it does not exist. Gives the `caBundle` (PEM) that our
+   * entries should have; undefined where that is not ours to say.
+   */
+  readonly reconcile: (found: FoundConfiguration | undefined) => string | undefined;
   readonly on: RegistrationListener;
   readonly onFailure: (error: Error) => void;
 }
@@ -67,7 +68,17 @@ const TRIES = 5;
  * Returns what ends that.
  */
 export function followRegistration(options: RegistrationOptions): () => void {
-  const { api, name, manage, service, everyMs = EVERY_MS, now = Date.now, onLook, on, onFailure } = options;
+  const {
+    api,
+    name,
+    manage,
+    service,
+    everyMs = EVERY_MS,
+    now = Date.now,
+    reconcile,
+    on,
+    onFailure,
+  } = options;
   const configurations = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
   const path = `${configurations}/${name}`;
   const state = {
@@ -85,9 +96,9 @@ export function followRegistration(options: RegistrationOptions): () => void {
 
   async function look(tries = TRIES): Promise<void> {
     const found = (await ifThere(api.get(path))) as FoundConfiguration | undefined;
-    onLook(found);
+    const caBundle = reconcile(found);
     if (manage === 'none') return;
-    const about = await circumstances(manage);
+    const about = await circumstances(manage, caBundle);
     announce(about);
     const plan = planRegistration(found, about);
     on.looked(plan);
@@ -115,7 +126,10 @@ export function followRegistration(options: RegistrationOptions): () => void {
     return (await ifThere(api.get(at))) as KubernetesThing | undefined;
   }
 
-  async function circumstances(managed: Circumstances['manage']): Promise<Circumstances> {
+  async function circumstances(
+    managed: Circumstances['manage'],
+    caBundle: string | undefined,
+  ): Promise<Circumstances> {
     const { namespace } = service;
     const [deployment, home, port] = await Promise.all([
       thing(`/apis/apps/v1/namespaces/${namespace}/deployments/${service.name}`),
@@ -127,7 +141,7 @@ export function followRegistration(options: RegistrationOptions): () => void {
       manage: managed,
       service,
       ...options.content(port ?? 443),
-      caBundle: options.caBundle?.(),
+      caBundle,
       proven: options.proven(),
       breakGlass: deployment?.metadata.annotations?.[BREAK_GLASS],
       going,
@@ -155,7 +169,7 @@ export function followRegistration(options: RegistrationOptions): () => void {
       ? api.create(configurations, object)
       : api.replace(path, object))) as FoundConfiguration;
     reversions = [...reversions, ...stamps].slice(-MAX_REVERSIONS);
-    onLook(written);
+    reconcile(written);
     const by = found === undefined ? undefined : claimedManager(found, 'sigma-admission');
     if (undone) on.reverted(found === undefined ? 'deleted' : 'edited', by, differences);
     else on.written(differences);

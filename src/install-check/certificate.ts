@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { ProbeOutcome } from '../install/probe-outcome.ts';
+import { certificatesIn } from '../tls/pem.ts';
 import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
 import type { Finding } from './finding.ts';
 import type { RegisteredWebhook } from './objects.ts';
@@ -83,9 +84,10 @@ interface Trusted {
 
 /** Undefined where it is not certificates in PEM. */
 function certificatesOf(entry: RegisteredWebhook | undefined): readonly Trusted[] | undefined {
-  const pems = pemOf(entry).match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  const found = certificatesIn(pemOf(entry));
+  if (found.length === 0) return undefined;
   try {
-    return pems?.map((pem) => {
+    return found.map(({ pem }) => {
       const { validFromDate: validFrom, validToDate: validTo } = new X509Certificate(pem);
       return { validFrom, validTo };
     });

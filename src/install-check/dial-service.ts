@@ -1,5 +1,5 @@
 import { addressOf } from '../cluster/own-service.ts';
-import { dial, DialError } from '../tls/dial.ts';
+import { dial, DialError } from '../cluster/dial.ts';
 import { pemOf, type Dialled } from './certificate.ts';
 import { OURS, ourEntries, type ClusterView } from './cluster-view.ts';
 

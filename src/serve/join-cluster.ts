@@ -74,10 +74,9 @@ export function joinCluster(
     manage,
     service,
     content,
-    caBundle: certificates.caBundle,
     proven: reach.proven,
     ownerReference: !config.noOwnerReference,
-    onLook: registered.look,
+    reconcile: registered.look,
     on: { ...listener({ metrics, log, tell }), looked: registered.compare },
     onFailure: (error) => log.error(error, 'the webhook configuration cannot be read or written'),
   });

@@ -42,7 +42,7 @@ export function createRegistered({
   let wasLowered = false;
   let compared: Pick<Plan, 'differences' | 'defers'> | undefined;
   const bundle = () => bundleOf(seen, service);
-  const trusted = () => certificates.trusted?.() ?? true;
+  const trusted = () => certificates.kind !== 'secret' || certificates.trusted();
   function watchGuard(found: FoundConfiguration): void {
     const policy = found.webhooks?.find((entry) => entry.name === GUARD)?.failurePolicy;
     const isAsked = found.metadata.annotations?.[LOWERED] !== undefined;
@@ -59,7 +59,8 @@ export function createRegistered({
   }
   return {
     caBundle: bundle,
-    look(found: FoundConfiguration | undefined): void {
+    /** Takes the configuration as just read or written; gives the `caBundle` (PEM) that our entries should have, if that is ours to say. */
+    look(found: FoundConfiguration | undefined): string | undefined {
       if (found === undefined && (seen !== undefined || !looked)) {
         log.error({ name }, 'the webhook configuration does not exist: nobody asks us');
         if (looked) tell('WebhookConfigurationLost', 'Looking', `${name} was deleted; nobody is asked`);
@@ -71,9 +72,10 @@ export function createRegistered({
         if (found !== undefined) watchGuard(found);
       }
       looked = true;
-      certificates.registered?.(bundle());
+      const caBundle = certificates.kind === 'secret' ? certificates.reconcile(bundle()) : undefined;
       wasTrusted ||= found !== undefined && trusted();
       scope.compare(seen?.webhooks ?? NO_ENTRIES);
+      return caBundle;
     },
     compare(plan: Pick<Plan, 'differences' | 'defers'>): void {
       compared = plan;

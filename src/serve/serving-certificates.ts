@@ -1,32 +1,22 @@
 import type { Logger } from 'pino';
 import type { ApiServer } from '../cluster/api-server.ts';
-import { createCertificateSecret } from '../cluster/certificate-secret.ts';
+import { createCertificateSecret, type CertificateSecret } from '../cluster/certificate-secret.ts';
 import { registeredBundle } from '../cluster/registered-bundle.ts';
+import type { Check } from '../server/webhook-app.ts';
 import type { Config } from '../settings/types.ts';
 import { createCertificateDirectory } from '../tls/certificate-directory.ts';
 import { createCertificateFiles, type CertificateSource } from '../tls/certificate-source.ts';
-import { servingNames } from '../tls/serving-names.ts';
+import { servingNames } from '../tls/authority.ts';
 
 /** Our Service's name, wherever it is. */
 export const SERVICE = 'sigma-admission';
 
 /**
- * Where the serving certificate comes from; and where it is of our own making and in a Secret, what is to be trusted for it.
- * Who follows the webhook configuration tells, at each look, first what is `registered` there, then asks for `caBundle`
- * and puts that there; and tells what is registered then.
+ * The serving certificate, and whose it is: of our own making in a Secret that replicas share, of our own making in a directory,
+ * or in files that are made elsewhere. Only with the Secret is it ours to say what the API server is to trust.
  */
-export interface ServingCertificates extends CertificateSource {
-  /** What is to be registered (PEM). Never less than some replica may need. */
-  caBundle?(): string;
-  /** What our entries hold (PEM), as just read or written; undefined where not all of them hold the same, or they are gone. */
-  registered?(bundlePem: string | undefined): void;
-  /** What we serve is by an authority that was seen registered; until then nobody is to be sent here. */
-  trusted?(): boolean;
-  /** When the authority of what we serve ends. */
-  authorityNotAfter?(): Date;
-  /** How many authorities are to be trusted: more than one while one follows another. */
-  authorities?(): number;
-}
+export type ServingCertificates =
+  CertificateSecret | (CertificateSource & { readonly kind: 'directory' | 'files' });
 
 /** We wrote certificates: `made` where there were none, `restored` where somebody broke them, `renewed`, or only `trusted` anew. */
 export interface CertificateChange {
@@ -71,14 +61,16 @@ export async function createServingCertificates(
     });
   }
   if (tlsCert !== undefined && tlsKey !== undefined) {
-    return createCertificateFiles({ certificateFile: tlsCert, keyFile: tlsKey, onRefuse });
+    const source = await createCertificateFiles({ certificateFile: tlsCert, keyFile: tlsKey, onRefuse });
+    return { ...source, kind: 'files' };
   }
-  return createCertificateDirectory({
+  const source = await createCertificateDirectory({
     directory: certsDir,
     onMake: (files, why) => log.info({ directory: certsDir, files }, `certificates made: ${why}`),
     onRefuse,
     onWait: (lock) => log.warn({ lock }, 'waiting for another process that makes certificates'),
   });
+  return { ...source, kind: 'directory' };
 }
 
 const SAID: Readonly<Record<CertificateChange['kind'], string>> = {
@@ -87,3 +79,25 @@ const SAID: Readonly<Record<CertificateChange['kind'], string>> = {
   renewed: 'made',
   trusted: 'kept, but whom to trust was changed',
 };
+
+/** For `/readyz`. An API server refuses a certificate that has ended, so a replica with one is not ready. */
+export function certificateCheck(certificates: ServingCertificates, now = Date.now()): Check {
+  const { notBefore, notAfter } = certificates.current();
+  const refused = certificates.refused();
+  const shared = certificates.kind === 'secret' ? factsOf(certificates) : [];
+  const facts = [
+    `until ${notAfter.toISOString()}`,
+    ...(now < notBefore.getTime() ? [`by our clock not valid before ${notBefore.toISOString()}`] : []),
+    ...shared,
+    ...(refused === undefined ? [] : [`the newest one is refused: ${refused.message}`]),
+  ];
+  return { name: 'certificate', ok: now < notAfter.getTime(), detail: facts.join('; ') };
+}
+
+function factsOf({ authorityNotAfter, authorities }: CertificateSecret): readonly string[] {
+  const many = authorities();
+  return [
+    `its authority until ${authorityNotAfter().toISOString()}`,
+    ...(many === 1 ? [] : [`${many} authorities to be trusted`]),
+  ];
+}

@@ -1,7 +1,7 @@
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
-import type { ClientAuthority } from '../tls/client-authority.ts';
+import type { ClientAuthority } from './client-authority.ts';
 import { Refusal } from './refusal.ts';
 
 /** Refuses whoever may not ask, by the connection that it asks on. */

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { blocksIn, certificatesIn } from './pem.ts';
 
 /** An authority that certificates are to be checked by. */
 export interface TrustedAuthority {
@@ -13,22 +14,20 @@ export interface AuthorityBundle {
   readonly problem?: string;
 }
 
+/** Said in front of a block: how long it stays. */
 const UNTIL = '# until ';
-/** Text outside of the blocks is a comment, to OpenSSL and to Go; in front of a block we say there how long it stays. */
-const BLOCK =
-  /(?:^# until (?<until>\S+)\r?\n)?(?<pem>-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----(?:\r?\n)?)/gm;
+const UNTIL_LINE = /(?:^|\n)# until (\S+)\r?\n$/;
 
 /** Reads what can be read of it. */
 export function parseBundle(text: string): AuthorityBundle {
   const authorities: TrustedAuthority[] = [];
-  let unreadable = text.split('-----BEGIN').length - 1;
-  for (const { groups = {} } of text.matchAll(BLOCK)) {
-    const certificatePem = `${groups['pem']?.trimEnd()}${groups['pem']?.endsWith('\r\n') ? '\r\n' : '\n'}`;
-    const until = Date.parse(groups['until'] ?? '');
+  for (const { pem, comment } of certificatesIn(text)) {
+    const certificatePem = `${pem.trimEnd()}${pem.endsWith('\r\n') ? '\r\n' : '\n'}`;
     if (!isCertificate(certificatePem)) continue;
-    unreadable -= 1;
+    const until = Date.parse(UNTIL_LINE.exec(comment)?.[1] ?? '');
     authorities.push(Number.isNaN(until) ? { certificatePem } : { certificatePem, until });
   }
+  const unreadable = blocksIn(text) - authorities.length;
   const problem =
     unreadable > 0
       ? `${unreadable} of its certificates cannot be read`

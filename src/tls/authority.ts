@@ -16,10 +16,20 @@ export interface AuthorityOptions {
 }
 
 /** At least one name or address: a certificate that is valid for nothing is a mistake. */
-export interface IssueOptions extends AuthorityOptions {
+export interface IssueOptions extends AuthorityOptions, ServingNames {
   readonly authority: KeyedCertificate;
+}
+
+/** What a serving certificate must be valid for. */
+export interface ServingNames {
   readonly dnsNames: readonly string[];
   readonly ipAddresses: readonly string[];
+}
+
+/** From this machine, and from an API server through a Service of that name. */
+export function servingNames(service = 'sigma-admission', namespace = 'sigma-admission'): ServingNames {
+  const name = `${service}.${namespace}.svc`;
+  return { dnsNames: ['localhost', name, `${name}.cluster.local`], ipAddresses: ['127.0.0.1', '::1'] };
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { followPaths, type Follow } from '../io/follow-paths.ts';
-import { createAuthority, issueCertificate, type KeyedCertificate } from './authority.ts';
+import {
+  createAuthority,
+  issueCertificate,
+  servingNames,
+  type KeyedCertificate,
+  type ServingNames,
+} from './authority.ts';
 import {
   createCertificateSource,
   parseCertificate,
@@ -10,8 +16,7 @@ import {
   type NamedPem,
   type TlsCertificate,
 } from './certificate-source.ts';
-import { reasonNotToIssue, reasonNotToServe, reasonToRenew } from './fitness.ts';
-import { servingNames, type ServingNames } from './serving-names.ts';
+import { reasonNotToIssue, reasonNotToServe, reasonToRenew } from './validity.ts';
 import { withLock } from './with-lock.ts';
 
 export interface CertificateDirectoryOptions {
@@ -42,20 +47,20 @@ export async function createCertificateDirectory({
   follow = followPaths([directory]),
 }: CertificateDirectoryOptions): Promise<CertificateSource> {
   async function load(): Promise<TlsCertificate> {
-    const due = await whatIsDue(directory, names, now());
-    if (due !== undefined) {
-      await withLock(join(directory, '.lock'), makeWhatIsDue, { onWait }).catch((error: unknown) => {
-        throw notWritten(due, error);
+    const renewal = await planRenewal(directory, names, now());
+    if (renewal !== undefined) {
+      await withLock(join(directory, '.lock'), renew, { onWait }).catch((error: unknown) => {
+        throw notWritten(renewal, error);
       });
     }
     return contentOf(await readPair(directory, 'tls'));
   }
 
-  async function makeWhatIsDue(): Promise<void> {
+  async function renew(): Promise<void> {
     // Asked again: another process may just have made it.
-    const due = await whatIsDue(directory, names, now());
-    if (due === undefined) return;
-    const { why, issuer, authority, serving } = due;
+    const renewal = await planRenewal(directory, names, now());
+    if (renewal === undefined) return;
+    const { why, issuer, authority, serving } = renewal;
     const signer = issuer ?? (await createAuthority({ now: now() }));
     const leaf = await issueCertificate({ authority: signer, ...names, now: now() });
     await writeAll([...(issuer === undefined ? textsOf(authority, signer) : []), ...textsOf(serving, leaf)]);
@@ -66,19 +71,23 @@ export async function createCertificateDirectory({
 }
 
 /** What must be made: a serving certificate, and without an `issuer` its authority first. */
-interface Due {
+interface Renewal {
   readonly why: string;
   readonly issuer: KeyedCertificate | undefined;
   readonly authority: Pair;
   readonly serving: Pair;
 }
 
-async function whatIsDue(directory: string, names: ServingNames, now: number): Promise<Due | undefined> {
+async function planRenewal(
+  directory: string,
+  names: ServingNames,
+  now: number,
+): Promise<Renewal | undefined> {
   const [authority, serving] = await Promise.all([readAuthority(directory), readPair(directory, 'tls')]);
   const servingProblem = reasonToReplace(serving, now);
   if (!serving.ours) return undefined;
   const authorityProblem = reasonToReplace(authority, now);
-  const why = authorityProblem ?? servingProblem ?? misfit(serving, authority, names);
+  const why = authorityProblem ?? servingProblem ?? mismatch(serving, authority, names);
   const issuer = authorityProblem === undefined ? contentOf(authority) : undefined;
   return why === undefined ? undefined : { why, issuer, authority, serving };
 }
@@ -152,7 +161,7 @@ function reasonToReplace({ files: [file], ours, content }: Pair, now: number): s
 }
 
 /** Why a serving certificate of ours, good in itself, is not the one that is needed. */
-function misfit(serving: Pair, authority: Pair, names: ServingNames): string | undefined {
+function mismatch(serving: Pair, authority: Pair, names: ServingNames): string | undefined {
   const issuer = { ...contentOf(authority), file: authority.files[0] };
   const reason = reasonNotToServe(contentOf(serving), issuer, names);
   return reason === undefined ? undefined : `${serving.files[0]}: ${reason}`;
@@ -199,7 +208,7 @@ async function makeDirectory(directory: string): Promise<void> {
 }
 
 /** Why a certificate is due, and what kept it from being written. */
-function notWritten({ why }: Due, error: unknown): Error {
+function notWritten({ why }: Renewal, error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException;
   return code === undefined
     ? (error as Error)

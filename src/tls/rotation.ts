@@ -14,9 +14,9 @@ import {
   reasonNotInForce,
   reasonNotToIssue,
   reasonToRenew,
-} from './fitness.ts';
+} from './validity.ts';
 import type { RegisteredAuthorities } from './registered-authorities.ts';
-import type { ServingNames } from './serving-names.ts';
+import type { ServingNames } from './authority.ts';
 
 /** What replicas share. `ca.*` issues; every authority of `ca-bundle.crt` (absent: `ca.crt` alone) is to be trusted. */
 export const CONTENT_KEYS = ['ca.crt', 'ca.key', 'ca-bundle.crt', 'tls.crt', 'tls.key'] as const;
@@ -30,7 +30,7 @@ export interface Served {
 }
 
 /** Everything that counts for what happens next. */
-export interface Situation {
+export interface RotationState {
   /** What is shared now; undefined where that is gone, or was never there. */
   readonly contents: Contents | undefined;
   /** The last that was good. */
@@ -76,17 +76,17 @@ const MOST_AUTHORITIES = 8;
  * The whole life of what is shared, one step at a time: who writes a step looks again. All replicas do this at once, and of
  * those who write the same step one is taken.
  */
-export function planRotation(situation: Situation): Plan {
-  const { contents, remembered } = situation;
+export function planRotation(state: RotationState): Plan {
+  const { contents, remembered } = state;
   if (contents === undefined) {
     const why = remembered === undefined ? 'there was none' : 'it was deleted';
-    return { write: heal({ why }, situation) };
+    return { write: restore({ why }, state) };
   }
-  const found = judge(contents, situation);
-  if ('why' in found) return { write: heal(found, situation) };
-  const trusted = toTrust(found, situation);
-  const write = nextStep(found, trusted, situation);
-  const plan = { serve: toServe(found.serving, situation), trusted };
+  const found = judge(contents, state);
+  if ('why' in found) return { write: restore(found, state) };
+  const trusted = toTrust(found, state);
+  const write = nextStep(found, trusted, state);
+  const plan = { serve: toServe(found.serving, state), trusted };
   return write === undefined ? plan : { ...plan, write };
 }
 
@@ -122,7 +122,7 @@ interface Unusable {
   readonly bundle?: readonly TrustedAuthority[];
 }
 
-function judge(contents: Contents, { names, now }: Situation): Found | Unusable {
+function judge(contents: Contents, { names, now }: RotationState): Found | Unusable {
   if (CONTENT_KEYS.every((key) => contents[key] === '')) return { why: 'it was empty' };
   const authority = attempt(() => pair('ca', contents, (ca) => reasonNotToIssue(ca), now));
   if (typeof authority === 'string') return { why: authority };
@@ -183,29 +183,29 @@ function attempt<T>(read: () => T): T | string {
  * What was good is put back, so that nothing changes for anybody. Where nothing is remembered it is made anew, and whom the
  * API server trusts it goes on trusting: another replica may still serve by them.
  */
-function heal({ why, authority, bundle = [] }: Unusable, situation: Situation): Write {
-  const { remembered, registered = new Map(), now } = situation;
-  const good = remembered === undefined ? undefined : judge(remembered, situation);
+function restore({ why, authority, bundle = [] }: Unusable, state: RotationState): Write {
+  const { remembered, registered = new Map(), now } = state;
+  const good = remembered === undefined ? undefined : judge(remembered, state);
   if (good !== undefined && !('why' in good)) {
     const { authority: issuer, serving } = good;
-    const others = besides(issuer, toTrust(good, situation));
+    const others = besides(issuer, toTrust(good, state));
     return { why, kind: 'restored', authority: issuer, serving: serving.leaf, others };
   }
   const trusted = [...registered.values()].map(({ certificatePem }) => ({ certificatePem }));
-  const all = distinct([...bundle, ...retiring(trusted, situation)]).filter((each) => now < endOf(each));
+  const all = distinct([...bundle, ...retiring(trusted, state)]).filter((each) => now < endOf(each));
   const others = besides(authority, all);
   return { why, kind: 'made', authority, serving: undefined, others };
 }
 
 /** Who is trusted, without those of whom no certificate can be in force, and with whom this process serves by. */
-function toTrust({ authority, serving, bundle }: Found, situation: Situation): readonly TrustedAuthority[] {
-  const { serving: served, now } = situation;
+function toTrust({ authority, serving, bundle }: Found, state: RotationState): readonly TrustedAuthority[] {
+  const { serving: served, now } = state;
   const own = served !== undefined && now < served.leaf.notAfter.getTime() ? [served.authorityPem] : [];
   const inUse = [...own, serving.authorityPem].map((certificatePem) => ({ certificatePem }));
   const needed = new Set(
     [...ownAuthorities(authority), ...inUse].map(({ certificatePem }) => fingerprintOf(certificatePem)),
   );
-  const all = distinct([...bundle, ...retiring(inUse, situation)]).filter(
+  const all = distinct([...bundle, ...retiring(inUse, state)]).filter(
     (each) =>
       now < endOf(each) && (needed.has(fingerprintOf(each.certificatePem)) || now < (each.until ?? Infinity)),
   );
@@ -217,7 +217,7 @@ function toTrust({ authority, serving, bundle }: Found, situation: Situation): r
 /** The last certificate of an authority that issues no more may have been made just now, by a clock that is ahead. */
 function retiring(
   authorities: readonly TrustedAuthority[],
-  { now, servingLifetimeMs }: Situation,
+  { now, servingLifetimeMs }: RotationState,
 ): readonly TrustedAuthority[] {
   return authorities.map((each) => ({
     certificatePem: each.certificatePem,
@@ -226,15 +226,15 @@ function retiring(
 }
 
 /** A certificate is served once the API server trusts its authority, and did for a while: there are several, each with a watch. */
-function toServe(next: Served, situation: Situation): Served {
-  const { serving, registered, now } = situation;
+function toServe(next: Served, state: RotationState): Served {
+  const { serving, registered, now } = state;
   if (serving === undefined || registered === undefined) return next;
-  if (serving.leaf.notAfter.getTime() <= now || isSettled(next.authorityPem, situation)) return next;
+  if (serving.leaf.notAfter.getTime() <= now || isSettled(next.authorityPem, state)) return next;
   const isTrusted = ({ authorityPem }: Served) => registered.has(fingerprintOf(authorityPem));
   return isTrusted(next) && !isTrusted(serving) ? next : serving;
 }
 
-function isSettled(authorityPem: string, { registered, now, settleMs }: Situation): boolean {
+function isSettled(authorityPem: string, { registered, now, settleMs }: RotationState): boolean {
   if (registered === undefined) return true;
   const seen = registered.get(fingerprintOf(authorityPem));
   return seen !== undefined && now - seen.since >= settleMs;
@@ -244,23 +244,23 @@ function isSettled(authorityPem: string, { registered, now, settleMs }: Situatio
 function nextStep(
   { authority, serving, bundle, problem }: Found,
   trusted: readonly TrustedAuthority[],
-  situation: Situation,
+  state: RotationState,
 ): Write | undefined {
-  const { asked, now } = situation;
+  const { asked, now } = state;
   const { leaf, authorityPem } = serving;
   const isItsOwn = besides(authority, [{ certificatePem: authorityPem }]).length === 0;
   // An operator may have put another authority in front of ours: then nobody has said yet how long ours stays.
   const others = besides(authority, trusted).flatMap((each) =>
-    each.certificatePem === authorityPem ? retiring([each], situation) : [each],
+    each.certificatePem === authorityPem ? retiring([each], state) : [each],
   );
 
   const due = asked ?? prefixed('ca.crt', reasonToRenew(authority, now));
   if (due !== undefined) {
-    const retired = [...retiring(ownAuthorities(authority), situation), ...others];
+    const retired = [...retiring(ownAuthorities(authority), state), ...others];
     return { why: due, kind: 'renewed', authority: undefined, serving: leaf, others: retired };
   }
   const renewal = { kind: 'renewed', authority, serving: undefined, others } as const;
-  if (!isItsOwn && isSettled(authority.certificatePem, situation)) {
+  if (!isItsOwn && isSettled(authority.certificatePem, state)) {
     return { why: 'tls.crt: the API server trusts the authority that follows its own', ...renewal };
   }
   const worn = isItsOwn ? prefixed('tls.crt', reasonToRenew(leaf, now)) : undefined;

@@ -5,7 +5,7 @@ import {
   type CertificateSecret,
   type CertificateSecretOptions,
 } from '../../src/cluster/certificate-secret.ts';
-import { servingNames } from '../../src/tls/serving-names.ts';
+import { servingNames } from '../../src/tls/authority.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

@@ -59,7 +59,10 @@ describe('following the registration', () => {
 
   function follow(
     api: ApiServer,
-    changes: Partial<Pick<RegistrationOptions, 'manage' | 'caBundle' | 'proven' | 'now'>> = {},
+    {
+      caBundle = () => 'CA',
+      ...changes
+    }: Partial<Pick<RegistrationOptions, 'manage' | 'proven' | 'now'>> & { caBundle?: () => string } = {},
   ) {
     const told: string[] = [];
     const looks: (FoundConfiguration | undefined)[] = [];
@@ -79,11 +82,13 @@ describe('following the registration', () => {
       manage: 'all',
       service: SERVICE,
       content: () => ({ content: CONTENT, since: 0 }),
-      caBundle: () => 'CA',
       proven: () => true,
       ownerReference: true,
       everyMs: 1,
-      onLook: (found) => looks.push(found),
+      reconcile(found) {
+        looks.push(found);
+        return caBundle();
+      },
       on,
       onFailure: ({ message }) => told.push(`failed: ${message}`),
       ...changes,

@@ -10,10 +10,14 @@ import {
   type CertificateSecret,
   type CertificateSecretOptions,
 } from '../../src/cluster/certificate-secret.ts';
-import { createAuthority, issueCertificate, type KeyedCertificate } from '../../src/tls/authority.ts';
+import {
+  createAuthority,
+  issueCertificate,
+  type KeyedCertificate,
+  servingNames,
+} from '../../src/tls/authority.ts';
 import { parseBundle } from '../../src/tls/authority-bundle.ts';
-import { isIssuedBy } from '../../src/tls/fitness.ts';
-import { servingNames } from '../../src/tls/serving-names.ts';
+import { isIssuedBy } from '../../src/tls/validity.ts';
 import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
 import { eventually } from '../lib/eventually.ts';
 
@@ -114,7 +118,7 @@ describeWithControlPlane('The certificate in a Secret', (controlPlane) => {
     it('is one, of however many that begin at once', async () => {
       const all = await sources(5);
       const data = await settled();
-      expect(new Set(all.map((each) => each.caBundle()))).toEqual(new Set([data['ca.crt']]));
+      expect(new Set(all.map((each) => each.reconcile(undefined)))).toEqual(new Set([data['ca.crt']]));
       expect(made).toEqual(['made: it was empty']);
     });
 
@@ -138,19 +142,20 @@ describeWithControlPlane('The certificate in a Secret', (controlPlane) => {
     });
 
     it('is valid for the Service, by an authority that API servers are to trust', async () => {
-      const { current, caBundle, authorityNotAfter, authorities } = await source();
+      const { current, reconcile, authorityNotAfter, authorities } = await source();
+      const caBundle = reconcile(undefined);
       const leaf = new X509Certificate(current().certificatePem);
       expect(leaf.checkHost(`sigma-admission.${NAMESPACE}.svc`)).toBeDefined();
-      expect(isIssuedBy(current().certificatePem, caBundle())).toBe(true);
-      expect(authorityNotAfter()).toEqual(new X509Certificate(caBundle()).validToDate);
+      expect(isIssuedBy(current().certificatePem, caBundle)).toBe(true);
+      expect(authorityNotAfter()).toEqual(new X509Certificate(caBundle).validToDate);
       expect(authorities()).toBe(1);
     });
 
     it('is what was kept before there was a list of authorities', async () => {
       const texts = await stranger();
       await hold(texts);
-      const { current, caBundle } = await source();
-      expect([current().certificatePem, caBundle()]).toEqual([texts['tls.crt'], texts['ca.crt']]);
+      const { current, reconcile } = await source();
+      expect([current().certificatePem, reconcile(undefined)]).toEqual([texts['tls.crt'], texts['ca.crt']]);
       expect(made).toEqual([]);
     });
 
@@ -310,9 +315,8 @@ describeWithControlPlane('The certificate in a Secret', (controlPlane) => {
     const publish = () => {
       publishing = setInterval(() => {
         for (const each of open) {
-          each.registered(registered);
-          registered = each.caBundle();
-          each.registered(registered);
+          registered = each.reconcile(registered);
+          each.reconcile(registered);
         }
       }, EVERY_MS / 2);
     };
@@ -322,13 +326,13 @@ describeWithControlPlane('The certificate in a Secret', (controlPlane) => {
     afterEach(() => clearInterval(publishing));
 
     it('the first is served, and not trusted before its authority is registered', async () => {
-      const { trusted, registered: see, caBundle } = await source(following);
+      const { trusted, reconcile } = await source(following);
       expect(trusted()).toBe(false);
-      see('');
+      const caBundle = reconcile('');
       expect(trusted()).toBe(false);
-      see(caBundle());
+      reconcile(caBundle);
       expect(trusted()).toBe(true);
-      see(undefined);
+      reconcile(undefined);
       expect(trusted()).toBe(true);
     });
 
@@ -399,8 +403,8 @@ describeWithControlPlane('The certificate in a Secret', (controlPlane) => {
       const [first] = await sources(3, following);
       publish();
       await settled();
-      expect(first?.caBundle()).toBe(`${(await held())['ca.crt']}${other}`);
-      expect(registered).toBe(first?.caBundle());
+      expect(first?.reconcile(registered)).toBe(`${(await held())['ca.crt']}${other}`);
+      expect(registered).toBe(first?.reconcile(registered));
     });
   });
 

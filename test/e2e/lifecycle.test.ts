@@ -2,8 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { createAuthority, issueCertificate, type KeyedCertificate } from '../../src/tls/authority.ts';
-import { servingNames } from '../../src/tls/serving-names.ts';
+import {
+  createAuthority,
+  issueCertificate,
+  type KeyedCertificate,
+  servingNames,
+} from '../../src/tls/authority.ts';
 import type { Json } from '../control-plane/api-client.ts';
 import { startControlPlane, type OwnControlPlane } from '../control-plane/control-plane.ts';
 import { startDeployment, type Deployment } from './lib/deployment.ts';

@@ -4,13 +4,13 @@ import {
   AUTHORITY_LIFETIME_MS,
   createAuthority,
   issueCertificate,
-  SERVING_LIFETIME_MS,
   type KeyedCertificate,
+  SERVING_LIFETIME_MS,
+  servingNames,
 } from '../../src/tls/authority.ts';
 import { fingerprintOf, parseBundle } from '../../src/tls/authority-bundle.ts';
-import { dial } from '../../src/tls/dial.ts';
-import { isIssuedBy } from '../../src/tls/fitness.ts';
-import { servingNames } from '../../src/tls/serving-names.ts';
+import { dial } from '../../src/cluster/dial.ts';
+import { isIssuedBy } from '../../src/tls/validity.ts';
 import type { Json } from '../control-plane/api-client.ts';
 import { startBalancer, type Balancer } from './lib/balancer.ts';
 import { startControlPlane, type OwnControlPlane } from '../control-plane/control-plane.ts';

@@ -33,7 +33,11 @@ function registered({ isToFailClosed = true } = {}) {
   const told: string[] = [];
   let bundle: string | undefined;
   const certificates = {
-    registered: (pem: string | undefined) => void (bundle = pem),
+    kind: 'secret',
+    reconcile: (pem: string | undefined) => {
+      bundle = pem;
+      return 'CA';
+    },
     trusted: () => bundle === 'CA',
   } as unknown as ServingCertificates;
   const registry = new Registry();

@@ -3,13 +3,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { createAuthority, issueCertificate } from '../../src/tls/authority.ts';
+import { createAuthority, issueCertificate, servingNames } from '../../src/tls/authority.ts';
 import {
   createCertificateDirectory,
   writeAll,
   type CertificateDirectoryOptions,
 } from '../../src/tls/certificate-directory.ts';
-import { servingNames } from '../../src/tls/serving-names.ts';
 import type { Follow } from '../../src/io/follow-paths.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -1,11 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { createAuthority, issueCertificate, type KeyedCertificate } from '../../src/tls/authority.ts';
+import {
+  createAuthority,
+  issueCertificate,
+  type KeyedCertificate,
+  servingNames,
+} from '../../src/tls/authority.ts';
 import { formatBundle, parseBundle, pemOf, type TrustedAuthority } from '../../src/tls/authority-bundle.ts';
 import { seeRegistered } from '../../src/tls/registered-authorities.ts';
-import { contentsOf, planRotation, type Contents, type Situation } from '../../src/tls/rotation.ts';
+import { contentsOf, planRotation, type Contents, type RotationState } from '../../src/tls/rotation.ts';
 import { parseCertificate } from '../../src/tls/certificate-source.ts';
-import { servingNames } from '../../src/tls/serving-names.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * HOUR_MS;
@@ -79,7 +83,7 @@ interface Told {
   readonly asked?: string;
 }
 
-function situation({ contents, remembered, serving, registered, asked }: Told): Situation {
+function state({ contents, remembered, serving, registered, asked }: Told): RotationState {
   const { certificatePem, keyPem } = leaf[serving ?? 'old'];
   const parsed = parseCertificate({ name: '', text: certificatePem }, { name: '', text: keyPem });
   const seen =
@@ -106,7 +110,7 @@ function situation({ contents, remembered, serving, registered, asked }: Told): 
 
 /** The plan by names, dates as days from now. */
 function plan(told: Told) {
-  const { serve, trusted: all, write } = planRotation(situation(told));
+  const { serve, trusted: all, write } = planRotation(state(told));
   const nameIn = <K extends string>(all: Record<K, KeyedCertificate>, pem: string | undefined) =>
     pem === undefined
       ? 'to be made'
@@ -429,7 +433,7 @@ describe('a list of authorities', () => {
     const many = await Promise.all(Array.from({ length: 9 }, () => createAuthority({ now: NOW })));
     const bundle = formatBundle([trusted('next'), ...many, trusted('old')]);
     const { trusted: kept } = planRotation(
-      situation({ contents: broken({ 'ca-bundle.crt': bundle }, ['next', 'old']), registered: settled }),
+      state({ contents: broken({ 'ca-bundle.crt': bundle }, ['next', 'old']), registered: settled }),
     );
     const expected = [trusted('next'), trusted('old'), ...many.slice(0, 6)];
     expect(pemOf(kept ?? [])).toBe(pemOf(expected));

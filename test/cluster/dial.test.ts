@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createAuthority, issueCertificate, type KeyedCertificate } from '../../src/tls/authority.ts';
-import { dial, type DialError } from '../../src/tls/dial.ts';
+import { dial, type DialError } from '../../src/cluster/dial.ts';
 
 const NAME = 'sigma-admission.sigma-admission.svc';
 const HOUR_MS = 60 * 60 * 1000;

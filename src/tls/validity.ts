@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { SKEW_MS, type KeyedCertificate } from './authority.ts';
 import type { TlsCertificate } from './certificate-source.ts';
-import type { ServingNames } from './serving-names.ts';
+import type { ServingNames } from './authority.ts';
 
 /** Why an authority cannot issue here. node-forge signs with RSA only. */
 export function reasonNotToIssue({ certificatePem, keyPem }: KeyedCertificate): string | undefined {

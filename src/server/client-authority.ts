@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { followPaths, type Follow } from '../io/follow-paths.ts';
+import { blocksIn, certificatesIn } from '../tls/pem.ts';
 import { watchReloadable, type Reloadable } from '../reloadable.ts';
 
 /** Whose client certificates count: the authorities in a file (PEM). */
@@ -25,8 +26,8 @@ export function createClientAuthority({
 
 /** TLS would pass over what it cannot read, and then trust fewer than were meant. */
 function parseAuthorities(file: string, text: string): string {
-  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  if (found.length === 0 || found.length !== text.split('-----BEGIN ').length - 1) {
+  const found = certificatesIn(text).map(({ pem }) => pem.trimEnd());
+  if (found.length === 0 || found.length !== blocksIn(text)) {
     throw new Error(`${file}: expected certificates in PEM, and nothing else`);
   }
   for (const [index, pem] of found.entries()) {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { createAuthority, issueCertificate, type KeyedCertificate } from '../../src/tls/authority.ts';
-import { createClientAuthority } from '../../src/tls/client-authority.ts';
+import { createClientAuthority } from '../../src/server/client-authority.ts';
 import { eventually } from '../lib/eventually.ts';
 
 let directory: string;
