@@ -1,7 +1,7 @@
 import { quote } from './describe-value.ts';
 
 /** A step into an array as other tools write it: `[]`, `[*]`, `[0]`, `["a key"]`. */
-const BRACKETS = /\[(?:"([^"]*)"|'([^']*)'|[^\]]*)\]/g;
+const BRACKETS = /\[(?:"([^"]*)"|'([^']*)'|[^[\]]*)\]/g;
 
 /** An array's index between dots. Sigma has none: a path that meets an array asks every member of it. */
 const INDEX = /\.\d+(?=\.|$)/g;

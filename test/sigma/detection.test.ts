@@ -278,6 +278,11 @@ describe('a field of another spelling', () => {
       expect(show(treeOf({ [field]: 'x' }))).toBe(`${field}[x]`);
     },
   );
+
+  it('of nothing but opened brackets is read in time that grows with its length, not with the square of it', () => {
+    const field = '['.repeat(1_000_000);
+    expect(show(treeOf({ [field]: 'x' }))).toBe(`${field}[x]`);
+  });
 });
 
 function standard(field: string, expected: string): string {
