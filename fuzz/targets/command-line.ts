@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { mutatedText } from '../mutations.ts';
+import { anyText, mutatedText } from '../mutations.ts';
 import { kept } from '../seeds.ts';
 import { parseCommandLine } from '../src.ts';
 import { expect, expectCleanPrototypes, expectPrintable, type Target } from '../target.ts';
@@ -78,7 +78,7 @@ const word = fc.oneof(
     weight: 1,
     arbitrary: fc.tuple(fc.constantFrom(...FLAGS), fc.constantFrom(...VALUES)).map((two) => two.join('=')),
   },
-  { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }) },
+  { weight: 1, arbitrary: anyText(12) },
 );
 
 /** Any flags, environment and file: a configuration, or a text that says what is wrong. */

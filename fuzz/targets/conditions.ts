@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { anyText } from '../mutations.ts';
 import { kept } from '../seeds.ts';
 import { loadRuleset, parseAll, SigmaError } from '../src.ts';
 import { expect, type Target } from '../target.ts';
@@ -103,7 +104,7 @@ export const conditions: Target<Condition> = {
     },
     {
       weight: 1,
-      arbitrary: fc.string({ unit: 'binary', maxLength: 30 }).map((text): Condition => ({ text })),
+      arbitrary: anyText(30).map((text): Condition => ({ text })),
     },
   ),
   known: kept('conditions')

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { anyText } from '../mutations.ts';
 import { kept } from '../seeds.ts';
 import { compileRegex, regexProblem } from '../src.ts';
 import { expect, expectPrintable, type Target } from '../target.ts';
@@ -79,7 +80,7 @@ const TOKENS = [
 
 const text = fc.oneof(
   fc.string({ unit: fc.constantFrom('a', 'b', '1', '.', '-', '\n', 'x'), maxLength: 16 }),
-  fc.string({ unit: 'binary', maxLength: 40 }),
+  anyText(40),
   fc.nat(2000).map((length) => 'ax'.repeat(length)),
 );
 const flags = fc.constantFrom('', 'i', 'm', 's', 'im', 'ims');
@@ -99,7 +100,7 @@ export const expressions: Target<Expression> = {
       flags,
       text,
     }),
-    fc.record({ source: fc.string({ unit: 'binary', maxLength: 20 }), flags, text }),
+    fc.record({ source: anyText(20), flags, text }),
   ),
   known: kept('expressions')
     .flatMap((file) => file.split('\n'))
