@@ -3,7 +3,7 @@ import { connectToCluster, type ApiServer } from './cluster/api-server.ts';
 import { kubeconfigOf } from './cluster/kubeconfig.ts';
 import { sendProbe } from './cluster/probe.ts';
 import type { InstallCheckConfig } from './settings/types.ts';
-import { readAskers } from './install-check/askers.ts';
+import { readCallers } from './install-check/callers.ts';
 import { checkCertificate } from './install-check/certificate.ts';
 import { viewCluster, type ClusterView, type ServeSettings } from './install-check/cluster-view.ts';
 import { checkConfiguration, checkOwner } from './install-check/configuration.ts';
@@ -15,7 +15,7 @@ import { checkIdentities } from './install-check/identities.ts';
 import { checkIfDown } from './install-check/if-down.ts';
 import type { Version } from './install-check/objects.ts';
 import { checkOtherWebhooks } from './install-check/other-webhooks.ts';
-import { textOf } from './install-check/page.ts';
+import { findingsText } from './install-check/findings-text.ts';
 import { checkReachability } from './install-check/reachability.ts';
 import { checkBreakGlass, checkMode, checkReplicas } from './install-check/replicas.ts';
 import { askRights, checkRights, requiredRights } from './install-check/rights.ts';
@@ -50,7 +50,7 @@ export async function installCheck(
   }
   const failed = findings.some(({ verdict }) => verdict === 'failed');
   stdout.write(
-    config.format === 'json' ? `${JSON.stringify({ failed, findings }, null, 2)}\n` : textOf(findings),
+    config.format === 'json' ? `${JSON.stringify({ failed, findings }, null, 2)}\n` : findingsText(findings),
   );
   return failed ? 1 : 0;
 }
@@ -64,7 +64,7 @@ async function check(
   const { names, configuration, deployment, settings } = view;
   const isSentTo =
     configuration.kind === 'unknown' ||
-    (configuration.kind === 'seen' && (configuration.value.webhooks ?? []).length > 0);
+    (configuration.kind === 'found' && (configuration.value.webhooks ?? []).length > 0);
   const outcome = isSentTo ? await sendProbe(api, names.namespace) : undefined;
   const dialled = await dialService(view);
   const assumed: ServeSettings = {
@@ -73,10 +73,12 @@ async function check(
     noOwnerReference: false,
     secret: 'sigma-admission-tls',
   };
-  const rights = requiredRights(names, settings.kind === 'seen' ? settings.value : assumed);
+  const rights = requiredRights(names, settings.kind === 'found' ? settings.value : assumed);
   const answer = deployment.kind === 'missing' ? undefined : await askRights(api, names.namespace, rights);
-  const askers =
-    auditLogs.length === 0 ? undefined : await readAskers({ logs: auditLogs, stdin, rulesDirs, filtersDirs });
+  const callers =
+    auditLogs.length === 0
+      ? undefined
+      : await readCallers({ logs: auditLogs, stdin, rulesDirs, filtersDirs });
   return [
     checkVersion(view.version),
     checkConfiguration(view),
@@ -91,7 +93,7 @@ async function check(
     ...checkOwner(view),
     ...checkExclusion(view),
     checkOtherWebhooks(view),
-    ...checkIdentities(view, askers),
+    ...checkIdentities(view, callers),
   ];
 }
 

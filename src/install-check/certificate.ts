@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { ProbeOutcome } from '../install/probe-outcome.ts';
 import { certificatesIn } from '../tls/pem.ts';
 import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
-import type { Finding } from './finding.ts';
+import { fail, ok, unknown, warn, type Finding } from './finding.ts';
 import type { RegisteredWebhook } from './objects.ts';
 
 /** What a TLS connection to our Service, from where we run, showed; verified by the `caBundle` that is registered. */
@@ -25,9 +25,7 @@ export function checkCertificate(
   if (entries.length === 0) return [];
   const { namespace } = view.names;
   const command = `kubectl logs -n ${namespace} -l app.kubernetes.io/name=${OURS}`;
-  const failed = (found: string, fix: string): readonly Finding[] => [
-    { check: CHECK, verdict: 'failed', found, fix, command },
-  ];
+  const failed = (found: string, fix: string): readonly Finding[] => [fail(CHECK, found, { fix, command })];
   const restored =
     'replicas that run put the right caBundle in within seconds, unless told --manage none: see `rights` and their log';
 
@@ -51,29 +49,20 @@ export function checkCertificate(
   const differ = entries.filter(
     ({ clientConfig }) => clientConfig.caBundle !== entries[0]?.clientConfig.caBundle,
   );
-  const warning = (found: string, fix: string): readonly Finding[] => [
-    { check: CHECK, verdict: 'warning', found, fix, command },
-  ];
+  const warning = (found: string, fix: string): readonly Finding[] => [warn(CHECK, found, { fix, command })];
   if (differ.length > 0)
     return warning(`${namesOf(differ)} trust others than ${shortName(entries[0]?.name ?? '')}`, restored);
   if (isNearItsEnd(latest, now)) return warning(`${until}: less than a quarter of its life is left`, renewal);
   if (dialled.kind === 'verified')
-    return [
-      {
-        check: CHECK,
-        verdict: 'ok',
-        found: `${until}; by it verifies what our Service serves, until ${day(dialled.until)}`,
-      },
-    ];
+    return [ok(CHECK, `${until}; by it verifies what our Service serves, until ${day(dialled.until)}`)];
   if (outcome?.kind === 'answered')
-    return [{ check: CHECK, verdict: 'ok', found: `${until}; the API server accepts our certificate by it` }];
+    return [ok(CHECK, `${until}; the API server accepts our certificate by it`)];
   return [
-    {
-      check: CHECK,
-      verdict: 'unknown',
-      found: `${until}; whether our certificate verifies by it could not be seen: our Service is not to be reached from here`,
-      fix: 'see `reachability`; or run it inside the cluster',
-    },
+    unknown(
+      CHECK,
+      `${until}; whether our certificate verifies by it could not be seen: our Service is not to be reached from here`,
+      { fix: 'see `reachability`; or run it inside the cluster' },
+    ),
   ];
 }
 

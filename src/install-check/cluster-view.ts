@@ -4,7 +4,7 @@ import { COMMANDS } from '../settings/commands.ts';
 import { configMapKeyOf, settingsOfReplica, type ReplicaSettings } from '../settings/of-replica.ts';
 import type { Key } from '../settings/settings.ts';
 import type { Config } from '../settings/types.ts';
-import { lookAt, type Look } from './look.ts';
+import { read, type ObjectRead } from './object-read.ts';
 import type {
   ConfigMap,
   Deployment,
@@ -31,16 +31,16 @@ export interface Names {
 export interface ClusterView {
   readonly names: Names;
   readonly version: Version;
-  readonly configuration: Look<Registered>;
-  readonly namespace: Look<Named>;
-  readonly service: Look<Service>;
-  readonly deployment: Look<Deployment>;
+  readonly configuration: ObjectRead<Registered>;
+  readonly namespace: ObjectRead<Named>;
+  readonly service: ObjectRead<Service>;
+  readonly deployment: ObjectRead<Deployment>;
   /** Of our replicas. */
-  readonly settings: Look<ServeSettings>;
-  readonly validating: Look<Listed<Registered>>;
-  readonly mutating: Look<Listed<Registered>>;
-  readonly kubeSystem: Look<Named>;
-  readonly nodes: Look<Listed<Node>>;
+  readonly settings: ObjectRead<ServeSettings>;
+  readonly validating: ObjectRead<Listed<Registered>>;
+  readonly mutating: ObjectRead<Listed<Registered>>;
+  readonly kubeSystem: ObjectRead<Named>;
+  readonly nodes: ObjectRead<Listed<Node>>;
 }
 
 /** The settings of our replicas, as far as they concern the cluster. */
@@ -55,7 +55,7 @@ export async function viewCluster(api: ApiServer, names: Names, version: Version
   const { namespace } = names;
   const within = `/api/v1/namespaces/${namespace}`;
   const [validating, mutating] = ['validatingwebhookconfigurations', 'mutatingwebhookconfigurations'];
-  const deployment = await lookAt<Deployment>(
+  const deployment = await read<Deployment>(
     api,
     `/apis/apps/v1/namespaces/${namespace}/deployments/${OURS}`,
     `get deployments.apps/${OURS} -n ${namespace}`,
@@ -65,17 +65,17 @@ export async function viewCluster(api: ApiServer, names: Names, version: Version
     version,
     deployment,
     settings: await settingsOf(api, namespace, deployment),
-    configuration: await lookAt(
+    configuration: await read(
       api,
       `${REGISTRATION}/${validating}/${names.configuration}`,
       `get ${validating}/${names.configuration}`,
     ),
-    namespace: await lookAt(api, within, `get namespaces/${namespace}`),
-    service: await lookAt(api, `${within}/services/${OURS}`, `get services/${OURS} -n ${namespace}`),
-    validating: await lookAt(api, `${REGISTRATION}/${validating}`, `list ${validating}`),
-    mutating: await lookAt(api, `${REGISTRATION}/${mutating}`, `list ${mutating}`),
-    kubeSystem: await lookAt(api, '/api/v1/namespaces/kube-system', 'get namespaces/kube-system'),
-    nodes: await lookAt(api, `/api/v1/nodes?limit=${NODES}`, 'list nodes'),
+    namespace: await read(api, within, `get namespaces/${namespace}`),
+    service: await read(api, `${within}/services/${OURS}`, `get services/${OURS} -n ${namespace}`),
+    validating: await read(api, `${REGISTRATION}/${validating}`, `list ${validating}`),
+    mutating: await read(api, `${REGISTRATION}/${mutating}`, `list ${mutating}`),
+    kubeSystem: await read(api, '/api/v1/namespaces/kube-system', 'get namespaces/kube-system'),
+    nodes: await read(api, `/api/v1/nodes?limit=${NODES}`, 'list nodes'),
   };
 }
 
@@ -83,22 +83,22 @@ export async function viewCluster(api: ApiServer, names: Names, version: Version
 async function settingsOf(
   api: ApiServer,
   namespace: string,
-  deployment: Look<Deployment>,
-): Promise<Look<ServeSettings>> {
-  if (deployment.kind !== 'seen') return deployment;
+  deployment: ObjectRead<Deployment>,
+): Promise<ObjectRead<ServeSettings>> {
+  if (deployment.kind !== 'found') return deployment;
   const { spec } = deployment.value.spec.template;
   let path: string | undefined;
   settingsOfReplica(spec, { namespace, readFile: (asked) => void (path = asked) });
   const source = path === undefined ? undefined : configMapKeyOf(spec, path);
   const file =
     source &&
-    (await lookAt<ConfigMap>(
+    (await read<ConfigMap>(
       api,
       `/api/v1/namespaces/${namespace}/configmaps/${source.configMap}`,
       `get configmaps/${source.configMap} -n ${namespace}`,
     ));
   if (file?.kind === 'unknown') return file;
-  const text = file?.kind === 'seen' ? file.value.data?.[source?.key ?? ''] : undefined;
+  const text = file?.kind === 'found' ? file.value.data?.[source?.key ?? ''] : undefined;
   return told(settingsOfReplica(spec, { namespace, readFile: () => text }));
 }
 
@@ -106,11 +106,11 @@ async function settingsOf(
 const ASKED: readonly Key[] = ['mode', 'levels', 'rules', 'manage', 'noOwnerReference', 'secret'];
 
 /** What is read of them, if it is all that the checks ask for. */
-function told(settings: ReplicaSettings): Look<ServeSettings> {
+function told(settings: ReplicaSettings): ObjectRead<ServeSettings> {
   switch (settings.kind) {
     case 'read': {
       const why = ASKED.flatMap((key) => settings.unknown.get(key) ?? [])[0];
-      if (why === undefined) return { kind: 'seen', value: COMMANDS.serve.config(settings.values) };
+      if (why === undefined) return { kind: 'found', value: COMMANDS.serve.config(settings.values) };
       return { kind: 'unknown', why, fix: 'give it a value in the Deployment, or in config.yaml' };
     }
     case 'refused':
@@ -130,7 +130,7 @@ function told(settings: ReplicaSettings): Look<ServeSettings> {
 
 /** Our entries: those that call our Service. Somebody may have put one of theirs beside them. */
 export function ourEntries({ configuration, names }: ClusterView): readonly RegisteredWebhook[] {
-  if (configuration.kind !== 'seen') return [];
+  if (configuration.kind !== 'found') return [];
   const { webhooks = [] } = configuration.value;
   return webhooks.filter((entry) => isOurs(entry, { namespace: names.namespace, name: OURS }));
 }

@@ -1,6 +1,6 @@
 import { ourEntries, shortName, type ClusterView } from './cluster-view.ts';
-import type { Finding } from './finding.ts';
-import { notSeen } from './look.ts';
+import { fail, ok, warn, type Finding } from './finding.ts';
+import { notRead } from './object-read.ts';
 import { shippedEntries } from './shipped.ts';
 
 const CHECK = 'configuration';
@@ -12,23 +12,17 @@ const APPLY_AGAIN = 'apply your overlay again';
 export function checkConfiguration(view: ClusterView): Finding {
   const { configuration, names, settings } = view;
   const name = `ValidatingWebhookConfiguration ${names.configuration}`;
-  if (configuration.kind === 'unknown') return notSeen(CHECK, name, configuration);
+  if (configuration.kind === 'unknown') return notRead(CHECK, name, configuration);
   if (configuration.kind === 'missing')
-    return {
-      check: CHECK,
-      verdict: 'failed',
-      found: `no ${name}: nothing is sent to us`,
-      fix: 'install it',
-      command: INSTALL,
-    };
+    return fail(CHECK, `no ${name}: nothing is sent to us`, { fix: 'install it', command: INSTALL });
   const { webhooks = [] } = configuration.value;
   if (webhooks.length === 0) {
-    const isManaged = settings.kind === 'seen' && settings.value.manage === 'all';
+    const isManaged = settings.kind === 'found' && settings.value.manage === 'all';
     const found = `${names.configuration} has no entries yet: nothing is sent to us`;
     const fix = isManaged
       ? 'its replicas (--manage all) put them in once they run: see `replicas` and `rights`'
       : 'let the replicas put them in (--manage all), or apply manifests that have them';
-    return { check: CHECK, verdict: 'failed', found, fix };
+    return fail(CHECK, found, { fix });
   }
   const entries = ourEntries(view).map((entry) => entry.name);
   const missing = shippedEntries(names, 'upstream')
@@ -36,52 +30,42 @@ export function checkConfiguration(view: ClusterView): Finding {
     .filter((each) => !entries.includes(each));
   if (missing.length === 0) {
     const all = entries.map(shortName).join(', ');
-    return {
-      check: CHECK,
-      verdict: 'ok',
-      found: `${names.configuration} has our ${entries.length} entries: ${all}`,
-    };
+    return ok(CHECK, `${names.configuration} has our ${entries.length} entries: ${all}`);
   }
-  return {
-    check: CHECK,
-    verdict: missing.some((each) => shortName(each) === 'guard') ? 'failed' : 'warning',
-    found: `${names.configuration} lacks our ${missing.length === 1 ? 'entry' : 'entries'} ${missing.map(shortName).join(', ')}`,
-    fix: APPLY_AGAIN,
-  };
+  return (missing.some((each) => shortName(each) === 'guard') ? fail : warn)(
+    CHECK,
+    `${names.configuration} lacks our ${missing.length === 1 ? 'entry' : 'entries'} ${missing.map(shortName).join(', ')}`,
+    { fix: APPLY_AGAIN },
+  );
 }
 
 /** Whether the configuration goes when our namespace does. */
 export function checkOwner({ configuration, namespace, names, settings }: ClusterView): readonly Finding[] {
-  if (configuration.kind !== 'seen') return [];
+  if (configuration.kind !== 'found') return [];
   const check = 'owner';
   const { ownerReferences = [] } = configuration.value.metadata;
   const owner = ownerReferences.find(({ kind }) => kind === 'Namespace');
   const whole = `the configuration goes with namespace ${names.namespace}`;
   if (owner === undefined) {
     const isWanted =
-      settings.kind !== 'seen' || (!settings.value.noOwnerReference && settings.value.manage !== 'none');
+      settings.kind !== 'found' || (!settings.value.noOwnerReference && settings.value.manage !== 'none');
     const found = 'the configuration is not owned by our namespace: deleting that would leave it behind';
     return isWanted
       ? [
-          {
-            check,
-            verdict: 'warning',
-            found,
+          warn(check, found, {
             fix: 'the replicas see to that once they run: see `replicas` and `rights`; until then, delete it first when you uninstall',
             command: `kubectl delete validatingwebhookconfiguration ${names.configuration}`,
-          },
+          }),
         ]
-      : [{ check, verdict: 'ok', found: `${found}, as the replicas were told` }];
+      : [ok(check, `${found}, as the replicas were told`)];
   }
-  if (namespace.kind === 'unknown') return [notSeen(check, `namespace ${names.namespace}`, namespace)];
-  if (namespace.kind === 'seen' && namespace.value.metadata.uid === owner.uid)
-    return [{ check, verdict: 'ok', found: whole }];
+  if (namespace.kind === 'unknown') return [notRead(check, `namespace ${names.namespace}`, namespace)];
+  if (namespace.kind === 'found' && namespace.value.metadata.uid === owner.uid) return [ok(check, whole)];
   return [
-    {
+    fail(
       check,
-      verdict: 'failed',
-      found: `the configuration is owned by a namespace ${owner.name} that is no more: it will be collected`,
-      fix: `${APPLY_AGAIN}, and let the replicas set the new owner`,
-    },
+      `the configuration is owned by a namespace ${owner.name} that is no more: it will be collected`,
+      { fix: `${APPLY_AGAIN}, and let the replicas set the new owner` },
+    ),
   ];
 }

@@ -10,7 +10,7 @@ export async function dialService(view: ClusterView): Promise<Dialled> {
   const { service, names } = view;
   const [entry] = ourEntries(view);
   const ca = pemOf(entry);
-  if (service.kind !== 'seen' || ca === '') return { kind: 'not-reached' };
+  if (service.kind !== 'found' || ca === '') return { kind: 'not-reached' };
   const host = addressOf(service.value.spec);
   if (host === undefined) return { kind: 'not-reached' };
   const port = entry?.clientConfig.service?.port ?? 443;

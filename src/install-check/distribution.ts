@@ -1,7 +1,7 @@
 import type { Distribution } from '../install/identities.ts';
 import type { ClusterView } from './cluster-view.ts';
-import type { Finding } from './finding.ts';
-import { notSeen } from './look.ts';
+import { fail, ok, type Finding } from './finding.ts';
+import { notRead } from './object-read.ts';
 import type { Node } from './objects.ts';
 
 /** A distribution, and what gave it away. */
@@ -32,7 +32,7 @@ export function recognize({
   const { gitVersion } = version;
   const known = VERSIONS.find(([pattern]) => pattern.test(gitVersion));
   if (known !== undefined) return { distribution: known[1], by: `version ${gitVersion}` };
-  for (const node of nodes.kind === 'seen' ? nodes.value.items : []) {
+  for (const node of nodes.kind === 'found' ? nodes.value.items : []) {
     const found = recognizeNode(node);
     if (found !== undefined) return found;
   }
@@ -55,7 +55,7 @@ const LABEL = 'admissions.enforcer/disabled';
 /** Whether the distribution keeps kube-system from us: AKS does, unless it is told not to; GKE only warns. */
 export function checkExclusion(view: ClusterView): readonly Finding[] {
   const { configuration, nodes, names } = view;
-  if (configuration.kind !== 'seen') return [];
+  if (configuration.kind !== 'found') return [];
   const { labels = {}, annotations = {} } = configuration.value.metadata;
   const isToldNotTo = labels[LABEL] === 'true' || annotations[LABEL] === 'true';
   const recognized = recognize(view);
@@ -63,46 +63,30 @@ export function checkExclusion(view: ClusterView): readonly Finding[] {
   switch (recognized?.distribution) {
     case 'aks':
       return isToldNotTo
-        ? [
-            {
-              check: CHECK,
-              verdict: 'ok',
-              found: `AKS (${recognized.by}) is told by label to leave kube-system to us`,
-            },
-          ]
+        ? [ok(CHECK, `AKS (${recognized.by}) is told by label to leave kube-system to us`)]
         : [
-            {
-              check: CHECK,
-              verdict: 'failed',
-              found: `AKS (${recognized.by}) keeps kube-system from us, without a word`,
+            fail(CHECK, `AKS (${recognized.by}) keeps kube-system from us, without a word`, {
               fix: 'label our configuration',
               command,
-            },
+            }),
           ];
     case 'gke':
       return [
-        {
-          check: CHECK,
-          verdict: 'ok',
-          found: `GKE (${recognized.by}) keeps nothing from us; it may show the insights K8S_ADMISSION_WEBHOOK_UNSAFE and _UNAVAILABLE, which are warnings`,
-        },
+        ok(
+          CHECK,
+          `GKE (${recognized.by}) keeps nothing from us; it may show the insights K8S_ADMISSION_WEBHOOK_UNSAFE and _UNAVAILABLE, which are warnings`,
+        ),
       ];
     default:
       if (isToldNotTo || recognized !== undefined)
-        return [{ check: CHECK, verdict: 'ok', found: 'no distribution keeps kube-system from us' }];
+        return [ok(CHECK, 'no distribution keeps kube-system from us')];
       if (nodes.kind === 'unknown')
         return [
-          notSeen(CHECK, 'whether this is AKS, which would keep kube-system from us', {
+          notRead(CHECK, 'whether this is AKS, which would keep kube-system from us', {
             ...nodes,
             fix: `label our configuration ${LABEL}=true, or ${nodes.fix}`,
           }),
         ];
-      return [
-        {
-          check: CHECK,
-          verdict: 'ok',
-          found: `not AKS, which would keep kube-system from us without the label ${LABEL}`,
-        },
-      ];
+      return [ok(CHECK, `not AKS, which would keep kube-system from us without the label ${LABEL}`)];
   }
 }

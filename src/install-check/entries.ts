@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { NAMESPACE_NAME, type Webhook } from '../install/webhook-configuration.ts';
 import { ourEntries, shortName, type ClusterView } from './cluster-view.ts';
-import type { Finding } from './finding.ts';
+import { fail, ok, warn, type Finding } from './finding.ts';
 import type { RegisteredWebhook } from './objects.ts';
 import { distributionOf, shippedEntries, variesByDistribution } from './shipped.ts';
 
@@ -15,9 +15,7 @@ export function checkEntries(view: ClusterView): readonly Finding[] {
   const lockouts = entries.filter(locksOut).map(({ name }) => shortName(name));
   if (lockouts.length > 0) {
     const found = `${lockouts.join(', ')}: failurePolicy Fail, so while no replica answers, what brings a cluster back is refused`;
-    return [
-      { check: CHECK, verdict: 'failed', found, fix: 'set them to Ignore', command: patch(view, lockouts) },
-    ];
+    return [fail(CHECK, found, { fix: 'set them to Ignore', command: patch(view, lockouts) })];
   }
   const carried = entries
     .filter(({ name }) => variesByDistribution(name, names))
@@ -39,16 +37,13 @@ export function checkEntries(view: ClusterView): readonly Finding[] {
     );
   }
   if (details.length === 0) {
-    return [{ check: CHECK, verdict: 'ok', found: `as we ship them for ${distribution}` }];
+    return [ok(CHECK, `as we ship them for ${distribution}`)];
   }
   return [
-    {
-      check: CHECK,
-      verdict: 'warning',
-      found: 'our entries are not as we ship them',
+    warn(CHECK, 'our entries are not as we ship them', {
       details,
       fix: 'apply the overlay again, with the component of your distribution: manifests/distributions',
-    },
+    }),
   ];
 }
 
@@ -64,7 +59,7 @@ function locksOut({ name, failurePolicy }: RegisteredWebhook): boolean {
 }
 
 function patch({ names, configuration }: ClusterView, entries: readonly string[]): string {
-  const webhooks = configuration.kind === 'seen' ? (configuration.value.webhooks ?? []) : [];
+  const webhooks = configuration.kind === 'found' ? (configuration.value.webhooks ?? []) : [];
   const operations = webhooks.flatMap(({ name }, index) =>
     entries.includes(shortName(name))
       ? [{ op: 'replace', path: `/webhooks/${index}/failurePolicy`, value: 'Ignore' }]

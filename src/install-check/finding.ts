@@ -1,26 +1,48 @@
-/** `unknown` is where we could not look. It is never taken for good. */
+/** `unknown` is where a check was not allowed, or not able, to look. It never counts as good. */
 export type Verdict = 'ok' | 'warning' | 'failed' | 'unknown';
 
-/** What one check found. */
-export type Finding = Found & (Good | Mendable);
+/** The result of one check. */
+export type Finding = Found & (Passed | NotPassed);
 
 interface Found {
   /** The same word in every run: `reachability`. */
   readonly check: string;
   /** One line. */
   readonly found: string;
-  /** What it consists of, a line each. */
+  /** The parts of it, a line each. */
   readonly details?: readonly string[];
 }
 
-interface Good {
+interface Passed {
   readonly verdict: 'ok';
 }
 
-interface Mendable {
+interface NotPassed extends Fix {
   readonly verdict: Exclude<Verdict, 'ok'>;
-  /** What to do about it, in a sentence. */
+}
+
+/** The way out of a finding. */
+export interface Fix {
+  /** A sentence: the thing to do. */
   readonly fix: string;
-  /** What does it, or shows more, to be pasted. */
+  /** The command that does it, or shows more, to be pasted. */
   readonly command?: string;
+}
+
+type Details = Pick<Found, 'details'>;
+
+export function ok(check: string, found: string, details?: readonly string[]): Finding {
+  return { check, verdict: 'ok', found, ...(details === undefined ? {} : { details }) };
+}
+
+export function warn(check: string, found: string, fix: Fix & Details): Finding {
+  return { check, verdict: 'warning', found, ...fix };
+}
+
+export function fail(check: string, found: string, fix: Fix & Details): Finding {
+  return { check, verdict: 'failed', found, ...fix };
+}
+
+export function unknown(check: string, found: string, fix: Fix & Details): Finding {
+  return { check, verdict: 'unknown', found, ...fix };
 }

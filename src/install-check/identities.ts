@@ -1,9 +1,9 @@
 import { CONTROL_PLANES, type Distribution } from '../install/identities.ts';
-import type { Asker, Askers } from './askers.ts';
+import type { LoggedCaller, LoggedCallers } from './callers.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { recognize } from './distribution.ts';
 import { registeredDistribution } from './entries.ts';
-import type { Finding } from './finding.ts';
+import { ok, unknown, warn, type Finding } from './finding.ts';
 
 const CHECK = 'identities';
 
@@ -11,10 +11,10 @@ const CHECK = 'identities';
  * Whether the distribution that our entries are for is the one we are in, by what it calls itself and by who makes pods in
  * kube-system and asks for controllers' tokens. `read` is what audit logs tell; absent where none was given.
  */
-export function checkIdentities(view: ClusterView, read: Askers | undefined): readonly Finding[] {
+export function checkIdentities(view: ClusterView, read: LoggedCallers | undefined): readonly Finding[] {
   const registered = registeredDistribution(view) ?? 'upstream';
   const recognized = recognize(view);
-  const isRegistered = view.configuration.kind === 'seen';
+  const isRegistered = view.configuration.kind === 'found';
   const isOther = isRegistered && recognized !== undefined && recognized.distribution !== registered;
   const advice = isOther
     ? [
@@ -22,34 +22,39 @@ export function checkIdentities(view: ClusterView, read: Askers | undefined): re
       ]
     : [];
   if (read === undefined) return [withoutLog(advice)];
-  const { askers, problems } = read;
-  const best = bestFit(askers, [
+  const { callers, problems } = read;
+  const best = bestFit(callers, [
     ...(recognized === undefined ? [] : [recognized.distribution]),
     registered,
     'upstream',
   ]);
-  const details = [...problems, ...advice, ...askers.flatMap((asker) => adviceOn(asker, registered, best))];
-  if (askers.length === 0)
+  const details = [
+    ...problems,
+    ...advice,
+    ...callers.flatMap((caller) => adviceOn(caller, registered, best)),
+  ];
+  if (callers.length === 0)
     return [
-      {
-        check: CHECK,
-        verdict: advice.length > 0 ? 'warning' : 'unknown',
-        found: 'the audit log tells of nobody who makes pods in kube-system',
-        ...(details.length > 0 ? { details } : {}),
-        fix: 'give it a longer one, of all API servers: --audit-log',
-      },
+      (advice.length > 0 ? warn : unknown)(
+        CHECK,
+        'the audit log tells of nobody who makes pods in kube-system',
+        {
+          ...(details.length > 0 ? { details } : {}),
+          fix: 'give it a longer one, of all API servers: --audit-log',
+        },
+      ),
     ];
-  const who = `${askers.length === 1 ? 'one' : askers.length} who ${askers.length === 1 ? 'works' : 'work'} in kube-system`;
-  if (details.length === 0)
-    return [{ check: CHECK, verdict: 'ok', found: `${who}, all known: ${registered} fits` }];
+  const who = `${callers.length === 1 ? 'one' : callers.length} who ${callers.length === 1 ? 'works' : 'work'} in kube-system`;
+  if (details.length === 0) return [ok(CHECK, `${who}, all known: ${registered} fits`)];
   return [
-    {
-      check: CHECK,
-      verdict: 'warning',
-      found: `${who}, by the audit log; ${best} fits best${best === registered ? ', as registered' : `, registered is ${registered}`}`,
-      details,
-      fix: 'do as said above, one by one; sigma-admission replay shows what enforce would have refused',
-    },
+    warn(
+      CHECK,
+      `${who}, by the audit log; ${best} fits best${best === registered ? ', as registered' : `, registered is ${registered}`}`,
+      {
+        details,
+        fix: 'do as said above, one by one; sigma-admission replay shows what enforce would have refused',
+      },
+    ),
   ];
 }
 
@@ -57,25 +62,20 @@ function withoutLog(advice: readonly string[]): Finding {
   const [said] = advice;
   const fix = 'give it an audit log: --audit-log FILE';
   return said === undefined
-    ? {
-        check: CHECK,
-        verdict: 'unknown',
-        found: 'who makes pods in kube-system here is to be seen in an audit log only',
-        fix,
-      }
-    : { check: CHECK, verdict: 'warning', found: said, fix: `apply it; and ${fix}` };
+    ? unknown(CHECK, 'who makes pods in kube-system here is to be seen in an audit log only', { fix })
+    : warn(CHECK, said, { fix: `apply it; and ${fix}` });
 }
 
 /** The distribution that most of those who make pods belong to; of several, the first in `preferred`. */
-function bestFit(askers: readonly Asker[], preferred: readonly Distribution[]): Distribution {
+function bestFit(callers: readonly LoggedCaller[], preferred: readonly Distribution[]): Distribution {
   const all = [...new Set([...preferred, ...(Object.keys(CONTROL_PLANES) as Distribution[])])];
   const members = (distribution: Distribution) =>
-    askers.filter(({ what, heals }) => what === 'pods' && heals.includes(distribution)).length;
+    callers.filter(({ what, heals }) => what === 'pods' && heals.includes(distribution)).length;
   return all.reduce((best, each) => (members(each) > members(best) ? each : best));
 }
 
-function adviceOn(asker: Asker, registered: Distribution, best: Distribution): readonly string[] {
-  const { username, what, count, heals, accepted } = asker;
+function adviceOn(caller: LoggedCaller, registered: Distribution, best: Distribution): readonly string[] {
+  const { username, what, count, heals, accepted } = caller;
   const does = what === 'pods' ? 'makes pods in kube-system' : "asks for controllers' tokens";
   const who = `${username} ${does} (${count})`;
   const advice: string[] = [];

@@ -1,6 +1,6 @@
 import { NAMESPACE_NAME, type NamespaceSelector } from '../install/webhook-configuration.ts';
 import { ourEntries, shortName, type ClusterView } from './cluster-view.ts';
-import type { Finding } from './finding.ts';
+import { ok, type Finding } from './finding.ts';
 import type { RegisteredWebhook } from './objects.ts';
 
 /** What the API server would do about each entry's requests if no replica answered. */
@@ -13,7 +13,7 @@ export function checkIfDown(view: ClusterView): readonly Finding[] {
     others.length > 0
       ? `what ${others.join(' and ')} is asked about would be refused, all else allowed`
       : `all would be allowed${refusing.length > 0 ? ', but for our own probe' : ''}`;
-  return [{ check: 'if-down', verdict: 'ok', found, details: entries.map(lineOf) }];
+  return [ok('if-down', found, entries.map(lineOf))];
 }
 
 function isFail({ failurePolicy }: RegisteredWebhook): boolean {

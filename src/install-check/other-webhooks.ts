@@ -1,8 +1,8 @@
 import { NAMESPACE_NAME } from '../install/webhook-configuration.ts';
 import { selects } from '../kubernetes/label-selector.ts';
 import type { ClusterView } from './cluster-view.ts';
-import type { Finding } from './finding.ts';
-import { notSeen, type Look } from './look.ts';
+import { ok, warn, type Finding } from './finding.ts';
+import { notRead, type ObjectRead } from './object-read.ts';
 import type { Listed, Registered, RegisteredWebhook } from './objects.ts';
 
 const CHECK = 'other-webhooks';
@@ -11,10 +11,10 @@ const CHECK = 'other-webhooks';
 export function checkOtherWebhooks(view: ClusterView): Finding {
   const { validating, mutating, names, kubeSystem } = view;
   for (const look of [validating, mutating]) {
-    if (look.kind === 'unknown') return notSeen(CHECK, 'webhooks of others', look);
+    if (look.kind === 'unknown') return notRead(CHECK, 'webhooks of others', look);
   }
   const labels = {
-    ...(kubeSystem.kind === 'seen' ? kubeSystem.value.metadata.labels : {}),
+    ...(kubeSystem.kind === 'found' ? kubeSystem.value.metadata.labels : {}),
     [NAMESPACE_NAME]: 'kube-system',
   };
   const first = matching(mutating, labels, () => true);
@@ -23,8 +23,7 @@ export function checkOtherWebhooks(view: ClusterView): Finding {
     ...first.map((each) => ({ ...each, kind: 'mutating' })),
     ...second.map((each) => ({ ...each, kind: 'validating' })),
   ];
-  if (all.length === 0)
-    return { check: CHECK, verdict: 'ok', found: 'nobody else is asked about pods made in kube-system' };
+  if (all.length === 0) return ok(CHECK, 'nobody else is asked about pods made in kube-system');
   // Mutating ones are asked one after another, validating ones all at once.
   const seconds =
     first.reduce((sum, { webhook }) => sum + timeoutOf(webhook), 0) +
@@ -35,14 +34,15 @@ export function checkOtherWebhooks(view: ClusterView): Finding {
   );
   const failing = all.filter(({ webhook }) => webhook.failurePolicy !== 'Ignore');
   const found = `${all.length === 1 ? 'a webhook of others is' : `${all.length} webhooks of others are`} asked about pods made in kube-system: up to ${seconds} s`;
-  if (failing.length === 0) return { check: CHECK, verdict: 'ok', found, details };
-  return {
-    check: CHECK,
-    verdict: 'warning',
-    found: `${found}; ${all.length === 1 ? 'it refuses' : failing.length === 1 ? 'one refuses' : `${failing.length} refuse`} them when down`,
-    details,
-    fix: 'what we would allow is then refused, controllers and kubelets included: take kube-system out by its namespaceSelector, or set Ignore',
-  };
+  if (failing.length === 0) return ok(CHECK, found, details);
+  return warn(
+    CHECK,
+    `${found}; ${all.length === 1 ? 'it refuses' : failing.length === 1 ? 'one refuses' : `${failing.length} refuse`} them when down`,
+    {
+      details,
+      fix: 'what we would allow is then refused, controllers and kubelets included: take kube-system out by its namespaceSelector, or set Ignore',
+    },
+  );
 }
 
 interface Matching {
@@ -51,11 +51,11 @@ interface Matching {
 }
 
 function matching(
-  look: Look<Listed<Registered>>,
+  look: ObjectRead<Listed<Registered>>,
   labels: Readonly<Record<string, string>>,
   isOfOthers: (metadata: Registered['metadata']) => boolean,
 ): readonly Matching[] {
-  if (look.kind !== 'seen') return [];
+  if (look.kind !== 'found') return [];
   return look.value.items
     .filter(({ metadata }) => isOfOthers(metadata))
     .flatMap(({ metadata, webhooks = [] }) =>

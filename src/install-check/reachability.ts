@@ -1,7 +1,7 @@
 import type { ProbeOutcome } from '../install/probe-outcome.ts';
 import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
-import type { Finding } from './finding.ts';
-import { allow } from './look.ts';
+import { fail, ok, unknown, type Finding, type Fix } from './finding.ts';
+import { allow } from './object-read.ts';
 import type { Deployment, Service } from './objects.ts';
 
 const CHECK = 'reachability';
@@ -11,9 +11,9 @@ export function checkReachability(view: ClusterView, outcome: ProbeOutcome | und
   if (outcome === undefined) return [];
   const isTold = !['answered', 'not-allowed', 'not-registered'].includes(outcome.kind);
   const found = `${WORDS[outcome.kind]}${isTold ? `: ${outcome.detail}` : ''}`;
-  if (outcome.kind === 'answered') return [{ check: CHECK, verdict: 'ok', found }];
-  const verdict = outcome.kind === 'not-allowed' ? 'unknown' : 'failed';
-  return [{ check: CHECK, verdict, found, ...fixOf(outcome.kind, view) }];
+  if (outcome.kind === 'answered') return [ok(CHECK, found)];
+  const result = outcome.kind === 'not-allowed' ? unknown : fail;
+  return [result(CHECK, found, fixOf(outcome.kind, view))];
 }
 
 const WORDS: Readonly<Record<ProbeOutcome['kind'], string>> = {
@@ -62,14 +62,9 @@ function fixOf(kind: Exclude<ProbeOutcome['kind'], 'answered'>, view: ClusterVie
   }
 }
 
-interface Fix {
-  readonly fix: string;
-  readonly command?: string;
-}
-
 function whyNotAsked(view: ClusterView): string {
   const probe = ourEntries(view).find(({ name }) => shortName(name) === 'probe');
-  if (view.configuration.kind === 'seen' && probe === undefined)
+  if (view.configuration.kind === 'found' && probe === undefined)
     return 'the entry `probe` is missing: apply the manifests again';
   if (probe !== undefined && probe.failurePolicy !== 'Fail')
     return 'the entry `probe` is Ignore (by break-glass, perhaps), so it fails open: see `if-down` and the log of the replicas';
@@ -78,10 +73,10 @@ function whyNotAsked(view: ClusterView): string {
 
 /** The port that pods listen on: what a firewall has to let through. */
 function targetPort({ service, deployment }: ClusterView): string {
-  const ports = service.kind === 'seen' ? (service.value.spec.ports ?? []) : [];
+  const ports = service.kind === 'found' ? (service.value.spec.ports ?? []) : [];
   const { targetPort: target = HTTPS_PORT } = portOf(ports) ?? {};
   if (typeof target === 'number') return String(target);
-  return String(deployment.kind === 'seen' ? (containerPort(deployment.value, target) ?? target) : target);
+  return String(deployment.kind === 'found' ? (containerPort(deployment.value, target) ?? target) : target);
 }
 
 const HTTPS_PORT = 8443;

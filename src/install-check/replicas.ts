@@ -1,21 +1,18 @@
 import { BREAK_GLASS } from '../install/own-deployment.ts';
 import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
-import type { Finding } from './finding.ts';
-import { notSeen } from './look.ts';
+import { fail, ok, warn, type Finding } from './finding.ts';
+import { notRead } from './object-read.ts';
 
 /** Whether enough replicas are there. */
 export function checkReplicas({ deployment, names }: ClusterView): Finding {
   const check = 'replicas';
   const what = `Deployment ${names.namespace}/${OURS}`;
-  if (deployment.kind === 'unknown') return notSeen(check, what, deployment);
+  if (deployment.kind === 'unknown') return notRead(check, what, deployment);
   if (deployment.kind === 'missing')
-    return {
-      check,
-      verdict: 'failed',
-      found: `no ${what}: nobody answers`,
+    return fail(check, `no ${what}: nobody answers`, {
       fix: 'install it',
       command: 'kubectl apply -k manifests/overlays/warn',
-    };
+    });
   const { spec, status, metadata } = deployment.value;
   const wanted = spec.replicas ?? 1;
   const available = status?.availableReplicas ?? 0;
@@ -23,33 +20,27 @@ export function checkReplicas({ deployment, names }: ClusterView): Finding {
   const fix = 'see what its pods wait for';
   const command = `kubectl -n ${names.namespace} describe deployment,pods -l app.kubernetes.io/name=${OURS}`;
   if (metadata.deletionTimestamp !== undefined)
-    return { check, verdict: 'failed', found: `${what} is being deleted`, fix: 'install it again' };
-  if (available === 0) return { check, verdict: 'failed', found: `${found}: nobody answers`, fix, command };
-  if (available < wanted) return { check, verdict: 'warning', found, fix, command };
-  if (wanted >= 2) return { check, verdict: 'ok', found };
-  return {
-    check,
-    verdict: 'warning',
-    found: `${found}: while that one restarts, nobody answers`,
+    return fail(check, `${what} is being deleted`, { fix: 'install it again' });
+  if (available === 0) return fail(check, `${found}: nobody answers`, { fix, command });
+  if (available < wanted) return warn(check, found, { fix, command });
+  if (wanted >= 2) return ok(check, found);
+  return warn(check, `${found}: while that one restarts, nobody answers`, {
     fix: 'run two, and say so in your overlay',
     command: `kubectl -n ${names.namespace} scale deployment/${OURS} --replicas=2`,
-  };
+  });
 }
 
 /** Whether somebody broke the glass: then nothing is refused for want of an answer, on purpose. */
 export function checkBreakGlass({ deployment, names }: ClusterView): readonly Finding[] {
-  if (deployment.kind !== 'seen') return [];
+  if (deployment.kind !== 'found') return [];
   const check = 'break-glass';
   const reason = deployment.value.metadata.annotations?.[BREAK_GLASS];
-  if (reason === undefined) return [{ check, verdict: 'ok', found: 'not broken' }];
+  if (reason === undefined) return [ok(check, 'not broken')];
   return [
-    {
-      check,
-      verdict: 'warning',
-      found: `broken, so that every entry is Ignore: ${JSON.stringify(reason)}`,
+    warn(check, `broken, so that every entry is Ignore: ${JSON.stringify(reason)}`, {
       fix: 'take the annotation away when it is over',
       command: `kubectl -n ${names.namespace} annotate deployment/${OURS} ${BREAK_GLASS}-`,
-    },
+    }),
   ];
 }
 
@@ -59,35 +50,35 @@ export function checkMode(view: ClusterView): readonly Finding[] {
   const guard = ourEntries(view).find(({ name }) => shortName(name) === 'guard');
   if (settings.kind === 'missing' || guard === undefined) return [];
   const check = 'mode';
-  if (settings.kind === 'unknown') return [notSeen(check, 'the mode in force', settings)];
+  if (settings.kind === 'unknown') return [notRead(check, 'the mode in force', settings)];
   const { default: mode, levels, rules } = settings.value.modes;
   const isEnforcing = [mode, ...Object.values(levels), ...Object.values(rules)].includes('enforce');
   const isFail = guard.failurePolicy === 'Fail';
   const isBroken =
-    deployment.kind === 'seen' && deployment.value.metadata.annotations?.[BREAK_GLASS] !== undefined;
+    deployment.kind === 'found' && deployment.value.metadata.annotations?.[BREAK_GLASS] !== undefined;
   if (isEnforcing && !isFail && !isBroken)
     return [
-      {
+      warn(
         check,
-        verdict: 'warning',
-        found: 'matches are refused, but while no replica answers everything is allowed: guard is Ignore',
-        fix:
-          settings.value.manage === 'all'
-            ? 'it becomes Fail when a probe came back: see `reachability`'
-            : 'apply manifests/overlays/enforce, once `reachability` is ok',
-      },
+        'matches are refused, but while no replica answers everything is allowed: guard is Ignore',
+        {
+          fix:
+            settings.value.manage === 'all'
+              ? 'it becomes Fail when a probe came back: see `reachability`'
+              : 'apply manifests/overlays/enforce, once `reachability` is ok',
+        },
+      ),
     ];
   if (!isEnforcing && isFail)
     return [
-      {
+      warn(
         check,
-        verdict: 'warning',
-        found: 'no match is refused, but while no replica answers pods in kube-system are: guard is Fail',
-        fix: 'apply manifests/overlays/warn, or enforce something',
-      },
+        'no match is refused, but while no replica answers pods in kube-system are: guard is Fail',
+        { fix: 'apply manifests/overlays/warn, or enforce something' },
+      ),
     ];
   const found = isEnforcing
     ? `matches are refused${isFail ? ', and guard is Fail' : '; guard is Ignore while the glass is broken'}`
     : 'no match is refused, and guard is Ignore';
-  return [{ check, verdict: 'ok', found }];
+  return [ok(check, found)];
 }

@@ -3,8 +3,8 @@ import { PROBE_CONFIG_MAP } from '../install/probe.ts';
 import { KINDS } from '../kubernetes/objects.ts';
 import { CACHED_KINDS } from '../provenance/cache.ts';
 import { OURS, type ClusterView, type Names, type ServeSettings } from './cluster-view.ts';
-import type { Finding } from './finding.ts';
-import { allow } from './look.ts';
+import { fail, ok, unknown, warn, type Finding } from './finding.ts';
+import { allow } from './object-read.ts';
 
 /** Something our ServiceAccount must be allowed, and what does not work where it is not. */
 export interface Right {
@@ -148,18 +148,18 @@ export function checkRights({ names }: ClusterView, answer: RightsAnswer | undef
   const check = 'rights';
   if ('notAllowed' in answer) {
     const found = 'what our ServiceAccount may do: not allowed to ask';
-    return [{ check, verdict: 'unknown', found, fix: allow(answer.notAllowed) }];
+    return [unknown(check, found, { fix: allow(answer.notAllowed) })];
   }
   const { lacking } = answer;
-  if (lacking.length === 0)
-    return [{ check, verdict: 'ok', found: 'our ServiceAccount may do all that it must' }];
+  if (lacking.length === 0) return [ok(check, 'our ServiceAccount may do all that it must')];
   return [
-    {
+    (lacking.some(({ isVital }) => isVital) ? fail : warn)(
       check,
-      verdict: lacking.some(({ isVital }) => isVital) ? 'failed' : 'warning',
-      found: `${names.namespace}/${OURS}, our ServiceAccount, may not do all that it must`,
-      details: lacking.map((right) => `${formatRight(right)}: needed for ${right.for}`),
-      fix: 'apply the manifests again: manifests/base/30-rbac.yaml has these rights',
-    },
+      `${names.namespace}/${OURS}, our ServiceAccount, may not do all that it must`,
+      {
+        details: lacking.map((right) => `${formatRight(right)}: needed for ${right.for}`),
+        fix: 'apply the manifests again: manifests/base/30-rbac.yaml has these rights',
+      },
+    ),
   ];
 }

@@ -1,4 +1,4 @@
-import type { Finding } from './finding.ts';
+import { fail, ok, type Finding } from './finding.ts';
 import type { Version } from './objects.ts';
 
 /** matchConditions of webhooks are stable, and always on, from here. */
@@ -8,11 +8,10 @@ const OLDEST_MINOR = 30;
 export function checkVersion({ major, minor, gitVersion }: Version): Finding {
   const found = `Kubernetes ${gitVersion}`;
   const isNewEnough = Number(major) > 1 || Number.parseInt(minor, 10) >= OLDEST_MINOR;
-  if (isNewEnough) return { check: 'version', verdict: 'ok', found };
-  return {
-    check: 'version',
-    verdict: 'failed',
-    found: `${found}: older than 1.${OLDEST_MINOR}, without the match conditions that keep us from who heals a cluster`,
-    fix: `upgrade the cluster to 1.${OLDEST_MINOR} or newer before installing`,
-  };
+  if (isNewEnough) return ok('version', found);
+  return fail(
+    'version',
+    `${found}: older than 1.${OLDEST_MINOR}, without the match conditions that keep us from who heals a cluster`,
+    { fix: `upgrade the cluster to 1.${OLDEST_MINOR} or newer before installing` },
+  );
 }

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MODES, type Mode, type Modes } from '../policy/mode.ts';
 
-/** What there is to say of one change; nothing where it is none of ours, or of no consequence. */
-export interface Finding {
+/** The effect of one change, in words; empty where the object is not ours, or nothing follows from it. */
+export interface Effect {
   readonly lowers: readonly string[];
   readonly notable: readonly string[];
 }
@@ -32,7 +32,7 @@ export interface OwnSettings {
 const MAX_FILE = 4 * 1024;
 
 /** What another text of the settings file lowers, against the text before or else against `modes`, and what else it changes. */
-export function loweredByFile(before: unknown, after: unknown, modes: Modes, settings: OwnSettings): Finding {
+export function loweredByFile(before: unknown, after: unknown, modes: Modes, settings: OwnSettings): Effect {
   const [was, is] = [before, after].map((text) => settingsOf(text, settings));
   if (is?.kind !== 'read') return { lowers: [], notable: is?.problems ?? [] };
   if (was?.kind !== 'read') return { lowers: lowered(modes, is.modes), notable: [] };

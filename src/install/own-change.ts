@@ -2,7 +2,7 @@ import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission
 import { asObject } from '../kubernetes/as-object.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
 import { printable, shorten } from '../policy/message.ts';
-import { loweredByFile, type Finding } from './lowered-modes.ts';
+import { loweredByFile, type Effect } from './lowered-modes.ts';
 import { deploymentChange, textOf, type OwnState } from './own-deployment.ts';
 
 /** What somebody does to what we are made of, where it weakens us or is otherwise for an operator to know. */
@@ -54,7 +54,7 @@ export function ownChange(request: AdmissionRequest, state: OwnState): OwnChange
   };
 }
 
-const FINDINGS: Readonly<Record<OwnChange['kind'], (request: AdmissionRequest, state: OwnState) => Finding>> =
+const FINDINGS: Readonly<Record<OwnChange['kind'], (request: AdmissionRequest, state: OwnState) => Effect>> =
   {
     ConfigMap: configMapChange,
     Deployment: deploymentChange,
@@ -69,7 +69,7 @@ function nameOf({ name, oldObject }: AdmissionRequest): string {
 const CONFIG_KEY = 'config.yaml';
 
 /** Kustomize names a ConfigMap after its content: another mode is then a ConfigMap that is made, not one that is changed. */
-function configMapChange(request: AdmissionRequest, { modes, settings }: OwnState): Finding {
+function configMapChange(request: AdmissionRequest, { modes, settings }: OwnState): Effect {
   if (request.operation === 'DELETE') return { lowers: [], notable: ['deleted'] };
   const [before, after] = [dataOf(request.oldObject), dataOf(request.object)];
   const keys = changedKeys(before, after);
@@ -83,7 +83,7 @@ function configMapChange(request: AdmissionRequest, { modes, settings }: OwnStat
 }
 
 /** Its values are nobody's to see, so only that they changed is told, and not where we renew them ourselves. */
-function secretChange(request: AdmissionRequest, { namespace }: OwnState): Finding {
+function secretChange(request: AdmissionRequest, { namespace }: OwnState): Effect {
   const { operation, userInfo } = request;
   if (operation === 'CREATE' || isOurselves(userInfo, namespace)) return { lowers: [], notable: [] };
   if (operation === 'DELETE') return { lowers: [], notable: ['deleted'] };

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import type { Modes } from '../policy/mode.ts';
-import { lowered, type Finding, type OwnSettings } from './lowered-modes.ts';
+import { lowered, type Effect, type OwnSettings } from './lowered-modes.ts';
 
 /** What a change is held against. */
 export interface OwnState {
@@ -16,7 +16,7 @@ export interface OwnState {
 export const BREAK_GLASS = 'sigma-admission/break-glass';
 
 /** What a change of our Deployment, or of its scale, comes to. */
-export function deploymentChange(request: AdmissionRequest, state: OwnState): Finding {
+export function deploymentChange(request: AdmissionRequest, state: OwnState): Effect {
   const { operation, subResource } = request;
   if (subResource !== undefined && subResource !== 'scale') return { lowers: [], notable: [] };
   if (operation === 'DELETE') return { lowers: [], notable: ['deleted'] };
@@ -46,7 +46,7 @@ function settingsChange(
   was: KubernetesObject | undefined,
   is: KubernetesObject,
   { modes, settings }: OwnState,
-): Finding {
+): Effect {
   const [before, after] = [was && settings.withPod(was), settings.withPod(is)];
   if (after.kind === 'read')
     return { lowers: lowered(before?.kind === 'read' ? before.modes : modes, after.modes), notable: [] };

@@ -7,7 +7,7 @@ import type { Finding } from '../../src/install-check/finding.ts';
 import { checkIfDown } from '../../src/install-check/if-down.ts';
 import { checkBreakGlass, checkMode, checkReplicas } from '../../src/install-check/replicas.ts';
 import { checkVersion } from '../../src/install-check/version.ts';
-import { configuration, deployment, entries, MISSING, NOT_ALLOWED, seen, settings, view } from './view.ts';
+import { configuration, deployment, entries, MISSING, NOT_ALLOWED, present, settings, view } from './view.ts';
 
 /** The first word and what was found: `failed: it is over`. */
 function said(findings: Finding | readonly Finding[]): readonly string[] {
@@ -133,22 +133,22 @@ describe('the configuration', () => {
     ],
     [
       'empty',
-      { configuration: seen(configuration([])) },
+      { configuration: present(configuration([])) },
       'failed: sigma-admission has no entries yet: nothing is sent to us',
     ],
     [
       'without guard',
-      { configuration: seen(configuration(entries().slice(1))) },
+      { configuration: present(configuration(entries().slice(1))) },
       'failed: sigma-admission lacks our entry guard',
     ],
     [
       'without the last two',
-      { configuration: seen(configuration(entries().slice(0, 2))) },
+      { configuration: present(configuration(entries().slice(0, 2))) },
       'warning: sigma-admission lacks our entries probe, self',
     ],
     [
       "beside somebody else's",
-      { configuration: seen(configuration([theirs, ...entries()])) },
+      { configuration: present(configuration([theirs, ...entries()])) },
       'ok: sigma-admission has our 4 entries: guard, observe, probe, self',
     ],
   ])('%s', (_, changes, expected) => {
@@ -156,9 +156,9 @@ describe('the configuration', () => {
   });
 
   it('that is empty is for its replicas to fill, where they may', () => {
-    const empty = { configuration: seen(configuration([])) };
+    const empty = { configuration: present(configuration([])) };
     const fixes = (['ca', 'all'] as const).map((manage) => {
-      const finding = checkConfiguration(view({ ...empty, settings: seen(settings({ manage })) }));
+      const finding = checkConfiguration(view({ ...empty, settings: present(settings({ manage })) }));
       return 'fix' in finding && finding.fix;
     });
     expect(fixes).toEqual([
@@ -169,19 +169,19 @@ describe('the configuration', () => {
 });
 
 describe('the owner', () => {
-  const without = seen(configuration(undefined, { ownerReferences: [] }));
+  const without = present(configuration(undefined, { ownerReferences: [] }));
   const unowned = 'the configuration is not owned by our namespace: deleting that would leave it behind';
   it.each<[string, Partial<ClusterView>, readonly string[]]>([
     ['our namespace', {}, ['ok: the configuration goes with namespace sigma-admission']],
     ['nobody', { configuration: without }, [`warning: ${unowned}`]],
     [
       'nobody, as told',
-      { configuration: without, settings: seen(settings({ noOwnerReference: true })) },
+      { configuration: without, settings: present(settings({ noOwnerReference: true })) },
       [`ok: ${unowned}, as the replicas were told`],
     ],
     [
       'a namespace of that name before',
-      { namespace: seen({ metadata: { name: 'sigma-admission', uid: 'uid-2' } }) },
+      { namespace: present({ metadata: { name: 'sigma-admission', uid: 'uid-2' } }) },
       [
         'failed: the configuration is owned by a namespace sigma-admission that is no more: it will be collected',
       ],
@@ -199,7 +199,7 @@ describe('the owner', () => {
 
 describe('the entries', () => {
   function found(webhooks: ReturnType<typeof entries>) {
-    return checkEntries(view({ configuration: seen(configuration(webhooks)) }));
+    return checkEntries(view({ configuration: present(configuration(webhooks)) }));
   }
 
   it.each(['upstream', 'gke', 'k3s'] as const)('are for %s', (distribution) => {
@@ -257,7 +257,7 @@ describe('the entries', () => {
 describe('if no replica answered', () => {
   it('guard alone would refuse, where it fails closed', () => {
     const [finding] = checkIfDown(
-      view({ configuration: seen(configuration(entries({}, { enforcing: true }))) }),
+      view({ configuration: present(configuration(entries({}, { enforcing: true }))) }),
     );
     expect(finding?.found).toBe('what guard is asked about would be refused, all else allowed');
     expect(finding?.details?.[0]).toBe(
@@ -272,21 +272,21 @@ describe('if no replica answered', () => {
 
 describe('the replicas', () => {
   it.each<[string, ClusterView['deployment'], string]>([
-    ['two', seen(deployment()), 'ok: 2 of 2 replicas are available'],
+    ['two', present(deployment()), 'ok: 2 of 2 replicas are available'],
     [
       'one',
-      seen(deployment({ replicas: 1 })),
+      present(deployment({ replicas: 1 })),
       'warning: 1 of 1 replicas are available: while that one restarts, nobody answers',
     ],
-    ['not all', seen(deployment({ replicas: 3, available: 2 })), 'warning: 2 of 3 replicas are available'],
+    ['not all', present(deployment({ replicas: 3, available: 2 })), 'warning: 2 of 3 replicas are available'],
     [
       'none of them',
-      seen(deployment({ available: 0 })),
+      present(deployment({ available: 0 })),
       'failed: 0 of 2 replicas are available: nobody answers',
     ],
     [
       'none wanted',
-      seen(deployment({ replicas: 0 })),
+      present(deployment({ replicas: 0 })),
       'failed: 0 of 0 replicas are available: nobody answers',
     ],
     ['no Deployment', MISSING, 'failed: no Deployment sigma-admission/sigma-admission: nobody answers'],
@@ -301,16 +301,16 @@ describe('the replicas', () => {
 
   it('break the glass for a reason', () => {
     const annotations = { 'sigma-admission/break-glass': 'CNI is down' };
-    expect(said(checkBreakGlass(view({ deployment: seen(deployment({ annotations })) })))).toEqual([
+    expect(said(checkBreakGlass(view({ deployment: present(deployment({ annotations })) })))).toEqual([
       'warning: broken, so that every entry is Ignore: "CNI is down"',
     ]);
   });
 });
 
 describe('the mode in force', () => {
-  const closed = seen(configuration(entries({}, { enforcing: true })));
-  const enforcing = seen(settings({ mode: 'enforce' }));
-  const broken = seen(deployment({ annotations: { 'sigma-admission/break-glass': '' } }));
+  const closed = present(configuration(entries({}, { enforcing: true })));
+  const enforcing = present(settings({ mode: 'enforce' }));
+  const broken = present(deployment({ annotations: { 'sigma-admission/break-glass': '' } }));
   it.each<[string, Partial<ClusterView>, readonly string[]]>([
     ['warn', {}, ['ok: no match is refused, and guard is Ignore']],
     [

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { ApiError, type ApiServer } from '../../src/cluster/api-server.ts';
-import { readAskers, type Asker } from '../../src/install-check/askers.ts';
+import { readCallers, type LoggedCaller } from '../../src/install-check/callers.ts';
 import { checkCertificate, type Dialled } from '../../src/install-check/certificate.ts';
 import type { ClusterView, ServeSettings } from '../../src/install-check/cluster-view.ts';
 import { checkExclusion, recognize } from '../../src/install-check/distribution.ts';
@@ -12,12 +12,12 @@ import type { Finding } from '../../src/install-check/finding.ts';
 import { checkIdentities } from '../../src/install-check/identities.ts';
 import { checkOtherWebhooks } from '../../src/install-check/other-webhooks.ts';
 import { selects } from '../../src/kubernetes/label-selector.ts';
-import { textOf } from '../../src/install-check/page.ts';
+import { findingsText } from '../../src/install-check/findings-text.ts';
 import { checkReachability } from '../../src/install-check/reachability.ts';
 import { askRights, checkRights, formatRight, requiredRights } from '../../src/install-check/rights.ts';
 import type { ProbeOutcome } from '../../src/install/probe-outcome.ts';
 import { createAuthority } from '../../src/tls/authority.ts';
-import { configuration, entries, MISSING, NOT_ALLOWED, seen, settings, view } from './view.ts';
+import { configuration, entries, MISSING, NOT_ALLOWED, present, settings, view } from './view.ts';
 
 function said(findings: Finding | readonly Finding[]): readonly string[] {
   return [findings]
@@ -42,7 +42,7 @@ describe('reachability', () => {
   });
 
   it('names the port behind the Service, whatever that calls it', () => {
-    const service = seen({ metadata: { name: 's' }, spec: { ports: [{ port: 443, targetPort: 9443 }] } });
+    const service = present({ metadata: { name: 's' }, spec: { ports: [{ port: 443, targetPort: 9443 }] } });
     const ports = [{}, { service }, { service: MISSING, deployment: MISSING }].map((changes) => {
       const [finding] = checkReachability(view(changes), { kind: 'timed-out', detail: '' });
       return /TCP (\S+):/.exec(JSON.stringify(finding))?.[1];
@@ -53,7 +53,7 @@ describe('reachability', () => {
   it('says why nobody was asked', () => {
     const fixes = [entries().slice(0, 2), entries({ probe: { failurePolicy: 'Ignore' } }), entries()].map(
       (webhooks) => {
-        const changes = { configuration: seen(configuration(webhooks)) };
+        const changes = { configuration: present(configuration(webhooks)) };
         const [finding] = checkReachability(view(changes), { kind: 'not-registered', detail: '' });
         return finding !== undefined && 'fix' in finding && finding.fix.slice(0, 40);
       },
@@ -72,7 +72,7 @@ describe('the certificate', () => {
   const unreached: Dialled = { kind: 'not-reached' };
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   const trusting = (caBundle: string | undefined) =>
-    seen(
+    present(
       configuration(
         entries().map((entry) => ({
           ...entry,
@@ -155,7 +155,7 @@ describe('the certificate', () => {
     const [guard, ...others] = entries();
     if (guard === undefined) throw new TypeError('guard is the first');
     const clientConfig = { ...guard.clientConfig, caBundle: base64(certificatePem) };
-    const changes = { configuration: seen(configuration([{ ...guard, clientConfig }, ...others])) };
+    const changes = { configuration: present(configuration([{ ...guard, clientConfig }, ...others])) };
     expect(found(changes, answered, unreached)).toEqual([
       'warning: observe, probe, self trust others than guard',
     ]);
@@ -241,7 +241,7 @@ describe('webhooks of others', () => {
     ...changes,
   });
   const theirs = (...webhooks: readonly object[]) =>
-    seen({ items: [{ metadata: { name: 'theirs' }, webhooks: webhooks.map((each) => hook(each)) }] });
+    present({ items: [{ metadata: { name: 'theirs' }, webhooks: webhooks.map((each) => hook(each)) }] });
 
   it.each<[string, Partial<ClusterView>, readonly string[] | undefined]>([
     ['none but ours', {}, undefined],
@@ -299,7 +299,7 @@ describe('webhooks of others', () => {
 });
 
 const node = (labels: Readonly<Record<string, string>>, osImage = 'Debian') =>
-  seen({ items: [{ metadata: { name: 'n1', labels }, status: { nodeInfo: { osImage } } }] });
+  present({ items: [{ metadata: { name: 'n1', labels }, status: { nodeInfo: { osImage } } }] });
 const version = (gitVersion: string) => ({ major: '1', minor: '34', gitVersion });
 
 describe('the distribution', () => {
@@ -318,7 +318,7 @@ describe('the distribution', () => {
   });
 
   const aks = node({ 'kubernetes.azure.com/cluster': 'c' });
-  const unlabelled = seen(configuration(undefined, { labels: {} }));
+  const unlabelled = present(configuration(undefined, { labels: {} }));
   it.each<[string, Partial<ClusterView>, string]>([
     ['upstream', {}, 'ok: no distribution keeps kube-system from us'],
     [
@@ -352,7 +352,7 @@ describe('the distribution', () => {
 });
 
 describe('who works in kube-system', () => {
-  const asker = (changes: Partial<Asker>): Asker => ({
+  const caller = (changes: Partial<LoggedCaller>): LoggedCaller => ({
     username: 'somebody',
     what: 'pods',
     count: 1,
@@ -360,8 +360,8 @@ describe('who works in kube-system', () => {
     accepted: 'no',
     ...changes,
   });
-  const details = (changes: Partial<ClusterView>, ...askers: readonly Asker[]) =>
-    checkIdentities(view(changes), { askers, problems: [] })[0]?.details;
+  const details = (changes: Partial<ClusterView>, ...callers: readonly LoggedCaller[]) =>
+    checkIdentities(view(changes), { callers, problems: [] })[0]?.details;
 
   it('is not known without a log; which distribution it is may be', () => {
     expect(said(checkIdentities(view(), undefined))).toEqual([
@@ -373,32 +373,32 @@ describe('who works in kube-system', () => {
   });
 
   it('is known, each of them', () => {
-    const known = asker({ heals: ['upstream', 'gke'], accepted: 'loaded' });
-    expect(said(checkIdentities(view(), { askers: [known], problems: [] }))).toEqual([
+    const known = caller({ heals: ['upstream', 'gke'], accepted: 'loaded' });
+    expect(said(checkIdentities(view(), { callers: [known], problems: [] }))).toEqual([
       'ok: one who works in kube-system, all known: upstream fits',
     ]);
   });
 
   it('is nobody in this log', () => {
-    expect(said(checkIdentities(view(), { askers: [], problems: [] }))).toEqual([
+    expect(said(checkIdentities(view(), { callers: [], problems: [] }))).toEqual([
       'unknown: the audit log tells of nobody who makes pods in kube-system',
     ]);
   });
 
-  it.each<[string, Asker, readonly string[]]>([
+  it.each<[string, LoggedCaller, readonly string[]]>([
     [
       'of another distribution',
-      asker({ username: 'kops', heals: ['kops'], accepted: 'loaded' }),
+      caller({ username: 'kops', heals: ['kops'], accepted: 'loaded' }),
       ["kops makes pods in kube-system (1) and is none of upstream's: use manifests/distributions/kops"],
     ],
     [
       'accepted by a preset',
-      asker({ username: 'aksService', what: 'tokens', accepted: { by: 'filters/presets/aks.yml' } }),
+      caller({ username: 'aksService', what: 'tokens', accepted: { by: 'filters/presets/aks.yml' } }),
       ["aksService asks for controllers' tokens (1): name filters/presets/aks.yml under filtersDirs"],
     ],
     [
       'accepted by nobody',
-      asker({}),
+      caller({}),
       ['somebody makes pods in kube-system (1) and no filter accepts it: if that is right, write one'],
     ],
   ])('is %s', (_, each, expected) => {
@@ -407,7 +407,7 @@ describe('who works in kube-system', () => {
 });
 
 describe('an audit log', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'sigma-admission-askers-'));
+  const directory = mkdtempSync(join(tmpdir(), 'sigma-admission-callers-'));
   afterAll(() => rmSync(directory, { recursive: true }));
   const event = (user: object, objectRef: object, more: object = {}) => ({
     kind: 'Event',
@@ -429,7 +429,7 @@ describe('an audit log', () => {
   };
   const alice = { username: 'alice' };
   const read = (logs: readonly string[]) =>
-    readAskers({
+    readCallers({
       logs,
       stdin: Readable.from([]),
       rulesDirs: ['rules'],
@@ -456,7 +456,7 @@ describe('an audit log', () => {
     writeFileSync(log, events.map((each) => `${JSON.stringify(each)}\n`).join(''));
     const all = ['upstream', 'aks', 'eks', 'gke', 'k3s', 'kops', 'rke2', 'talos'];
     expect(await read([log])).toEqual({
-      askers: [
+      callers: [
         { username: controller.username, what: 'pods', count: 2, heals: all, accepted: 'loaded' },
         { username: 'alice', what: 'pods', count: 2, heals: [], accepted: 'no' },
         {
@@ -480,7 +480,7 @@ describe('an audit log', () => {
 
   it('that cannot be read is said to', async () => {
     const log = join(directory, 'missing.log');
-    expect(await read([log])).toEqual({ askers: [], problems: [`${log}: there is no such file`] });
+    expect(await read([log])).toEqual({ callers: [], problems: [`${log}: there is no such file`] });
   });
 });
 
@@ -494,7 +494,7 @@ describe('the page', () => {
       { check: 'rights', verdict: 'unknown', found: 'not seen', details: ['one', 'two'], fix: 'ask' },
       { check: 'mode', verdict: 'warning', found: 'it fails open', fix: 'mend it' },
     ];
-    expect(textOf(findings)).toBe(`\
+    expect(findingsText(findings)).toBe(`\
 ok       version   Kubernetes v1.37.2
 warning  replicas  one of two
                    fix: see why:

@@ -1,12 +1,12 @@
 import { createAuthority } from '../../src/tls/authority.ts';
 import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
 import type { ClusterView, ServeSettings } from '../../src/install-check/cluster-view.ts';
-import type { Look } from '../../src/install-check/look.ts';
+import type { ObjectRead } from '../../src/install-check/object-read.ts';
 import type { Mode } from '../../src/policy/mode.ts';
 import type { RegisteredWebhook } from '../../src/install-check/objects.ts';
 
-export function seen<T>(value: T): Look<T> {
-  return { kind: 'seen', value };
+export function present<T>(value: T): ObjectRead<T> {
+  return { kind: 'found', value };
 }
 
 export const MISSING = { kind: 'missing' } as const;
@@ -35,7 +35,7 @@ export function entries(
 /** A configuration with these entries, as the API server holds it. */
 export function configuration(
   webhooks: readonly RegisteredWebhook[] = entries(),
-  metadata: Partial<Extract<ClusterView['namespace'], { kind: 'seen' }>['value']['metadata']> = {},
+  metadata: Partial<Extract<ClusterView['namespace'], { kind: 'found' }>['value']['metadata']> = {},
 ) {
   const labels = { 'admissions.enforcer/disabled': 'true' };
   const ownerReferences = [{ kind: 'Namespace', name: 'sigma-admission', uid: 'uid-1' }];
@@ -73,18 +73,18 @@ export function view(changes: Partial<ClusterView> = {}): ClusterView {
   return {
     names: { namespace: 'sigma-admission', configuration: 'sigma-admission' },
     version: { major: '1', minor: '37', gitVersion: 'v1.37.2' },
-    configuration: seen(configuration()),
-    namespace: seen({ metadata: { name: 'sigma-admission', uid: 'uid-1' } }),
-    service: seen({
+    configuration: present(configuration()),
+    namespace: present({ metadata: { name: 'sigma-admission', uid: 'uid-1' } }),
+    service: present({
       metadata: { name: 'sigma-admission' },
       spec: { clusterIP: '10.96.7.1', ports: [{ name: 'https', port: 443, targetPort: 'https' }] },
     }),
-    deployment: seen(deployment()),
-    settings: seen(settings()),
-    validating: seen({ items: [configuration()] }),
-    mutating: seen({ items: [] }),
-    kubeSystem: seen({ metadata: { name: 'kube-system', labels: {} } }),
-    nodes: seen({ items: [] }),
+    deployment: present(deployment()),
+    settings: present(settings()),
+    validating: present({ items: [configuration()] }),
+    mutating: present({ items: [] }),
+    kubeSystem: present({ metadata: { name: 'kube-system', labels: {} } }),
+    nodes: present({ items: [] }),
     ...changes,
   };
 }

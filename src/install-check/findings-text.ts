@@ -5,7 +5,7 @@ const VERDICTS: readonly Verdict[] = ['failed', 'warning', 'unknown', 'ok'];
 const WIDTH = Math.max(...VERDICTS.map((verdict) => verdict.length));
 
 /** The findings for people: the verdict first, then what it is about; below it what was found in detail, and the fix. */
-export function textOf(findings: readonly Finding[]): string {
+export function findingsText(findings: readonly Finding[]): string {
   const checkWidth = Math.max(...findings.map(({ check }) => check.length));
   const indent = WIDTH + checkWidth + 4;
   const lines = findings.flatMap((finding) => {

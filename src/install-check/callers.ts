@@ -14,8 +14,8 @@ import { loadRuleset, parseAll, readDocuments } from '../policy/load-rules.ts';
 import { directorySource } from '../policy/rule-source.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
 
-/** Somebody who, by an audit log, makes pods in kube-system or asks for the tokens that controllers work with. */
-export interface Asker {
+/** A user that, by an audit log, makes pods in kube-system or asks for the tokens that controllers work with. */
+export interface LoggedCaller {
   readonly username: string;
   readonly what: 'pods' | 'tokens';
   readonly count: number;
@@ -25,14 +25,14 @@ export interface Asker {
   readonly accepted: 'no' | 'loaded' | { readonly by: string };
 }
 
-/** What audit logs tell of askers. */
-export interface Askers {
-  readonly askers: readonly Asker[];
+/** The callers that audit logs name. */
+export interface LoggedCallers {
+  readonly callers: readonly LoggedCaller[];
   /** What could not be read, in a line each. */
   readonly problems: readonly string[];
 }
 
-export interface AskersOptions {
+export interface CallersOptions {
   readonly logs: readonly string[];
   readonly stdin: AsyncIterable<Buffer>;
   readonly rulesDirs: readonly string[];
@@ -46,18 +46,18 @@ const RULES: readonly string[] = [
 ];
 
 /** Reads audit logs, once through. Throws a SigmaError if rules or filters cannot be loaded. */
-export async function readAskers(options: AskersOptions): Promise<Askers> {
+export async function readCallers(options: CallersOptions): Promise<LoggedCallers> {
   const { logs, stdin } = options;
   const rules = await loadRules(options);
   const problems: string[] = [];
-  const counted = new Map<string, Asker>();
+  const counted = new Map<string, LoggedCaller>();
   const onEvent = (event: Observation) => {
     const observed = admitted(event);
     if (observed === undefined) return;
-    const asker = askerOf(observed, rules);
-    if (asker === undefined) return;
-    const key = JSON.stringify(asker);
-    counted.set(key, { ...asker, count: (counted.get(key)?.count ?? 0) + 1 });
+    const caller = callerIn(observed, rules);
+    if (caller === undefined) return;
+    const key = JSON.stringify(caller);
+    counted.set(key, { ...caller, count: (counted.get(key)?.count ?? 0) + 1 });
   };
   for (const { name, read } of await logFiles(logs, stdin, (file, why) => problems.push(`${file}: ${why}`))) {
     const reader = createAuditLogReader({ onEvent, onBadLine: () => {}, onSkippedLines: () => {} });
@@ -68,11 +68,11 @@ export async function readAskers(options: AskersOptions): Promise<Askers> {
       problems.push(`${name}: ${problemOf(error)}`);
     }
   }
-  return { askers: [...counted.values()].toSorted((one, other) => other.count - one.count), problems };
+  return { callers: [...counted.values()].toSorted((one, other) => other.count - one.count), problems };
 }
 
 /** Filters that are loaded stand before presets that are not: of two that accept, the first is named. */
-async function loadRules({ rulesDirs, filtersDirs }: AskersOptions): Promise<Rules> {
+async function loadRules({ rulesDirs, filtersDirs }: CallersOptions): Promise<Rules> {
   const presets = (await Promise.all(filtersDirs.map((directory) => presetsIn(directory)))).flat();
   const files = [...new Set([...rulesDirs, ...filtersDirs, ...presets])];
   const parsed = parseAll(await readDocuments(directorySource(files)));
@@ -106,7 +106,7 @@ function admitted(logged: Observation): Observation | undefined {
   return rebuilt === undefined ? undefined : withLoggedProvenance(rebuilt);
 }
 
-function askerOf(observation: Observation, { ruleset, presets }: Rules): Asker | undefined {
+function callerIn(observation: Observation, { ruleset, presets }: Rules): LoggedCaller | undefined {
   const what = whatOf(observation);
   if (what === undefined) return undefined;
   const user: UserInfo = observation.event.user ?? {};
@@ -119,7 +119,7 @@ function askerOf(observation: Observation, { ruleset, presets }: Rules): Asker |
   return { username: username.replace(/^(system:node:).*/, '$1*'), what, count: 0, heals, accepted };
 }
 
-function whatOf({ verbs, event: { objectRef } }: Observation): Asker['what'] | undefined {
+function whatOf({ verbs, event: { objectRef } }: Observation): LoggedCaller['what'] | undefined {
   const { resource, subresource, namespace, name, apiGroup } = objectRef ?? {};
   if (verbs[0] !== 'create' || namespace !== 'kube-system' || apiGroup !== undefined) return undefined;
   if (resource === 'pods' && subresource === undefined) return 'pods';
