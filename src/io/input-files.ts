@@ -1,6 +1,6 @@
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { whyNotRegular } from './regular-file.ts';
 import { UnreadableLog } from '../kubernetes/log-wrappers.ts';
@@ -182,16 +182,21 @@ async function* counted(
   }
 }
 
-async function* prepend(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  yield first;
-  yield* rest;
+async function* prepend(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield first;
+    yield* rest;
+  } finally {
+    // A reader that stops at the first piece never came to the rest, which holds its source open.
+    await rest.return(undefined);
+  }
 }
 
 async function* gunzip(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const unpack = createGunzip({ chunkSize: CHUNK_BYTES });
-  const source = Readable.from(packed);
-  source.on('error', (error) => unpack.destroy(error));
-  yield* source.pipe(unpack) as AsyncIterable<Buffer>;
+  // What fails is thrown where `unpack` is read; the source is closed when its reader stops.
+  pipeline(packed, unpack, () => {});
+  yield* unpack as AsyncIterable<Buffer>;
 }
 
 /** What went wrong with a file, for people. */

@@ -121,6 +121,34 @@ describe('the bytes of a log', () => {
     await expect(contents(['-'], pipe(Buffer.from(start, 'hex')))).rejects.toThrow(message);
   });
 
+  it('are not asked for any more once their reader stops, packed or not', async () => {
+    const packed = gzipSync(Buffer.alloc(3_000_000));
+    for (const piece of [packed, Buffer.from('plain\n'.repeat(1000))]) {
+      const closed = Promise.withResolvers<void>();
+      async function* endless() {
+        try {
+          for (;;) yield piece;
+        } finally {
+          closed.resolve();
+        }
+      }
+      const [file] = await logFiles(['-'], endless(), () => {});
+      for await (const bytes of file?.read(() => {}) ?? []) if (bytes.length > 0) break;
+      await expect(closed.promise).resolves.toBeUndefined();
+    }
+  });
+
+  it('are reported as far as they came where their source fails, packed or not', async () => {
+    const packed = gzipSync('packed');
+    for (const piece of [packed, Buffer.from('plain')]) {
+      async function* failing() {
+        yield piece.subarray(0, 12);
+        throw new Error('the source is gone');
+      }
+      await expect(contents(['-'], failing())).rejects.toThrow('the source is gone');
+    }
+  });
+
   it('are read as far as an archive goes that was cut off', async () => {
     const text = Array.from({ length: 100_000 }, (_, index) => `line ${index}\n`).join('');
     const whole = gzipSync(text);
