@@ -4,7 +4,6 @@ import { connectToCluster } from './cluster/api-server.ts';
 import { ownSettings } from './settings/own-settings.ts';
 import type { Sources } from './settings/read-settings.ts';
 import type { Config } from './settings/types.ts';
-import type { OwnChange } from './install/own-change.ts';
 import { timeoutSecondsOf } from './install/webhook-configuration.ts';
 import { formatOutOfScope, type OutOfScope } from './install/scope.ts';
 import { joinCluster, type Membership } from './serve/join-cluster.ts';
@@ -16,6 +15,7 @@ import { createLineQueue, type LineQueue } from './record/line-queue.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
 import { union } from './record/recorder.ts';
 import { createRegisteredScope } from './serve/registered-scope.ts';
+import { createOwnChanges } from './serve/own-changes.ts';
 import { createReviewer } from './review.ts';
 import { createSelfReview } from './serve/self-review.ts';
 import { createServer } from './server.ts';
@@ -139,14 +139,7 @@ async function serveUntilStopped(
         modes: config.modes,
         namespace: config.namespace,
         settings: ownSettings(sources, config.namespace),
-        onOwnChange(change) {
-          metrics.observeOwnChange(change);
-          logOwnChange(change, log);
-          if (!change.dryRun && change.lowers.length > 0) {
-            const { lowers, what, by } = change;
-            membership?.tell('Lowered', 'Recording', `${lowers.join(', ')}, in ${what}, by ${by.username}`);
-          }
-        },
+        onOwnChange: createOwnChanges({ metrics, log, onClaim: (by) => membership?.suspect(by) }),
       }),
     },
     timeoutSeconds: timeoutSecondsOf,
@@ -207,16 +200,6 @@ async function loadClientAuthority({ clientCa: file }: Config, log: Logger) {
   const onRefuse = (error: Error) =>
     log.error(error, 'no new authority for client certificates: the one in force stays');
   return createClientAuthority({ file, onRefuse });
-}
-
-/** Nobody is kept from it, so it is to be seen, and who did it. A dry run did nothing. */
-function logOwnChange(change: OwnChange, log: Logger): void {
-  const { what, lowers, notable, by } = change;
-  const level = change.dryRun ? 'info' : lowers.length > 0 ? 'error' : 'warn';
-  log[level](
-    change,
-    `${by.username} changes what we are made of: ${what}: ${[...lowers, ...notable].join('; ')}`,
-  );
 }
 
 /** Two lines, however many rules are concerned: this is a state of things, not an event. */

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request, type RequestOptions } from 'node:https';
 import { delimiter, join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { readKubeconfig, requestOptions } from './kubeconfig.ts';
 
 /**
@@ -69,6 +68,11 @@ export interface ClusterOptions {
   readonly serviceAccountDirectory?: string;
 }
 
+/** Some hundred kilobytes for each object of a page. More is not kept: it would end the process. */
+const MAX_ANSWER = 256 * 1024 * 1024;
+/** An object has at most 1.5 MiB in etcd; as JSON some times that. */
+const MAX_EVENT = 8 * 1024 * 1024;
+
 /** Longer than any answer to what we ask; a connection that died silently is noticed by it. */
 const TIMEOUT_MS = 10_000;
 
@@ -134,7 +138,7 @@ async function send(connect: Connect, { signal, ...asked }: Request): Promise<un
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
   try {
-    return JSON.parse(await text(await exchange(connect, { ...asked, signal: either })));
+    return JSON.parse(await textOf(await exchange(connect, { ...asked, signal: either })));
   } catch (error) {
     // Node says only that the operation was aborted.
     if (!timeout.aborted || signal?.aborted === true) throw error;
@@ -150,12 +154,20 @@ async function watch(
   onEvent: (event: WatchEvent) => void,
 ): Promise<void> {
   const response = await exchange(connect, asked);
-  let rest = '';
+  /** The pieces of a line whose end has not come yet, in characters `length`. */
+  let pieces: string[] = [];
+  let length = 0;
   try {
     for await (const chunk of response.setEncoding('utf8')) {
-      const lines = (rest + String(chunk)).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) onEvent(JSON.parse(line) as WatchEvent);
+      const [first = '', ...lines] = String(chunk).split('\n');
+      pieces.push(first);
+      length += first.length;
+      if (length > MAX_EVENT) throw new Error(`${asked.path}: an event longer than ${MAX_EVENT} characters`);
+      for (const next of lines) {
+        onEvent(JSON.parse(pieces.join('')) as WatchEvent);
+        pieces = [next];
+        length = next.length;
+      }
     }
   } catch (error) {
     // Node calls it a connection reset, whoever ended it.
@@ -187,8 +199,19 @@ async function exchange(
   if (statusCode >= 200 && statusCode < 300) return response;
   throw new ApiError(
     statusCode,
-    `${method} ${url.pathname}: ${statusCode}: ${messageOf(await text(response))}`,
+    `${method} ${url.pathname}: ${statusCode}: ${messageOf(await textOf(response))}`,
   );
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: string[] = [];
+  let length = 0;
+  for await (const chunk of response.setEncoding('utf8')) {
+    chunks.push(String(chunk));
+    length += String(chunk).length;
+    if (length > MAX_ANSWER) throw new Error(`an answer longer than ${MAX_ANSWER} characters`);
+  }
+  return chunks.join('');
 }
 
 /** A Status says it in `message`; what stands before the API server may answer anything. */

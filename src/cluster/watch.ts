@@ -40,6 +40,9 @@ const TIMING: Timing = { relistMs: 300_000, silentMs: 120_000, retryMs: 500, lon
 /** So long after the API server should have ended a watch, we do. */
 const GRACE_MS = 10_000;
 
+/** 200,000 objects. A collection whose pages do not end, be they empty, is not followed for ever. */
+const MAX_PAGES = 400;
+
 /** There is more than may be kept. */
 export class TooManyObjects extends Error {
   override readonly name = 'TooManyObjects';
@@ -81,6 +84,7 @@ async function list<Kept>(
   const as = metadataOnly === true ? 'PartialObjectMetadataList' : undefined;
   const kept: Kept[] = [];
   let from = '';
+  let pages = 0;
   for await (const { items, resourceVersion } of pagesOf(api, path, { signal, as })) {
     for (const object of items) {
       const each = keep(object);
@@ -88,6 +92,8 @@ async function list<Kept>(
     }
     if (kept.length > room()) throw new TooManyObjects(`${path}: more than ${room()} objects`);
     from = resourceVersion;
+    pages += 1;
+    if (pages === MAX_PAGES) throw new TooManyObjects(`${path}: ${MAX_PAGES} pages or more`);
   }
   onList(kept);
   onContact();
@@ -118,8 +124,9 @@ async function watch<Kept>(
       withQuery(path, query),
       (event) => {
         timers[1]?.refresh();
-        onHeard();
         take(event, options);
+        // Not after an error that came as an event: the wait before the next list would never grow.
+        onHeard();
       },
       AbortSignal.any([signal, dead.signal]),
       metadataOnly === true ? 'PartialObjectMetadata' : undefined,

@@ -41,6 +41,7 @@ export function requiredRights(
     { verb: 'get', ...core('services', OURS), for: 'dialling ourselves' },
     { verb: 'get', ...core('namespaces', namespace), for: 'leaving with our namespace' },
     { verb: 'create', ...core('configmaps', PROBE_CONFIG_MAP), for: 'probing before guard is set to Fail' },
+    { verb: 'get', ...core('configmaps'), for: 'Events that say that the mode was lowered' },
     {
       verb: 'create',
       group: 'events.k8s.io',

@@ -29,7 +29,7 @@ export interface OwnSettings {
  * The settings files that ship have under 800 bytes, and a mode for each of 50 rules adds 2,500. A file is parsed while
  * every other review waits.
  */
-const MAX_FILE = 4 * 1024;
+export const MAX_SETTINGS_FILE = 4 * 1024;
 
 /** What another text of the settings file lowers, against the text before or else against `modes`, and what else it changes. */
 export function loweredByFile(before: unknown, after: unknown, modes: Modes, settings: OwnSettings): Effect {
@@ -47,8 +47,8 @@ export function loweredByFile(before: unknown, after: unknown, modes: Modes, set
 
 function settingsOf(text: unknown, settings: OwnSettings): FoundSettings {
   if (typeof text !== 'string') return { kind: 'problems', problems: ['config.yaml: no text'] };
-  if (text.length <= MAX_FILE) return settings.withFile(text);
-  return { kind: 'problems', problems: [`config.yaml: over ${MAX_FILE} characters: not read`] };
+  if (text.length <= MAX_SETTINGS_FILE) return settings.withFile(text);
+  return { kind: 'problems', problems: [`config.yaml: over ${MAX_SETTINGS_FILE} characters: not read`] };
 }
 
 /** What is less strict by `after` than by `before`: the default mode, a level's, a rule's. */

@@ -2,11 +2,13 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ApiServer } from '../cluster/api-server.ts';
 import { createEvents } from '../cluster/events.ts';
+import { followLowering } from '../cluster/lowering.ts';
 import { followReach, type ReachState } from '../cluster/reach.ts';
 import { followRegistration, type RegistrationListener } from '../cluster/registration.ts';
 import type { Config } from '../settings/types.ts';
 import { wantedConfiguration } from '../install/wanted-configuration.ts';
 import { GUARD, type WebhookConfiguration } from '../install/webhook-configuration.ts';
+import { createLimit } from '../limit.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
 import { createClusterMetrics, type ClusterMetrics } from '../record/cluster-metrics.ts';
 import type { RegisteredScope } from './registered-scope.ts';
@@ -19,6 +21,8 @@ export interface Membership {
   checks(): readonly Check[];
   /** Something an operator should see is said as an Event too. */
   tell(reason: string, action: string, note: string): void;
+  /** A review says that our own objects were changed, and who did it. What is so by now is read. */
+  suspect(by: string): void;
   leave(): void;
 }
 
@@ -40,7 +44,11 @@ export function joinCluster(
   const metrics = createClusterMetrics(registry);
   const service = { namespace, name: SERVICE };
   const event = createEvents(api, namespace, SERVICE);
+  const limit = createLimit({
+    onLeftOut: (reason, count) => log.warn({ reason, leftOut: count }, `${count} Events were not written`),
+  });
   const tell: Membership['tell'] = (reason, action, note) => {
+    if (!limit.admits(reason)) return;
     event({ reason, action, note }).catch((error: unknown) => log.warn(error, 'an Event cannot be written'));
   };
   const content = contentOf(config, ruleset);
@@ -80,11 +88,27 @@ export function joinCluster(
     on: { ...listener({ metrics, log, tell }), looked: registered.compare },
     onFailure: (error) => log.error(error, 'the webhook configuration cannot be read or written'),
   });
+  const lowering = followLowering({
+    api,
+    deployment: service,
+    modes: config.modes,
+    onLowered(lowers, by) {
+      const who = by === undefined ? '' : `; a review named ${by}`;
+      log.error(
+        { lowers, by },
+        `what is asked of us is less than what is in force: ${lowers.join('; ')}${who}`,
+      );
+      tell('Lowered', 'Looking', `${lowers.join(', ')}, as our Deployment and its ConfigMap are now${who}`);
+    },
+    onFailure: (error) => log.warn(error, 'what our Deployment and its ConfigMap ask for cannot be read'),
+  });
   return {
     checks: () => [registered.check(), scope.check(), reachCheck(reach.current())],
     tell,
+    suspect: lowering.suspect,
     leave() {
       stop();
+      lowering.stop();
       reach.stop();
     },
   };

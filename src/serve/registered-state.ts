@@ -69,8 +69,9 @@ export function createRegistered({
       if (!isSame) {
         seen = found;
         metrics.observeRegistered(found !== undefined);
-        if (found !== undefined) watchGuard(found);
       }
+      // Also where it is as it was: rules that are loaded anew may ask for a guard that fails closed.
+      if (found !== undefined) watchGuard(found);
       looked = true;
       const caBundle = certificates.kind === 'secret' ? certificates.reconcile(bundle()) : undefined;
       wasTrusted ||= found !== undefined && trusted();

@@ -170,6 +170,27 @@ describe('a collection that is followed', () => {
     expect(asked).toHaveLength(2);
   });
 
+  it('whose pages do not end is not followed for ever', async () => {
+    const { api, asked } = apiWith([Array.from({ length: 1_000 }, () => [])]);
+    const told = followed(api, { timing: { ...AT_ONCE, relistMs: 60_000 } });
+    await eventually('it is said', () => told.failures.length > 0);
+    expect(told).toMatchObject({ lists: 0, failures: ['/api/v1/things: 400 pages or more'] });
+    expect(asked).toHaveLength(400);
+  });
+
+  it('whose every watch is too old from its beginning is asked for less and less', async () => {
+    const { api, asked, watches } = apiWith([[['a']]]);
+    followed(api, { timing: { ...AT_ONCE, retryMs: 1, longestRetryMs: 60_000 } });
+    // The waits double from half a millisecond at least: the 17th is over half a minute, and without that there would be
+    // thousands of lists by then.
+    const tooOld = setInterval(() => {
+      for (const watch of watches.splice(0)) watch.tell('ERROR', { code: 410, message: 'too old' });
+    }, 1);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    clearInterval(tooOld);
+    expect(asked.length).toBeLessThan(15);
+  });
+
   it('is let go at once when nobody follows it any more', async () => {
     const { api, asked, watches } = apiWith([[['a']]]);
     const told = followed(api);

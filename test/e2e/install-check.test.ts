@@ -544,7 +544,7 @@ unknown  identities      who makes pods in kube-system here is to be seen in an 
       await kubectl('-n', NAMESPACE, 'delete', 'role', 'sigma-admission');
       const found = await eventually('every right is gone', async () => {
         const each = await find(controlPlane, 'rights');
-        return each.details?.length === 7 && each;
+        return each.details?.length === 8 && each;
       });
       expect(found).toEqual({
         check: 'rights',
@@ -554,6 +554,7 @@ unknown  identities      who makes pods in kube-system here is to be seen in an 
           'get deployments.apps/sigma-admission -n sigma-admission: needed for break-glass',
           'get namespaces/sigma-admission -n sigma-admission: needed for leaving with our namespace',
           'create configmaps/sigma-admission-probe -n sigma-admission: needed for probing before guard is set to Fail',
+          'get configmaps -n sigma-admission: needed for Events that say that the mode was lowered',
           'create events.events.k8s.io -n sigma-admission: needed for Events that say what was restored',
           'get secrets/sigma-admission-tls -n sigma-admission: needed for our certificate',
           'update secrets/sigma-admission-tls -n sigma-admission: needed for renewing our certificate',

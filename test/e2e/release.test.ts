@@ -307,6 +307,23 @@ describeWithPrograms(
           THREE_TIMES_TEN_SECONDS,
         );
       });
+
+      it('says by an Event that its settings file asks for less, once that is so', async () => {
+        const { body } = await controlPlane.api('GET', DEPLOYMENT);
+        const volumes: readonly Json[] = body['spec'].template.spec.volumes;
+        const name: string = volumes.find((volume) => volume['name'] === 'config')?.['configMap'].name;
+        const path = `/api/v1/namespaces/${NAMESPACE}/configmaps/${name}`;
+        const lower = [{ op: 'replace', path: '/data/config.yaml', value: 'mode: warn\n' }];
+        await edit(controlPlane, path, lower);
+        const noted = await eventually(
+          'an Event says so',
+          async () => (await events('Lowered'))[0],
+          THREE_TIMES_TEN_SECONDS,
+        );
+        expect(noted).toBe(
+          'mode from enforce to warn, as our Deployment and its ConfigMap are now; a review named admin',
+        );
+      });
     });
 
     describe('that is removed leaves nothing behind, and pods can be made:', () => {

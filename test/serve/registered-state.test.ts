@@ -30,6 +30,7 @@ function found(
 
 /** What is registered, seen by a replica whose certificate is by `CA`. */
 function registered({ isToFailClosed = true } = {}) {
+  const asked = { isToFailClosed };
   const told: string[] = [];
   let bundle: string | undefined;
   const certificates = {
@@ -44,7 +45,7 @@ function registered({ isToFailClosed = true } = {}) {
   const state = createRegistered({
     name: 'sigma-admission',
     service: SERVICE,
-    isToFailClosed: () => isToFailClosed,
+    isToFailClosed: () => asked.isToFailClosed,
     certificates,
     scope: { compare: () => {}, check: () => ({ name: 'registered', ok: true, detail: '' }) },
     metrics: createClusterMetrics(registry),
@@ -53,6 +54,7 @@ function registered({ isToFailClosed = true } = {}) {
   });
   return {
     ...state,
+    asked,
     told,
     metric: async (name: string) => (await registry.getSingleMetric(name)?.get())?.values[0]?.value,
   };
@@ -116,6 +118,21 @@ describe('what is registered', () => {
     ]);
     expect(await metric('sigma_admission_guard_lowered')).toBe(1);
     look(found());
+    expect(await metric('sigma_admission_guard_lowered')).toBe(0);
+  });
+
+  it('is told of when rules that are loaded anew ask for a guard that fails closed, and no longer', async () => {
+    const { look, asked, told, metric } = registered({ isToFailClosed: false });
+    const configuration = found({ failurePolicy: 'Ignore' });
+    look(configuration);
+    expect([told, await metric('sigma_admission_guard_lowered')]).toEqual([[], 0]);
+    asked.isToFailClosed = true;
+    look(configuration);
+    look(configuration);
+    expect(told).toHaveLength(1);
+    expect(await metric('sigma_admission_guard_lowered')).toBe(1);
+    asked.isToFailClosed = false;
+    look(configuration);
     expect(await metric('sigma_admission_guard_lowered')).toBe(0);
   });
 
