@@ -137,6 +137,7 @@ function answerOf(app: RequestListener, { path, body }: Asked): Promise<Answer> 
     // Own, because express changes the prototype.
     response.end = (text: unknown) => {
       resolve({ code: response.statusCode, body: String(text) });
+      response.emit('close');
       return response;
     };
   });

@@ -25,13 +25,26 @@ export interface ReviewerOptions {
 
 /** Answers one AdmissionReview with another, before `deadline` (ms since the epoch). Knows nothing of HTTP. */
 export function createReviewer({ ruleset, modes, provenance, recorder, now = Date.now }: ReviewerOptions) {
-  return async function review(request: AdmissionRequest, deadline: number): Promise<AdmissionReview> {
+  return async function review(
+    request: AdmissionRequest,
+    deadline: number,
+    delivered: Promise<boolean>,
+  ): Promise<AdmissionReview> {
     const receivedAt = new Date(now()).toISOString();
     const observation = auditEventFromAdmission(request, await provenance(request, deadline), receivedAt);
     const rules = ruleset();
     const evaluation = evaluate(observation, rules);
     const decision = decide(evaluation.matches, modes);
-    recorder.record({ door: 'serve', request, observation, evaluation, decision, ruleset: rules, modes });
+    const judged = {
+      door: 'serve',
+      request,
+      observation,
+      evaluation,
+      decision,
+      ruleset: rules,
+      modes,
+    } as const;
+    void delivered.then((isDelivered) => recorder.record({ ...judged, delivered: isDelivered }));
     return admissionReview(observation, decision);
   };
 }

@@ -28,6 +28,7 @@ async function judge(
     extra = [] as string[],
     options = {} as Partial<RulesetOptions>,
     provenance = {},
+    delivered = true,
   } = {},
 ) {
   const parsed = combine([...SHIPPED, ...extra.map((text, index) => parseSigma(`extra-${index}.yml`, text))]);
@@ -46,7 +47,7 @@ async function judge(
     now: () => Date.UTC(2026, 10, 24),
   });
   const body = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request };
-  const answer = await review(readAdmissionReview(body), Infinity);
+  const answer = await review(readAdmissionReview(body), Infinity, Promise.resolve(delivered));
   return { response: answer.response, record: records[0] };
 }
 
@@ -380,4 +381,16 @@ describe('a pod that imitates a workload', () => {
       { id: IMITATION_ID, title: 'Pod Imitates System Workload', field: 'provenance.imitates' },
     ]);
   });
+});
+
+it('records of a verdict that no client got that it was not delivered, beside what it would have been', async () => {
+  const verdicts = [];
+  for (const delivered of [true, false]) {
+    const { record } = await judge(BY_ALICE, { mode: modes('enforce'), delivered });
+    verdicts.push([record?.verdict, record?.delivered]);
+  }
+  expect(verdicts).toEqual([
+    ['deny', undefined],
+    ['deny', false],
+  ]);
 });

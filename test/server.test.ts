@@ -91,7 +91,7 @@ async function start(
 ) {
   server = createServer({
     callers,
-    entries: { guard: (request, deadline) => review(request, deadline), observe: async () => ALLOWED },
+    entries: { guard: (...asked) => review(...asked), observe: async () => ALLOWED },
     timeoutSeconds: () => 30,
     certificates,
     checks: () => checks,
@@ -241,7 +241,8 @@ describe('an answer', () => {
       return ALLOWED;
     };
     await ask({ path: '/guard?timeout=3s' }).finally(() => clock.mockRestore());
-    expect(deadline).toBe(1_002_400);
+    expect(deadline).toBeLessThanOrEqual(1_002_400);
+    expect(deadline).toBeGreaterThan(1_002_000);
   });
 
   it.each(['application/json', 'application/json; charset=utf-8', 'Application/JSON ;q=1'])(
@@ -378,6 +379,103 @@ describe('a refusal leaves it to failurePolicy', () => {
     review = async () => ALLOWED;
     expect((await ask()).code).toBe(200);
     expect(faults).toHaveLength(1);
+  });
+});
+
+describe('a verdict', () => {
+  let told: boolean[];
+
+  beforeEach(async () => {
+    await start();
+    told = [];
+    review = async (_request, _deadline, delivered) => {
+      void delivered.then((is) => told.push(is));
+      return ALLOWED;
+    };
+  });
+
+  const isTold = async () => {
+    while (told.length === 0) await wait();
+    return told;
+  };
+
+  it('is delivered once its answer is out', async () => {
+    const answer = ask();
+    expect(told).toEqual([]);
+    expect((await answer).code).toBe(200);
+    expect(await isTold()).toEqual([true]);
+  });
+
+  it.each<[string, () => void]>([
+    ['comes too late', () => {}],
+    ['would have been an error', () => held.reject(new Error('too late'))],
+  ])('is not delivered where it %s', async (_what, arrange) => {
+    const deliver = review;
+    held = heldReview();
+    const waiting = review;
+    review = async (...asked) => {
+      await deliver(...asked);
+      return waiting(...asked);
+    };
+    const { code } = await ask({ path: '/guard?timeout=20ms' });
+    arrange();
+    held.resolve(ALLOWED);
+    expect([code, await isTold()]).toEqual([500, [false]]);
+    expect(answered).toEqual([]);
+  });
+  let held: ReturnType<typeof heldReview>;
+
+  it.each<[string, (socket: TLSSocket) => void]>([
+    ['ends its connection', (socket) => socket.end()],
+    ['breaks it off', (socket) => socket.destroy()],
+  ])('is not delivered where the client %s before it is there', async (_what, hangUp) => {
+    const deliver = review;
+    held = heldReview();
+    const waiting = review;
+    review = async (...asked) => {
+      await deliver(...asked);
+      return waiting(...asked);
+    };
+    const socket = await connect();
+    socket.write(`${HEAD}Content-Length: ${BODY.length}\r\n\r\n${BODY}`);
+    await held.begun;
+    hangUp(socket);
+    expect(await isTold()).toEqual([false]);
+    held.resolve(ALLOWED);
+    expect((await probe('/healthz')).code).toBe(200);
+    expect([answered, refused, faults]).toEqual([[], [], []]);
+    socket.destroy();
+  });
+
+  it('is not delivered to a client that hung up while the processor was kept from hearing it', async () => {
+    const deliver = review;
+    review = async (...asked) => {
+      const end = performance.now() + 200;
+      while (performance.now() < end);
+      return deliver(...asked);
+    };
+    const socket = await connect();
+    socket.end(`${HEAD}Content-Length: ${BODY.length}\r\n\r\n${BODY}`);
+    expect(await isTold()).toEqual([false]);
+    expect([answered, refused, faults]).toEqual([[], [], []]);
+    socket.destroy();
+  });
+
+  it('has no more time for having been read behind another that took long', async () => {
+    const deadlines: number[] = [];
+    review = async (_request, deadline) => {
+      deadlines.push(deadline - Date.now());
+      const end = performance.now() + 300;
+      while (performance.now() < end);
+      return ALLOWED;
+    };
+    const sockets = await Promise.all([connect(), connect()]);
+    for (const socket of sockets) {
+      socket.write(`${HEAD}Content-Length: ${BODY.length}\r\n\r\n${BODY}`);
+    }
+    while (deadlines.length < 2) await wait();
+    for (const socket of sockets) socket.destroy();
+    expect(deadlines[0]! - deadlines[1]!).toBeGreaterThan(250);
   });
 });
 

@@ -23,6 +23,8 @@ export interface DecisionRecord {
   readonly file?: string;
   readonly line?: number;
   readonly verdict: 'allow' | 'warn' | 'deny';
+  /** Only where no client got the verdict: it came too late, or the client had hung up. The API server then decided. */
+  readonly delivered?: false;
   readonly dryRun: boolean;
   readonly apiGroup: string;
   readonly apiVersion?: string;
@@ -75,6 +77,7 @@ export function decisionRecord(judged: Judged): DecisionRecord {
     uid: printable(uid),
     ...logged,
     verdict: decision.verdict,
+    delivered: judged.delivered === false ? false : undefined,
     dryRun,
     apiGroup: text(apiGroup) ?? '',
     apiVersion: text(apiVersion),

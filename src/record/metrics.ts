@@ -20,7 +20,7 @@ export function createMetrics() {
   const registers = [registry];
   const requests = new Counter({
     name: `${PREFIX}requests_total`,
-    help: 'Admission requests judged.',
+    help: 'Admission requests judged; undelivered where the verdict came too late or the client had hung up.',
     labelNames: ['entry', 'operation', 'verdict', 'dry_run'],
     registers,
   });
@@ -132,9 +132,10 @@ export function createMetrics() {
         return known;
       };
       return {
-        record({ request, observation: { dryRun }, evaluation, decision, modes }) {
+        record({ request, delivered, observation: { dryRun }, evaluation, decision, modes }) {
           const dry_run = String(dryRun);
-          counterOf(request?.operation ?? '', decision.verdict, dry_run).inc();
+          const verdict = delivered === false ? 'undelivered' : decision.verdict;
+          counterOf(request?.operation ?? '', verdict, dry_run).inc();
           for (const match of evaluation.matches) {
             const filtered = String(match.filter !== undefined);
             matches.inc({ rule: match.rule.rule.id, mode: modeOfMatch(match, modes), filtered, dry_run });

@@ -13,6 +13,8 @@ export interface Judged {
   readonly request?: AdmissionRequest;
   /** Of a log only: where the event stands. */
   readonly logged?: { readonly file: string; readonly line: number };
+  /** At admission only: false where the answer came too late, or the client had hung up. The API server then decided. */
+  readonly delivered?: boolean;
   readonly observation: Observation;
   readonly evaluation: Evaluation;
   readonly decision: Decision;

@@ -1,15 +1,14 @@
 import { PROBE_CONFIG_MAP, PROBE_NONCE } from '../install/probe.ts';
 import { allowed, denied } from '../kubernetes/admission-response.ts';
-import type { AdmissionRequest } from '../kubernetes/admission-review.ts';
+import type { AdmissionRequest, AdmissionReview } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { printable, shorten } from '../policy/message.ts';
-import type { Review } from '../server/answer-review.ts';
 
 /** Whoever probes chooses the nonce, and everybody who may make ConfigMaps in our namespace may probe. */
 const MAX_NONCE = 64;
 
 /** Denies the probe, repeating its nonce: whoever sent it then knows that the API server asked us and believed us. */
-export function createProbe(namespace: string): Review {
+export function createProbe(namespace: string): (request: AdmissionRequest) => Promise<AdmissionReview> {
   return async function probe(request) {
     if (!isProbe(request, namespace)) return allowed(request.uid);
     const nonce = asObject(request.object?.['data'])?.[PROBE_NONCE];

@@ -6,11 +6,19 @@ import {
   type AdmissionReview,
 } from '../kubernetes/admission-review.ts';
 import type { InFlightLimiter, Slot } from './in-flight-limiter.ts';
-import { DeadlineExceeded } from './refusal.ts';
+import { arrival, readWhatArrived } from './event-loop.ts';
+import { ClientGone, DeadlineExceeded } from './refusal.ts';
 import { send } from './send.ts';
 
-/** Answers a request before `deadline` (ms since the epoch). */
-export type Review = (request: AdmissionRequest, deadline: number) => Promise<AdmissionReview>;
+/**
+ * Answers a request before `deadline` (ms since the epoch). `delivered` resolves once the answer is out or cannot be: with
+ * false where it came too late, or where the client had hung up.
+ */
+export type Review = (
+  request: AdmissionRequest,
+  deadline: number,
+  delivered: Promise<boolean>,
+) => Promise<AdmissionReview>;
 
 /** Answers a request, with a verdict or a refusal. Never rejects. */
 export type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -31,25 +39,34 @@ export function answerReview({ review, timeoutMs, limiter, answered, refuse }: A
   // The API server asks an entry by the same URL every time.
   let known = { url: '', budgetMs: 0 };
   return async function answer(request, response) {
-    const arrival = performance.now();
+    const arrivedAt = arrival();
     const { url = '' } = request;
     if (url !== known.url) known = { url, budgetMs: budgetOf(url, timeoutMs) };
     const { budgetMs } = known;
-    const deadline = Date.now() + budgetMs;
+    const deadline = Date.now() + budgetMs - (performance.now() - arrivedAt);
+    const delivered = Promise.withResolvers<boolean>();
+    response.once('close', () => delivered.resolve(response.writableFinished));
     let slot: Slot | undefined;
     let uid: string | undefined;
     try {
       slot = limiter.acquire(request.headers);
       let read = 0;
-      const asked = await slot.receive(request, budgetMs, (body) => {
-        read = performance.now();
-        uid = uidIn(body);
-        return parseAdmissionReview(body);
-      });
-      const verdict = await within(budgetMs, arrival, () => review(asked, deadline));
+      const asked = await slot.receive(
+        request,
+        Math.max(0, budgetMs - (performance.now() - arrivedAt)),
+        (body) => {
+          read = performance.now();
+          uid = uidIn(body);
+          return parseAdmissionReview(body);
+        },
+      );
+      const verdict = await within(budgetMs, arrivedAt, () => review(asked, deadline, delivered.promise));
+      await readWhatArrived();
+      if (!request.socket.writable) throw new ClientGone();
       send(response, 200, 'application/json', JSON.stringify(verdict));
       answered((performance.now() - read) / 1000);
     } catch (error) {
+      delivered.resolve(false);
       refuse(error, request, response, uid);
     } finally {
       slot?.release();
@@ -84,9 +101,9 @@ function uidIn(body: Buffer): string | undefined {
   return /"request":\s*\{\s*"uid":\s*"([^"\\]+)"/.exec(envelope)?.[1];
 }
 
-/** Gives what `work` gives within the budget that began at `arrival`. What comes later is nobody's, be it an error. */
-async function within<T>(budgetMs: number, arrival: number, work: () => Promise<T>): Promise<T> {
-  const end = arrival + budgetMs;
+/** Gives what `work` gives within the budget that began at `arrivedAt`. What comes later is nobody's, be it an error. */
+async function within<T>(budgetMs: number, arrivedAt: number, work: () => Promise<T>): Promise<T> {
+  const end = arrivedAt + budgetMs;
   const late = Promise.withResolvers<never>();
   const exceeded = () => new DeadlineExceeded(budgetMs);
   const timer = setTimeout(() => late.reject(exceeded()), Math.max(0, end - performance.now()));

@@ -37,7 +37,7 @@ export class DeadlineExceeded extends Refusal {
   }
 }
 
-/** The client went away while it sent its request: there is nobody to answer. */
+/** The client went away before it had its answer: there is nobody to answer. */
 export class ClientGone extends Error {
   override readonly name = 'ClientGone';
 }

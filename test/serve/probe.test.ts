@@ -22,7 +22,6 @@ const ask = (changes: object = {}, data: object | null = { [PROBE_NONCE]: 'n-1' 
         ...changes,
       },
     }),
-    0,
   );
 
 describe('a probe', () => {

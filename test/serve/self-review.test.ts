@@ -29,10 +29,7 @@ it('what is done to us is allowed, and told where it is to be known', async () =
     settings: ownSettings({ argv: ['--config=config.yaml'], env: {}, readFile: () => '' }, 'ours'),
     onOwnChange: (change) => told.push(change),
   });
-  const answers = [
-    await selfReview(review('config-abc'), 0),
-    await selfReview(review('kube-root-ca.crt'), 0),
-  ];
+  const answers = [await selfReview(review('config-abc')), await selfReview(review('kube-root-ca.crt'))];
   expect(answers.map(({ response }) => response)).toEqual([
     { uid: 'u', allowed: true },
     { uid: 'u', allowed: true },

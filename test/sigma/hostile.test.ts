@@ -163,6 +163,7 @@ describe('what somebody chose', () => {
     const { response } = await review(
       parseAdmissionReview(Buffer.from(body.replace('"OBJECT"', () => object))),
       Infinity,
+      Promise.resolve(true),
     );
     expect(response).toMatchObject({
       uid: example.request.uid,
