@@ -156,8 +156,8 @@ function followCollection<Kind extends CachedKind>(
   };
 }
 
-/** An API server is upgraded while we run. */
-const VERSION_EVERY_MS = 60_000;
+/** An API server is upgraded while we run, or does not answer when we begin. */
+const VERSION_EVERY_MS = 10_000;
 const NO_CLUSTER = 'unknown but for what a request itself shows: no cluster to ask';
 
 function shown(namespaces: readonly string[]): readonly string[] {
