@@ -14,6 +14,7 @@ export default {
       displayName: 'unit',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
       testPathIgnorePatterns: ['<rootDir>/test/e2e/'],
+      setupFilesAfterEnv: ['<rootDir>/test/timeout.ts'],
     },
     {
       ...common,
