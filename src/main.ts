@@ -103,6 +103,16 @@ async function run(command: CommandLine): Promise<number> {
       const { rulesTest } = await import('./rules/test.ts');
       return rulesTest(command.config, streams());
     }
+    case 'certificates rotate': {
+      const { certificatesRotate } = await import('./certificates/rotate.ts');
+      const { connectToCluster } = await import('./cluster/api-server.ts');
+      const { kubeconfigOf } = await import('./cluster/kubeconfig.ts');
+      const { env } = process;
+      return certificatesRotate(command.config, {
+        ...streams(),
+        connect: () => connectToCluster({ kubeconfig: kubeconfigOf(command.config.kubeconfig, env), env }),
+      });
+    }
     case 'install check': {
       const { installCheck } = await import('./install-check.ts');
       return installCheck(command.config, { ...streams(), env: process.env });

@@ -1,10 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import {
-  AUTHORITY_LIFETIME_MS,
-  createAuthority,
-  issueCertificate,
-  SERVING_LIFETIME_MS,
-} from '../tls/authority.ts';
+import { createAuthority, issueCertificate, SERVING_LIFETIME_MS } from '../tls/authority.ts';
 import { endOf, fingerprintOf, pemOf, type TrustedAuthority } from '../tls/authority-bundle.ts';
 import {
   createCertificateSource,
@@ -67,7 +62,8 @@ export interface CertificateSecretOptions {
 
 const EVERY_MS = 5_000;
 const SETTLE_MS = 10_000;
-const LIFETIMES = { authorityMs: AUTHORITY_LIFETIME_MS, servingMs: SERVING_LIFETIME_MS };
+/** A year each: the replicas bring the next authority themselves, so no key need be good for longer. */
+const LIFETIMES = { authorityMs: SERVING_LIFETIME_MS, servingMs: SERVING_LIFETIME_MS };
 /** So many looks every replica has taken meanwhile, and said whom it still needs. */
 const LOOKS_TO_OBJECT = 3;
 /** Where somebody asks by it for another authority, for the reason that is its value. */
@@ -104,8 +100,8 @@ export async function createCertificateSecret({
   /** The authority (fingerprint) that was registered while we served by it. */
   let accepted: string | undefined;
   let unwritten: Error | undefined;
-  /** When we wrote (ms since the epoch), as far as that counts. */
-  let writes: readonly number[] = [];
+  /** When we put it back (ms since the epoch), as far as that counts. */
+  let restorations: readonly number[] = [];
 
   async function load(): Promise<TlsCertificate> {
     if (registered === undefined && readRegistered !== undefined) see(await readRegistered());
@@ -150,10 +146,11 @@ export async function createCertificateSecret({
   }
 
   async function write(step: Write, secret: Secret | undefined): Promise<void> {
-    writes = writes.filter((at) => Math.abs(now() - at) < WRITES_MS);
-    if (writes.length >= MAX_WRITES) {
+    const undoes = step.kind === 'made' || step.kind === 'restored';
+    restorations = restorations.filter((at) => Math.abs(now() - at) < RESTORATIONS_MS);
+    if (undoes && restorations.length >= MAX_RESTORATIONS) {
       throw new Error(
-        `secret ${namespace}/${name}: written ${MAX_WRITES} times in ten minutes, so it is let be for a while: do the clocks of replicas disagree, or does another writer change it?`,
+        `secret ${namespace}/${name}: put back ${MAX_RESTORATIONS} times in ten minutes, so it is let be for a while: do the clocks of replicas disagree, or does another writer change it?`,
       );
     }
     const { authorityMs, servingMs } = lifetimes;
@@ -162,7 +159,7 @@ export async function createCertificateSecret({
       step.serving ?? (await issueCertificate({ authority, ...names, now: now(), lifetimeMs: servingMs }));
     const renewed = step.authority === undefined;
     await secrets.write(contentsOf(authority, leaf, step.others), { read: secret, remembered, renewed });
-    writes = [...writes, now()];
+    if (undoes) restorations = [...restorations, now()];
     onMake(step.why, step.kind);
   }
 
@@ -212,11 +209,35 @@ export async function createCertificateSecret({
   }
 }
 
-/** A rotation takes three. More are written against another writer, who will not give in either. */
-const MAX_WRITES = 5;
-const WRITES_MS = 10 * 60_000;
-/** Each try is a step that we took, or one that another replica won. More would mean that clocks disagree. */
+/** Each try is a step that we took, or one that another replica won. */
 const TRIES = 6;
+/** By then it is another writer that we write against, who will not give in either. Renewals are not counted. */
+const MAX_RESTORATIONS = 5;
+const RESTORATIONS_MS = 10 * 60_000;
+/** Asks the replicas that share a Secret for a new authority, and a certificate of it. Rejects where there is no such Secret. */
+export async function requestRotation({
+  api,
+  namespace,
+  name,
+  reason,
+}: Pick<CertificateSecretOptions, 'namespace' | 'name'> & {
+  readonly api: Pick<ApiServer, 'get' | 'replace'>;
+  /** Is logged by the replica that does it. */
+  readonly reason: string;
+}): Promise<void> {
+  const path = `/api/v1/namespaces/${namespace}/secrets/${name}`;
+  for (let tries = TRIES; ; tries -= 1) {
+    const secret = (await api.get(path)) as Secret;
+    const annotations = { ...secret.metadata.annotations, [RENEW_ANNOTATION]: reason };
+    try {
+      await api.replace(path, { ...secret, metadata: { ...secret.metadata, annotations } });
+      return;
+    } catch (error) {
+      // A replica wrote it meanwhile.
+      if (tries === 1 || !(error instanceof ApiError && error.status === 409)) throw error;
+    }
+  }
+}
 
 /** Another replica was first; or somebody deleted just now what we read. */
 function isOvertaken(error: unknown, read: Secret | undefined): boolean {

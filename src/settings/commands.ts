@@ -1,6 +1,7 @@
 import type { Key, Values } from './settings.ts';
 import type {
   AllowlistSuggestConfig,
+  CertificatesRotateConfig,
   Config,
   InstallCheckConfig,
   LoadedRulesConfig,
@@ -94,6 +95,14 @@ const INSTALL_CHECK = [
   'rulesDirs',
   'filtersDirs',
   'installCheckFormat',
+] as const satisfies readonly Key[];
+
+const CERTIFICATES_ROTATE = [
+  'secret',
+  'namespace',
+  'kubeconfig',
+  'rotatedCertsDir',
+  'rotationReason',
 ] as const satisfies readonly Key[];
 
 function loadedRules({
@@ -275,6 +284,31 @@ export const COMMANDS = {
       ...rest,
     }),
   },
+  'certificates rotate': {
+    summary: 'Have a new CA and serving certificate made now, as when the key of one is out.',
+    settings: CERTIFICATES_ROTATE,
+    examples: [
+      "sigma-admission certificates rotate --reason 'the key got out'",
+      'kubectl -n sigma-admission exec deployment/sigma-admission -- node dist/main.js certificates rotate',
+      'sigma-admission certificates rotate --certs certs',
+    ],
+    notes: [
+      'Asks in the Secret (sigma-admission-tls, if not told otherwise), by an annotation on it. The replicas do it: the new CA is',
+      'trusted before a certificate of it is served. Without --kubeconfig it takes $KUBECONFIG, in a pod the service account, else',
+      '~/.kube/config. Exits with 0; with 2 if it could not be asked or made.',
+    ],
+    config: ({
+      secret = 'sigma-admission-tls',
+      rotatedCertsDir: certsDir,
+      rotationReason: reason,
+      ...rest
+    }: Pick<Values, (typeof CERTIFICATES_ROTATE)[number]>): CertificatesRotateConfig => ({
+      secret,
+      reason,
+      ...(certsDir === undefined ? {} : { certsDir }),
+      ...rest,
+    }),
+  },
   'install check': {
     summary: 'Check an installation: is it reached, trusted, allowed what it must; what if it were down?',
     settings: INSTALL_CHECK,
@@ -307,4 +341,5 @@ export const GROUPS: Readonly<Record<string, string>> = {
   rules: 'Check, list, explain and test rules.',
   allowlist: 'Find what belongs on it.',
   install: 'Check an installation.',
+  certificates: 'Rotate the CA and the serving certificate.',
 };

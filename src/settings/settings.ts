@@ -93,6 +93,19 @@ export const SETTINGS = {
     default: 'certs',
     help: 'where CA and serving certificate are kept; made where missing',
   },
+  rotatedCertsDir: {
+    flag: '--certs <DIR>',
+    read: textOf('a directory'),
+    onlyHere: true,
+    help: 'make them in this directory of CA and serving certificate, instead of asking for them in the Secret',
+  },
+  rotationReason: {
+    flag: '--reason <TEXT>',
+    read: textOf('a reason'),
+    default: 'sigma-admission certificates rotate',
+    onlyHere: true,
+    help: 'why, for the log of the replica that does it',
+  },
   tlsCert: {
     flag: '--tls-cert <FILE>',
     read: textOf('a file'),

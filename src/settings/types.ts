@@ -122,6 +122,15 @@ export interface RulesTestConfig extends Pick<
   readonly strict: boolean;
 }
 
+/** What `certificates rotate` was told. */
+export interface CertificatesRotateConfig extends Pick<Config, 'namespace' | 'kubeconfig'> {
+  /** Where this is absent, the Secret is meant. */
+  readonly certsDir?: string;
+  readonly secret: string;
+  /** Is logged by the replica that does it. */
+  readonly reason: string;
+}
+
 /** What `install check` was told. */
 export interface InstallCheckConfig extends Pick<
   Config,

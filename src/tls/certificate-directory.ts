@@ -70,6 +70,36 @@ export async function createCertificateDirectory({
   return createCertificateSource({ load, follow, onRefuse });
 }
 
+/**
+ * Makes a new authority and a certificate of it in a directory that has one of our making, and gives the files. Rejects where it
+ * has none, or where a file of it is not of our making.
+ */
+export async function rotateCertificateDirectory({
+  directory,
+  names = servingNames(),
+  now = Date.now,
+  onWait = () => {},
+}: Pick<CertificateDirectoryOptions, 'directory' | 'names' | 'now' | 'onWait'>): Promise<readonly string[]> {
+  if (!(await stat(directory)).isDirectory()) throw new Error(`${directory}: not a directory`);
+  return withLock(
+    join(directory, '.lock'),
+    async () => {
+      const pairs = [await readPair(directory, 'ca'), await readPair(directory, 'tls')] as const;
+      const [authority, serving] = pairs;
+      if (pairs.every(({ isThere }) => !isThere)) throw new Error(`${directory}: no certificates to rotate`);
+      const others = pairs.find(({ ours }) => !ours);
+      if (others !== undefined) {
+        throw new Error(`${others.files.join(', ')}: not made by sigma-admission, so not replaced`);
+      }
+      const signer = await createAuthority({ now: now() });
+      const leaf = await issueCertificate({ authority: signer, ...names, now: now() });
+      await writeAll([...textsOf(authority, signer), ...textsOf(serving, leaf)]);
+      return [...authority.files, ...serving.files];
+    },
+    { onWait },
+  );
+}
+
 /** What must be made: a serving certificate, and without an `issuer` its authority first. */
 interface Renewal {
   readonly why: string;
@@ -101,6 +131,8 @@ interface Pair {
   readonly files: readonly [certificate: string, key: string];
   /** Made by us, or not there at all. */
   readonly ours: boolean;
+  /** One file of it, at least. */
+  readonly isThere: boolean;
   readonly content: TlsCertificate | Error;
 }
 
@@ -117,6 +149,7 @@ async function readPair(directory: string, name: string): Promise<Pair> {
   const [certificate, key] = texts;
   return {
     files,
+    isThere: texts.some((text) => text !== undefined),
     ours: texts.every((text) => text === undefined || text.startsWith(OURS)),
     content:
       certificate === undefined || key === undefined

@@ -345,6 +345,7 @@ Commands:
   scan [options] [FILE...]   Judge what stands in a cluster, as the creates it would have been.
   allowlist                  Find what belongs on it.
   rules                      Check, list, explain and test rules.
+  certificates               Rotate the CA and the serving certificate.
   install                    Check an installation.
   help [command]             print help for a command, with what it can be told
 
@@ -357,6 +358,7 @@ Examples:
   sigma-admission rules list --rules rules my-rules
   sigma-admission rules explain a80d927d
   sigma-admission rules test my-rules --filters my-filters
+  sigma-admission certificates rotate --reason 'the key got out'
   sigma-admission install check
 `;
 
