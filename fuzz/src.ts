@@ -1,11 +1,11 @@
 /** All that the fuzzer uses of the product, so that it is known in one place. */
+export { printable } from '../src/io/text.ts';
 export { parseCommandLine } from '../src/settings/command-line.ts';
 export { ownSettings } from '../src/settings/own-settings.ts';
 export { onlyByRuleId } from '../src/policy/mode.ts';
 export type { Door } from '../src/policy/door.ts';
 export { evaluate } from '../src/policy/evaluate.ts';
 export { loadRuleset, parseAll } from '../src/policy/load-rules.ts';
-export { printable } from '../src/policy/message.ts';
 export { fixedSource, type NamedDocument } from '../src/policy/rule-source.ts';
 export { parseAuditEvent } from '../src/kubernetes/logged-event.ts';
 export { createJsonLinesRecorder } from '../src/record/json-lines.ts';

@@ -1,10 +1,10 @@
+import { printable } from './io/text.ts';
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ifThere } from './cluster/api-server.ts';
 import type { ScanConfig } from './settings/types.ts';
 import { KINDS } from './kubernetes/objects.ts';
 import { logFiles } from './io/input-files.ts';
-import { printable } from './policy/message.ts';
 import type { RuleSource } from './policy/rule-source.ts';
 import type { Output } from './io/output.ts';
 import { loadRules } from './replay/rules.ts';

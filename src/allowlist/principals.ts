@@ -1,5 +1,5 @@
+import { printable } from '../io/text.ts';
 import { asObject } from '../kubernetes/as-object.ts';
-import { printable } from '../policy/message.ts';
 
 /** What somebody did that a rule matched and no filter accepted, gathered from records. */
 export interface Principal {

@@ -1,7 +1,7 @@
 import type { AllowlistSuggestConfig } from '../settings/types.ts';
 import { jsonDocuments } from '../io/json-documents.ts';
 import { asObject } from '../kubernetes/as-object.ts';
-import { logFiles, problemOf } from '../io/input-files.ts';
+import { isOfInput, logFiles, problemOf } from '../io/input-files.ts';
 import type { TextSink } from '../io/output.ts';
 import { createPrincipals } from './principals.ts';
 import { suggestionsFor } from './suggestions.ts';
@@ -36,7 +36,7 @@ export async function allowlistSuggest(
       ))
         addAll(value, principals.add);
     } catch (error) {
-      if (!isOfFile(error)) throw error;
+      if (!isOfInput(error)) throw error;
       onUnreadable(file.name, problemOf(error));
     }
   }
@@ -49,8 +49,4 @@ function addAll(value: unknown, add: (record: unknown) => void): void {
   const lists = ['suspicious', 'undetermined', 'verified'].map((group) => asObject(value)?.[group]);
   if (lists.every(Array.isArray)) lists.flat().forEach(add);
   else add(value);
-}
-
-function isOfFile(error: unknown): boolean {
-  return error instanceof Error && ('errno' in error || error.name === 'UnreadableLog');
 }

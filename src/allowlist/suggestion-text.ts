@@ -1,3 +1,4 @@
+import { number, plural } from '../io/text.ts';
 import { dump } from 'js-yaml';
 import type { Counts, Principal } from './principals.ts';
 import type { Suggestion } from './suggestions.ts';
@@ -60,12 +61,4 @@ function aboutPrincipal({
 /** No text in it has a line break: records are made printable when they are read. */
 function commented(lines: readonly string[]): string {
   return lines.map((line) => `${`# ${line}`.trimEnd()}\n`).join('');
-}
-
-function plural(count: number, noun: string): string {
-  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-function number(count: number): string {
-  return count.toLocaleString('en-US');
 }

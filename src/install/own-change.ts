@@ -1,7 +1,7 @@
+import { printable, shorten } from '../io/text.ts';
 import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
-import { printable, shorten } from '../policy/message.ts';
 import { loweredByFile, type Effect } from './lowered-modes.ts';
 import { deploymentChange, textOf, type OwnState } from './own-deployment.ts';
 

@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { whyNotRegular } from './regular-file.ts';
-import { UnreadableLog } from '../kubernetes/log-wrappers.ts';
+
+/** A log that is no audit log and cannot be read as one; what to do instead is in the message. */
+export class UnreadableLog extends Error {
+  override readonly name = 'UnreadableLog';
+}
 
 /** One log to read. */
 export interface LogFile {
@@ -197,6 +201,11 @@ async function* gunzip(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   // What fails is thrown where `unpack` is read; the source is closed when its reader stops.
   pipeline(packed, unpack, () => {});
   yield* unpack as AsyncIterable<Buffer>;
+}
+
+/** Whether an error is about what was to be read, not a mistake of ours. What the system and zlib report has a number. */
+export function isOfInput(error: unknown): boolean {
+  return error instanceof UnreadableLog || (typeof error === 'object' && error !== null && 'errno' in error);
 }
 
 /** What went wrong with a file, for people. */

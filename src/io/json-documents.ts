@@ -1,3 +1,4 @@
+import { megabytes } from './text.ts';
 import { createJsonSplitter, type JsonSplitter } from './json-splitter.ts';
 
 /** One document, or one member of the list that a document is. */
@@ -44,8 +45,7 @@ export async function* jsonDocuments(
         if (value === undefined) onBad(new InvalidJson(`line ${at}: not JSON`));
         else members.push({ value, head });
       },
-      onTooLong: (length, at) =>
-        onBad(new InvalidJson(`line ${at}: ${(length / 1e6).toFixed(0)} MB, too long`)),
+      onTooLong: (length, at) => onBad(new InvalidJson(`line ${at}: ${megabytes(length)}, too long`)),
     });
   };
   for await (const chunk of chunks) {

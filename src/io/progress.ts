@@ -1,3 +1,4 @@
+import { megabytes } from './text.ts';
 import type { Writable } from 'node:stream';
 import type { LogFile } from './input-files.ts';
 
@@ -36,8 +37,4 @@ export function createProgress(
       if (terminal !== undefined && shownAt !== began) terminal.write(CLEAR_LINE);
     },
   };
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(0)} MB`;
 }

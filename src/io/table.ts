@@ -1,3 +1,5 @@
+import { lengthOf } from './text.ts';
+
 /** Plain text for people. Every line ends within this many columns, unless a single word is longer. */
 export const COLUMNS = 100;
 
@@ -68,8 +70,4 @@ export function section(heading: string, lines: readonly string[]): readonly str
 
 function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - lengthOf(text)));
-}
-
-function lengthOf(text: string): number {
-  return [...text].length;
 }

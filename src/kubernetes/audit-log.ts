@@ -1,8 +1,10 @@
+import { megabytes } from '../io/text.ts';
 import { isUtf8 } from 'node:buffer';
+import { UnreadableLog } from '../io/input-files.ts';
 import { createJsonSplitter, type JsonSplitter } from '../io/json-splitter.ts';
 import type { Observation } from './audit-event.ts';
 import { InvalidAuditEvent, parseAuditEvent } from './logged-event.ts';
-import { isEvent, unwrap, UnreadableLog, type RawEvent } from './log-wrappers.ts';
+import { isEvent, unwrap, type RawEvent } from './log-wrappers.ts';
 
 /** What is found in an audit log, in order. Lines are counted from 1. */
 export interface AuditLogVisitor {
@@ -277,8 +279,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(0)} MB`;
 }

@@ -1,13 +1,9 @@
 import { isObject } from './as-object.ts';
+import { UnreadableLog } from '../io/input-files.ts';
 import { EVENT_LISTS } from '../io/json-splitter.ts';
 
 /** An audit event as it was logged, not yet checked. */
 export type RawEvent = Record<string, unknown>;
-
-/** A log that is no audit log and cannot be read as one; what to do instead is in the message. */
-export class UnreadableLog extends Error {
-  override readonly name = 'UnreadableLog';
-}
 
 export interface Unwrapped {
   readonly onEvent: (event: RawEvent) => void;

@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../kubernetes/audit-event.ts';
+import { lengthOf, printable, shorten } from '../io/text.ts';
 import type { Rule } from '../sigma/rule.ts';
 
 /** The API server passes 4,096 characters of warnings from everybody, and advises 120 for one. */
@@ -38,26 +39,4 @@ export function techniques(tags: readonly string[]): readonly string[] {
   return tags
     .filter((tag) => /^attack\.t\d{4}(\.\d{3})?$/i.test(tag))
     .map((tag) => tag.slice(7).toUpperCase());
-}
-
-/** Text of a client's choosing, made safe to show: the API server silently drops a warning with control characters. */
-export function printable(text: string): string {
-  if (/^[\x20-\x7e]*$/.test(text)) return text;
-  return text.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
-}
-
-/** Keeps both ends: controllers differ at the end of their names, people at the beginning. */
-export function shorten(text: string, length: number): string {
-  if (text.length <= length) return text;
-  // A character is at most two units, so what is far from both ends is never shown.
-  const isLong = text.length > 4 * length;
-  const characters = isLong ? [...text.slice(0, 2 * length), ...text.slice(-2 * length)] : [...text];
-  if (characters.length <= length) return text;
-  const head = Math.ceil((length - 1) / 2);
-  const tail = length - 1 - head;
-  return `${characters.slice(0, head).join('')}…${tail === 0 ? '' : characters.slice(-tail).join('')}`;
-}
-
-function lengthOf(text: string): number {
-  return /[\ud800-\udbff]/.test(text) ? [...text].length : text.length;
 }

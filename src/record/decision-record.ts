@@ -1,3 +1,4 @@
+import { printable, shorten } from '../io/text.ts';
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { controllerOf } from '../kubernetes/owner-reference.ts';
@@ -5,7 +6,6 @@ import { modeOfMatch } from '../policy/decision.ts';
 import type { Door } from '../policy/door.ts';
 import { eventAs, type Match } from '../policy/evaluate.ts';
 import { evidenceOf, type Evidence } from '../policy/evidence.ts';
-import { printable, shorten } from '../policy/message.ts';
 import type { Mode } from '../policy/mode.ts';
 import type { Level } from '../sigma/level.ts';
 import { provenanceRecord, type ProvenanceRecord } from './provenance-record.ts';

@@ -1,5 +1,5 @@
+import { printable, shorten } from '../io/text.ts';
 import { asObject } from '../kubernetes/as-object.ts';
-import { printable, shorten } from '../policy/message.ts';
 import { UNKNOWN } from '../sigma/fields.ts';
 
 /** What was found out of who made the object, by the names that rules have for it; `unknown` where it cannot be said. */

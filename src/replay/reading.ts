@@ -1,8 +1,7 @@
 import { createAuditLogReader, type LineFilter } from '../kubernetes/audit-log.ts';
 import type { Observation } from '../kubernetes/audit-event.ts';
-import { problemOf, type LogFile } from '../io/input-files.ts';
+import { isOfInput, problemOf, UnreadableLog, type LogFile } from '../io/input-files.ts';
 import { parseAuditEvent } from '../kubernetes/logged-event.ts';
-import { UnreadableLog } from '../kubernetes/log-wrappers.ts';
 import { decisionRecord } from '../record/decision-record.ts';
 import type { Judged } from '../record/recorder.ts';
 import type { Judge } from './judge.ts';
@@ -91,7 +90,7 @@ export function createReading(options: ReadingOptions) {
       }
       if (failure === undefined) {
         if (isEmpty) summary.onEmpty(name);
-      } else if (isOfLog(failure)) summary.onUnreadable(name, problemOf(failure));
+      } else if (isOfInput(failure)) summary.onUnreadable(name, problemOf(failure));
       else throw failure;
     },
     /** There are no more logs. */
@@ -109,10 +108,4 @@ function isWithin({ receivedAt }: Observation, since: number, until: number): bo
   if (since === -Infinity && until === Infinity) return true;
   const time = Date.parse(receivedAt);
   return Number.isNaN(time) || (time >= since && time <= until);
-}
-
-/** Not a mistake of ours. What the system and zlib report has a number. */
-function isOfLog(error: unknown): boolean {
-  if (error instanceof UnreadableLog) return true;
-  return typeof error === 'object' && error !== null && 'errno' in error;
 }

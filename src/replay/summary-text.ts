@@ -1,3 +1,4 @@
+import { number, plural } from '../io/text.ts';
 import type { Summary } from './summary.ts';
 
 /** How many principals, namespaces and forecasts people are shown; JSON has all. */
@@ -132,12 +133,4 @@ function aligned(cell: string, width: number): string {
 
 function aside(notes: readonly string[]): string {
   return notes.length === 0 ? '' : ` (${notes.join('; ')})`;
-}
-
-function plural(count: number, noun: string): string {
-  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-function number(count: number): string {
-  return count.toLocaleString('en-US');
 }

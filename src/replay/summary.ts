@@ -1,5 +1,5 @@
+import { printable } from '../io/text.ts';
 import type { AuditEvent } from '../kubernetes/audit-event.ts';
-import { printable } from '../policy/message.ts';
 import { askedAndOff, type LoadedRule } from '../policy/ruleset.ts';
 import type { Judged } from '../record/recorder.ts';
 import type { Level } from '../sigma/level.ts';

@@ -1,4 +1,4 @@
-import { printable } from '../policy/message.ts';
+import { printable } from '../io/text.ts';
 import type { DetectionItem, Pattern, Predicate } from '../sigma/tree.ts';
 
 /** One comparison in words: `starts with`, `kube-`. A value may be empty: `is present`. */

@@ -1,7 +1,7 @@
+import { printable, shorten } from '../io/text.ts';
 import type { Observation } from '../kubernetes/audit-event.ts';
 import { eventAs, evaluate } from '../policy/evaluate.ts';
 import { isSecretData } from '../policy/evidence.ts';
-import { printable, shorten } from '../policy/message.ts';
 import type { LoadedFilter, LoadedRule, Ruleset } from '../policy/ruleset.ts';
 import { compilePath } from '../sigma/fields.ts';
 import type { DetectionItem, Tree, Truth } from '../sigma/tree.ts';

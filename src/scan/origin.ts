@@ -1,5 +1,5 @@
+import { printable } from '../io/text.ts';
 import { asObject } from '../kubernetes/as-object.ts';
-import { printable } from '../policy/message.ts';
 import type { ListedObjects } from '../provenance/objects-from-list.ts';
 import { namedOwner, rootOf } from '../provenance/owner-chain.ts';
 import type { Provenance } from '../provenance/provenance.ts';

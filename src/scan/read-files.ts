@@ -1,7 +1,7 @@
 import { loadAll, YAMLException } from 'js-yaml';
 import { InvalidJson, jsonDocuments } from '../io/json-documents.ts';
 import { asObject } from '../kubernetes/as-object.ts';
-import { problemOf, type LogFile } from '../io/input-files.ts';
+import { isOfInput, problemOf, type LogFile } from '../io/input-files.ts';
 import { scannedObject, type ScannedObject } from './scanned-object.ts';
 
 export interface ObjectVisitor {
@@ -83,6 +83,6 @@ function explain(error: unknown): string {
   if (error instanceof InvalidJson) return error.message;
   if (error instanceof YAMLException)
     return `not YAML: ${error.mark === undefined ? '' : `line ${error.mark.line + 1}: `}${error.reason}`;
-  if (error instanceof Error && ('errno' in error || error.name === 'UnreadableLog')) return problemOf(error);
+  if (isOfInput(error)) return problemOf(error);
   throw error;
 }

@@ -1,3 +1,4 @@
+import { number, plural } from '../io/text.ts';
 import { shortId } from '../policy/short-id.ts';
 import type { PlacedFinding, ScanReport } from './findings.ts';
 import type { Group } from './judge.ts';
@@ -200,12 +201,4 @@ function count(findings: readonly PlacedFinding[]): string {
   const pods = findings.filter(({ isPod }) => isPod).length;
   const others = findings.length - pods;
   return others === 0 ? plural(pods, 'pod') : `${plural(pods, 'pod')} and ${plural(others, 'workload')}`;
-}
-
-function plural(amount: number, noun: string): string {
-  return `${number(amount)} ${noun}${amount === 1 ? '' : 's'}`;
-}
-
-function number(amount: number): string {
-  return amount.toLocaleString('en-US');
 }

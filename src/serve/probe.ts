@@ -1,8 +1,8 @@
+import { printable, shorten } from '../io/text.ts';
 import { PROBE_CONFIG_MAP, PROBE_NONCE } from '../install/probe.ts';
 import { allowed, denied } from '../kubernetes/admission-response.ts';
 import type { AdmissionRequest, AdmissionReview } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
-import { printable, shorten } from '../policy/message.ts';
 
 /** Whoever probes chooses the nonce, and everybody who may make ConfigMaps in our namespace may probe. */
 const MAX_NONCE = 64;

@@ -1,6 +1,7 @@
+import { printable, shorten } from '../../src/io/text.ts';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { matchMessage, MAX_MESSAGE, printable, shorten, techniques } from '../../src/policy/message.ts';
+import { matchMessage, MAX_MESSAGE, techniques } from '../../src/policy/message.ts';
 import type { Rule } from '../../src/sigma/rule.ts';
 
 const rule: Rule = {
