@@ -12,7 +12,7 @@ import { createLineFilter } from '../src/replay/line-filter.ts';
 import { createOutput } from '../src/io/output.ts';
 import { createProgress } from '../src/io/progress.ts';
 import { createReading } from '../src/replay/reading.ts';
-import { loadRules } from '../src/replay/rules.ts';
+import { loadRules } from '../src/policy/load-named-rules.ts';
 import { createSummary } from '../src/replay/summary.ts';
 import { summary, type Figure } from './figure.ts';
 import { peakOf } from './peak-memory.ts';

@@ -8,7 +8,7 @@ import { createLineFilter } from './replay/line-filter.ts';
 import type { Output } from './io/output.ts';
 import { createProgress } from './io/progress.ts';
 import { createReading } from './replay/reading.ts';
-import { loadRules } from './replay/rules.ts';
+import { loadRules } from './policy/load-named-rules.ts';
 import { createSummary } from './replay/summary.ts';
 import { summaryText } from './replay/summary-text.ts';
 import { formatProblem, SigmaError } from './sigma/errors.ts';

@@ -7,7 +7,7 @@ import { KINDS } from './kubernetes/objects.ts';
 import { logFiles } from './io/input-files.ts';
 import type { RuleSource } from './policy/rule-source.ts';
 import type { Output } from './io/output.ts';
-import { loadRules } from './replay/rules.ts';
+import { loadRules } from './policy/load-named-rules.ts';
 import { createFindings, type Findings } from './scan/findings.ts';
 import { createExaminer } from './scan/examiner.ts';
 import type { Finding } from './scan/judge.ts';

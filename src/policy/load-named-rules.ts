@@ -1,5 +1,5 @@
-import { parseAll, readDocuments } from '../policy/load-rules.ts';
-import type { RuleSource } from '../policy/rule-source.ts';
+import { parseAll, readDocuments } from './load-rules.ts';
+import type { RuleSource } from './rule-source.ts';
 import { SigmaError } from '../sigma/errors.ts';
 import { appliesTo } from '../sigma/filter.ts';
 import type { ParsedSigma } from '../sigma/load.ts';
