@@ -6,6 +6,8 @@ import { evaluate } from '../src/policy/evaluate.ts';
 import { createRuleset, type Ruleset } from '../src/policy/ruleset.ts';
 import { createReviewer } from '../src/review.ts';
 import { combine, parseSigma } from '../src/sigma/load.ts';
+import { compileRegex } from '../src/sigma/regular-expression.ts';
+import { createWorkMeter, WorkLimitExceeded } from '../src/sigma/work-meter.ts';
 import { ROUNDS, summary, time, type Figure } from './figure.ts';
 import { growthFigures } from './growth.ts';
 
@@ -104,6 +106,7 @@ export async function* engineFigures(): AsyncIterable<Figure> {
   );
   yield* loadFigures();
   yield* notJudgedFigures();
+  yield* searchFigures();
   yield* serverFigures(sets);
   yield* growthFigures();
 }
@@ -156,6 +159,38 @@ function* notJudgedFigures(): Iterable<Figure> {
   judge(unseen);
   const ratios = Array.from({ length: ROUNDS }, () => judge(unseen) / judge(seen));
   yield summary('engine.not-judged', '× judged', ratios, '≤ 3');
+}
+
+/** Expressions that repeat much, and the texts that are hard for them. */
+const SEARCHES: readonly (readonly [source: string, flags: string, alphabet: string])[] = [
+  ['x.{0,1000}y', '', 'ax'],
+  ['x.{0,200}x.{0,200}y', 'i', 'ax'],
+  ['x.{0,20}y', '', 'ax'],
+  ['(a|b)*a(a|b){12}c', '', 'ab'],
+  ['(x{0,1000}){1}(x{0,1000}){1}y', '', 'ax'],
+];
+
+/** CPU of the most that one event may search for, verdict or none. */
+function* searchFigures(): Iterable<Figure> {
+  const rounds = Array.from({ length: ROUNDS }, () =>
+    Math.max(
+      ...SEARCHES.flatMap(([source, flags, alphabet]) =>
+        [30_000, 1_500_000].map((length) => {
+          const search = compileRegex(source, flags, createWorkMeter());
+          const text = `${Array.from({ length }, () => alphabet[Math.floor(Math.random() * alphabet.length)]).join('')} yc`;
+          const before = process.cpuUsage();
+          try {
+            search(text);
+          } catch (error) {
+            if (!(error instanceof WorkLimitExceeded)) throw error;
+          }
+          const { user, system } = process.cpuUsage(before);
+          return (user + system) / 1000;
+        }),
+      ),
+    ),
+  );
+  yield summary('engine.worst.regex', 'ms CPU', rounds, '< 250');
 }
 
 /** How many reviews a thousand rules about other resources leave of those that one leaves. */

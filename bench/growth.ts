@@ -43,7 +43,6 @@ const GROWING: Readonly<Record<string, Growing>> = {
   null: { selection: { f: null }, eventOf: list },
   exists: { selection: { 'f.a|exists': true }, eventOf: list, calls: 20 },
   fieldref: { selection: { 'f|fieldref': 'g' }, eventOf: lists, calls: 5 },
-  'fieldref-contains': { selection: { 'f|fieldref|contains': 'g' }, eventOf: lists, calls: 1 },
 };
 
 const [SMALL, LARGE] = [2 ** 14, 2 ** 15] as const;

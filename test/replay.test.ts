@@ -536,6 +536,40 @@ describe('a fault', () => {
   });
 });
 
+describe('an event whose texts take too long to search', () => {
+  const documents = [PODS, rule(2, { 'requestObject.spec.containers.args|re': 'x.{0,1000}y' })];
+  const args = Array.from({ length: 60_000 }, (_, index) =>
+    'ax'.charAt(((index * index + index) % 7) % 2),
+  ).join('');
+  const long = (stage: string) =>
+    event('long', {
+      stage,
+      requestObject: { kind: 'Pod', spec: { containers: [{ args: [`${args}\ny`] }] } },
+    });
+
+  it.each(['ResponseComplete', 'ResponseStarted'])(
+    'has no verdict, which is said of its line, and the others are judged: stage %s',
+    async (stage) => {
+      const log = write('long.log', lines(event('a'), long(stage), event('b')));
+      const { read, requests, badLines } = await summaryOf([log], { documents });
+      expect({
+        badLines: read.badLines,
+        matched: requests.matched,
+        problems: badLines.map(({ line, problem }) => [line, problem]),
+      }).toEqual({
+        badLines: 1,
+        matched: 2,
+        problems: [
+          [
+            2,
+            'no verdict: searching its texts with the regular expressions and field references of the rules takes too long',
+          ],
+        ],
+      });
+    },
+  );
+});
+
 describe('a damaged line', () => {
   const PATHS = [
     ...['level', 'auditID', 'stage', 'requestURI', 'verb', 'kind', 'apiVersion', 'sourceIPs', 'userAgent'],

@@ -283,6 +283,28 @@ describe('scan of files', () => {
     expect((await run([write('d.json', list(pod('bare', { namespace: 'other' })))])).code).toBe(0);
   });
 
+  it('has no verdict on one whose texts take too long to search: it is undetermined, whatever owns it', async () => {
+    const args = Array.from({ length: 60_000 }, (_, index) =>
+      'ax'.charAt(((index * index + index) % 7) % 2),
+    ).join('');
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'long', namespace: 'default' },
+      spec: { containers: [{ args: [`${args}\ny`] }] },
+    };
+    const documents = [rule(1, { 'requestObject.spec.containers.args|re': 'x.{0,1000}y' })];
+    const { out } = await run([write('long.json', JSON.stringify(pod))], { documents, format: 'json' });
+    const { suspicious, undetermined, verified } = JSON.parse(out) as ScanReport;
+    expect([suspicious, verified, undetermined.map(({ reason }) => reason)]).toEqual([
+      [],
+      [],
+      [
+        'no verdict: searching its texts with the regular expressions and field references of the rules takes too long',
+      ],
+    ]);
+  });
+
   it('exits with 2 when the rules cannot be loaded', async () => {
     const documents = [SYSTEM_PODS, filter(3, { userAgent: 'kubectl' })];
     const { code, err } = await run([write('a.json', list(pod('bare')))], { documents });

@@ -4,6 +4,7 @@ import { isOfInput, problemOf, UnreadableLog, type LogFile } from '../io/input-f
 import { parseAuditEvent } from '../kubernetes/logged-event.ts';
 import { decisionRecord } from '../record/decision-record.ts';
 import type { Judged } from '../record/recorder.ts';
+import { WorkLimitExceeded } from '../sigma/work-meter.ts';
 import type { Judge } from './judge.ts';
 import type { Output } from '../io/output.ts';
 import type { Progress } from '../io/progress.ts';
@@ -28,16 +29,36 @@ export function createReading(options: ReadingOptions) {
   const requests = createRequests({
     onRequest(logged) {
       counts.judged++;
-      report(judge.request(logged.observation), logged);
-      const denied = judge.forecast(logged.observation);
-      if (denied !== undefined) summary.onDenied(denied, logged);
+      withVerdict(logged, () => {
+        report(judge.request(logged.observation), logged);
+        const denied = judge.forecast(logged.observation);
+        if (denied !== undefined) summary.onDenied(denied, logged);
+      });
     },
-    onEarlyStage: (logged) => report(judge.earlyStage(logged.observation), logged),
-    isOfInterest: ({ observation }) =>
-      judge.request(observation) !== undefined || judge.forecast(observation) !== undefined,
+    onEarlyStage: (logged) => withVerdict(logged, () => report(judge.earlyStage(logged.observation), logged)),
+    isOfInterest: (logged) => isOfInterest(logged.observation),
     onOther: () => void counts.judged++,
     parse: parseAuditEvent,
   });
+
+  /** An event that has no verdict is a bad line. */
+  function withVerdict({ file, line }: Logged, judgeIt: () => void): void {
+    try {
+      judgeIt();
+    } catch (error) {
+      if (!(error instanceof WorkLimitExceeded)) throw error;
+      summary.onBadLine(file, line, error.message);
+    }
+  }
+
+  function isOfInterest(observation: Observation): boolean {
+    try {
+      return judge.request(observation) !== undefined || judge.forecast(observation) !== undefined;
+    } catch (error) {
+      if (!(error instanceof WorkLimitExceeded)) throw error;
+      return true;
+    }
+  }
 
   function report(judged: Judged | undefined, { file, line }: Logged): void {
     if (judged === undefined) return;

@@ -1,8 +1,11 @@
+import type { Observation } from '../kubernetes/audit-event.ts';
 import { decide } from '../policy/decision.ts';
 import { evaluate, type Evaluation, type Match, type NotJudged } from '../policy/evaluate.ts';
 import type { Modes } from '../policy/mode.ts';
 import type { ListedObjects } from '../provenance/objects-from-list.ts';
+import type { Ruleset } from '../policy/ruleset.ts';
 import { decisionRecord, type DecisionRecord } from '../record/decision-record.ts';
+import { WorkLimitExceeded } from '../sigma/work-meter.ts';
 import { answerOf } from './possible-creators.ts';
 import { originOf, type Found, type Origin } from './origin.ts';
 import type { ScanRules } from './rules.ts';
@@ -47,7 +50,8 @@ export function createJudge({ rules, modes, objects }: JudgeOptions) {
   return function judge(object: ScannedObject, found: Found): Finding {
     const observation = observationOf(object, found.fields);
     const origin = originOf(object, found, objects);
-    const asked = evaluate(observation, ruleset);
+    const asked = tryEvaluate(observation, ruleset);
+    const { noVerdict } = asked;
     const matches: Match[] = [];
     const notJudged: NotJudged[] = [...asked.notJudged];
     let byFilter = '';
@@ -65,18 +69,33 @@ export function createJudge({ rules, modes, objects }: JudgeOptions) {
     }
     const evaluation: Evaluation = { matches, notJudged };
     const decision = decide(matches, modes);
-    const group = decision.verdict !== 'allow' ? 'suspicious' : origin.verified ? 'verified' : 'undetermined';
+    const isVerified = origin.verified && noVerdict === undefined;
+    const group = decision.verdict !== 'allow' ? 'suspicious' : isVerified ? 'verified' : 'undetermined';
     const reason =
-      group === 'undetermined' && origin.root === undefined && byFilter !== ''
+      noVerdict ??
+      (group === 'undetermined' && origin.root === undefined && byFilter !== ''
         ? `who made it is not in it, and filter "${byFilter}" accepts one user's`
-        : origin.reason;
+        : origin.reason);
     const judged = { door: 'scan' as const, observation, evaluation, decision, ruleset, modes };
     return {
       group,
       reason,
       record: { ...decisionRecord(judged), reason },
       origin,
-      isOfInterest: matches.length > 0 || notJudged.length > 0,
+      isOfInterest: matches.length > 0 || notJudged.length > 0 || noVerdict !== undefined,
     };
   };
+}
+
+/** What the rules say of an object; or why there is no verdict on it. */
+function tryEvaluate(
+  observation: Observation,
+  ruleset: Ruleset,
+): Evaluation & { readonly noVerdict?: string } {
+  try {
+    return evaluate(observation, ruleset);
+  } catch (error) {
+    if (!(error instanceof WorkLimitExceeded)) throw error;
+    return { matches: [], notJudged: [], noVerdict: error.message };
+  }
 }

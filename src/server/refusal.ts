@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { InvalidReview } from '../kubernetes/admission-review.ts';
+import { WorkLimitExceeded } from '../sigma/work-meter.ts';
 
 /** Each status we refuse with, and what Kubernetes calls it. */
 const REASONS = {
@@ -66,6 +67,7 @@ export interface Status {
  * | body that stops coming before the deadline   | 408      | Status          | failurePolicy |
  * | too many bytes or requests in flight         | 503      | Status          | failurePolicy |
  * | our own fault, or past the deadline          | 500      | Status          | failurePolicy |
+ * | texts that would take too long to search     | 500      | Status          | failurePolicy |
  * | another path, another method                 | 404, 405 | Status          | failurePolicy |
  * | not the API server, where it must prove it   | 401      | Status          | failurePolicy |
  * | not HTTP we can read; too many headers       | 400, 431 | Status          | failurePolicy |
@@ -79,6 +81,7 @@ export function statusOf(error: unknown, uid?: string): Status {
     const causes = path === '' ? [] : [{ reason: 'FieldValueInvalid', message: problem, field: path }];
     return statusWith(400, error.message, detailsOf(error.uid, causes));
   }
+  if (error instanceof WorkLimitExceeded) return statusWith(500, error.message, detailsOf(uid));
   const { code, message } =
     error instanceof Refusal ? error : new Refusal(500, 'a fault of our own: the log of the webhook has it');
   return statusWith(code, message, detailsOf(uid));

@@ -3,8 +3,12 @@ import { compilePath, readLeaves, type Readings } from './fields.ts';
 import { negate } from './partial-evaluation.ts';
 import { compilePredicates } from './predicate.ts';
 import type { DetectionItem, Predicate, Tree, Truth } from './tree.ts';
+import { createWorkMeter, type WorkMeter } from './work-meter.ts';
 
-/** A tree as a closure over an event. Total: it has nothing to throw. Events are never changed once they were asked about. */
+/**
+ * A tree as a closure over an event. Throws a WorkLimitExceeded where the event's texts take too long to search, and nothing
+ * else. Events are never changed once they were asked about.
+ */
 export type Matches = (event: object) => Truth;
 
 /**
@@ -20,6 +24,7 @@ export interface Compiler {
 export function createCompiler(): Compiler {
   const readings = createMemo<Readings>();
   const truths = createMemo<Truth>();
+  const meter = createWorkMeter();
   /** Items of trees that were compiled, so that asking about one of them alone compiles nothing. */
   const judged = new WeakMap<DetectionItem, Matches>();
   let current: object | undefined;
@@ -30,6 +35,7 @@ export function createCompiler(): Compiler {
       if (event !== current) {
         readings.clear();
         truths.clear();
+        meter.reset();
         current = event;
       }
       return answer(event);
@@ -53,7 +59,7 @@ export function createCompiler(): Compiler {
   function compileItem(item: DetectionItem): Matches {
     return truths.remember(JSON.stringify([item.field === undefined, item.paths, item.predicates]), () => {
       const readItem = item.field === undefined ? readLeaves : read(item.paths);
-      const holds = compileReadings(item.predicates);
+      const holds = compileReadings(item.predicates, meter);
       const refers = item.predicates.filter((predicate) => predicate.kind === 'fieldref');
       if (refers.length === 0) return (event) => holds(readItem(event));
       const others = refers.map(({ comparison, paths }) => ({ comparison, readOther: read(paths) }));
@@ -61,7 +67,9 @@ export function createCompiler(): Compiler {
         const own = readItem(event);
         return anyOf([
           holds(own),
-          ...others.map(({ comparison, readOther }) => compareReadings(comparison, own, readOther(event))),
+          ...others.map(({ comparison, readOther }) =>
+            compareReadings(comparison, own, readOther(event), meter),
+          ),
         ]);
       };
     });
@@ -136,8 +144,8 @@ function branchesOf(tree: Tree, kind: 'and' | 'or'): readonly Tree[] {
 }
 
 /** What the predicates of one item say of its readings, `fieldref` aside. */
-function compileReadings(predicates: readonly Predicate[]): (readings: Readings) => Truth {
-  const some = compilePredicates(predicates);
+function compileReadings(predicates: readonly Predicate[], meter: WorkMeter): (readings: Readings) => Truth {
+  const some = compilePredicates(predicates, meter);
   const asksNull = predicates.some(({ kind }) => kind === 'null');
   const asksPresent = predicates.some((predicate) => predicate.kind === 'exists' && predicate.value);
   const asksAbsent = predicates.some((predicate) => predicate.kind === 'exists' && !predicate.value);
@@ -158,8 +166,9 @@ function compareReadings(
   comparison: Extract<Predicate, { kind: 'fieldref' }>['comparison'],
   own: Readings,
   other: Readings,
+  meter: WorkMeter,
 ): Truth {
-  const truth = compareFields(comparison, own.values, other.values);
+  const truth = compareFields(comparison, own.values, other.values, meter);
   return truth === false && (own.unknown || other.unknown) ? 'unknown' : truth;
 }
 

@@ -4,17 +4,18 @@ import { compilePattern, foldPattern, literalOf } from './pattern.ts';
 import { compileRegex } from './regular-expression.ts';
 import { timePartOf } from './time-part.ts';
 import type { Pattern, Predicate } from './tree.ts';
+import { UNMETERED, type WorkMeter } from './work-meter.ts';
 
-/** Whether one reading satisfies a value predicate. A missing one, a null, an object or a list never does. It never throws. */
+/** Whether one reading satisfies a value predicate. A missing one, a null, an object or a list never does. */
 export type Satisfies = (reading: unknown) => boolean;
 
 /** `null`, `exists` and `fieldref` look at several readings at once; no single one satisfies them. */
-export function compilePredicate(predicate: Predicate): Satisfies {
+export function compilePredicate(predicate: Predicate, meter: WorkMeter = UNMETERED): Satisfies {
   switch (predicate.kind) {
     case 'string':
       return onText(compilePattern(predicate.pattern, predicate.cased));
     case 'regex':
-      return onText(compileRegex(predicate.source, predicate.flags));
+      return onText(compileRegex(predicate.source, predicate.flags, meter));
     case 'number':
       return (reading) => numberOf(reading) === predicate.value;
     case 'boolean':
@@ -39,14 +40,14 @@ export function compilePredicate(predicate: Predicate): Satisfies {
  * Any of several value predicates. Whole texts are looked up in a set, so that a thousand names cost what one costs, and the
  * case of a reading is folded once for all of them.
  */
-export function compilePredicates(predicates: readonly Predicate[]): Satisfies {
+export function compilePredicates(predicates: readonly Predicate[], meter: WorkMeter = UNMETERED): Satisfies {
   const strings = predicates.filter((predicate) => predicate.kind === 'string');
   const cased = strings.filter((predicate) => predicate.cased).map(({ pattern }) => pattern);
   const uncased = strings.filter((predicate) => !predicate.cased).map(({ pattern }) => foldPattern(pattern));
   const tests = [
     ...(uncased.length === 0 ? [] : [onText(compileTexts(uncased, foldCase))]),
     ...(cased.length === 0 ? [] : [onText(compileTexts(cased, (text) => text))]),
-    ...predicates.filter(({ kind }) => kind !== 'string').map(compilePredicate),
+    ...predicates.filter(({ kind }) => kind !== 'string').map((each) => compilePredicate(each, meter)),
   ];
   const [only] = tests;
   return tests.length === 1 && only !== undefined ? only : (reading) => tests.some((test) => test(reading));

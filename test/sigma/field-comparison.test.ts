@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { foldCase } from '../../src/sigma/case-folding.ts';
 import { compareFields } from '../../src/sigma/field-comparison.ts';
+import { createWorkMeter, UNMETERED, WorkLimitExceeded } from '../../src/sigma/work-meter.ts';
 
 type Comparison = Parameters<typeof compareFields>[0];
 
@@ -34,7 +35,7 @@ describe('two fields', () => {
   ])(
     'compare by text, whatever the case, and only if both are there: %s %j %j',
     (comparison, own, other, expected) => {
-      expect(compareFields(comparison, [own], [other])).toBe(expected);
+      expect(compareFields(comparison, [own], [other], UNMETERED)).toBe(expected);
     },
   );
 
@@ -54,21 +55,24 @@ describe('two fields', () => {
         const expected = texts(own).some((text) =>
           texts(other).some((part) => naive[comparison](text, part)),
         );
-        expect(compareFields(comparison, own, other)).toBe(expected);
+        expect(compareFields(comparison, own, other, UNMETERED)).toBe(expected);
       }),
     );
   });
 
   it('are equal or not however many values they have', () => {
-    expect(compareFields('equals', many('a'), many('b'))).toBe(false);
-    expect(compareFields('equals', many('a'), [...many('b'), 'A99999'])).toBe(true);
+    expect(compareFields('equals', many('a'), many('b'), UNMETERED)).toBe(false);
+    expect(compareFields('equals', many('a'), [...many('b'), 'A99999'], UNMETERED)).toBe(true);
   });
 
   it.each<Comparison>(['contains', 'startswith', 'endswith'])(
-    'are unknown under %s, never false, where all their values would take too long to compare',
+    'have no verdict under %s, never false or unknown, where all their values would take too long to compare',
     (comparison) => {
-      expect(compareFields(comparison, many('a'), many('b'))).toBe('unknown');
-      expect(compareFields(comparison, many('a').slice(0, 1000), many('b').slice(0, 1000))).toBe(false);
+      expect(() => compareFields(comparison, many('a'), many('b'), createWorkMeter())).toThrow(
+        WorkLimitExceeded,
+      );
+      const [few, others] = [many('a').slice(0, 1000), many('b').slice(0, 1000)];
+      expect(compareFields(comparison, few, others, createWorkMeter())).toBe(false);
     },
   );
 });

@@ -69,6 +69,20 @@ describe('what is no expression at all', () => {
     expect(regexProblem(source)).toEqual({ code: 'regex-syntax', message });
   });
 
+  it.each([
+    [`${'[^a]{1000}'.repeat(20)}`, 20_002],
+    ['(x{0,1000})'.repeat(100), 200_202],
+  ])('is a program of too many instructions: %.20s', (source, size) => {
+    expect(regexProblem(source)).toEqual({
+      code: 'regex-too-large',
+      message: expect.stringMatching(
+        new RegExp(
+          `^"\\S+ is a program of ${size} instructions, repetitions written out; expected at most 10000$`,
+        ),
+      ),
+    });
+  });
+
   it('nests too deeply', () => {
     expect(regexProblem('('.repeat(2000) + ')'.repeat(2000))).toMatchObject({ code: 'regex-syntax' });
   });
