@@ -21,6 +21,7 @@ import { createSelfReview } from './serve/self-review.ts';
 import { createServer } from './server.ts';
 import { certificateCheck, createServingCertificates } from './serve/serving-certificates.ts';
 import { createServingRules } from './serve/serving-rules.ts';
+import { warmUp } from './serve/warm-up.ts';
 import { createSeldom } from './serve/seldom.ts';
 import { DeadlineExceeded } from './server/refusal.ts';
 import { createClientAuthority } from './server/client-authority.ts';
@@ -164,6 +165,9 @@ async function serveUntilStopped(
     },
     onHandshakeFailure: (error) => log.debug(error, 'a connection that could not be agreed on'),
   });
+  await warmUp({ ruleset: rules.current, modes: config.modes }).catch((error: unknown) =>
+    log.error({ err: error }, 'an example review got no verdict: a fault of our own'),
+  );
   const address = await server.listen(config);
   log.info({ ...address, mode: config.modes.default, ruleset: rules.current().digest }, 'serving');
   const { webhookConfiguration } = config;
