@@ -38,7 +38,6 @@ function shippedConfiguration() {
     service: 'sigma-admission',
     port: 443,
     enforcing: false,
-    namespaces: [],
     distribution: 'upstream',
   });
 }

@@ -6,11 +6,14 @@ import {
   planRegistration,
   REVERTED,
   type Circumstances,
-  type FoundConfiguration,
   type Manage,
-  type OwnerReference,
   type Plan,
 } from '../install/registration-plan.ts';
+import type {
+  OwnerReference,
+  RegisteredConfiguration,
+  ServiceReference,
+} from '../install/registered-webhook.ts';
 import { BREAK_GLASS } from '../install/own-deployment.ts';
 import type { WebhookConfiguration } from '../install/webhook-configuration.ts';
 import { ApiError, ifThere, type ApiServer } from './api-server.ts';
@@ -23,7 +26,7 @@ export interface RegistrationOptions {
   readonly name: string;
   readonly manage: Manage;
   /** Our Service, and our Deployment, which has the same name. */
-  readonly service: { readonly namespace: string; readonly name: string };
+  readonly service: ServiceReference;
   /** What the configuration should say, where all of it is ours, and since when we want that (ms since the epoch). */
   readonly content: (port: number) => { readonly content: WebhookConfiguration; readonly since: number };
   readonly proven: () => boolean;
@@ -35,7 +38,7 @@ export interface RegistrationOptions {
    * Takes the configuration as just read or just written; undefined if it does not exist. Gives the `caBundle` (PEM) that our
    * entries should have; undefined where that is not ours to say.
    */
-  readonly reconcile: (found: FoundConfiguration | undefined) => string | undefined;
+  readonly reconcile: (found: RegisteredConfiguration | undefined) => string | undefined;
   readonly on: RegistrationListener;
   readonly onFailure: (error: Error) => void;
 }
@@ -95,7 +98,7 @@ export function followRegistration(options: RegistrationOptions): () => void {
   let deferral: { readonly since: number; readonly last: number } | undefined;
 
   async function look(tries = TRIES): Promise<void> {
-    const found = (await ifThere(api.get(path))) as FoundConfiguration | undefined;
+    const found = (await ifThere(api.get(path))) as RegisteredConfiguration | undefined;
     const caBundle = reconcile(found);
     if (manage === 'none') return;
     const about = await circumstances(manage, caBundle);
@@ -117,7 +120,7 @@ export function followRegistration(options: RegistrationOptions): () => void {
   }
 
   /** It is not as it was when it was right: so it is not only that we want something else now. */
-  function isUndone(found: FoundConfiguration | undefined, { defers }: Plan): boolean {
+  function isUndone(found: RegisteredConfiguration | undefined, { defers }: Plan): boolean {
     if (settled === undefined || defers) return false;
     return planRegistration(found, { ...settled, now: now() }).differences.length > 0;
   }
@@ -154,7 +157,7 @@ export function followRegistration(options: RegistrationOptions): () => void {
   /** Writes what is planned, unless that was undone too often. */
   async function bring(
     { write, differences }: Plan,
-    found: FoundConfiguration | undefined,
+    found: RegisteredConfiguration | undefined,
     about: Circumstances,
     undone: boolean,
   ): Promise<boolean> {
@@ -167,7 +170,7 @@ export function followRegistration(options: RegistrationOptions): () => void {
     const object = counted.length === 0 ? write.object : withReversions(write.object, counted);
     const written = (await (write.method === 'create'
       ? api.create(configurations, object)
-      : api.replace(path, object))) as FoundConfiguration;
+      : api.replace(path, object))) as RegisteredConfiguration;
     reversions = [...reversions, ...stamps].slice(-MAX_REVERSIONS);
     reconcile(written);
     const by = found === undefined ? undefined : claimedManager(found, 'sigma-admission');
@@ -213,7 +216,7 @@ function ownerReference({ metadata: { name, uid } }: KubernetesThing): OwnerRefe
   return { apiVersion: 'v1', kind: 'Namespace', name, uid };
 }
 
-function withReversions(object: FoundConfiguration, times: readonly string[]): FoundConfiguration {
+function withReversions(object: RegisteredConfiguration, times: readonly string[]): RegisteredConfiguration {
   const { annotations } = object.metadata;
   const counted = { ...annotations, [REVERTED]: times.slice(-MAX_REVERSIONS).join(' ') };
   return { ...object, metadata: { ...object.metadata, annotations: counted } };

@@ -1,9 +1,9 @@
+import { caBundleOf, type RegisteredWebhook } from '../install/registered-webhook.ts';
 import { X509Certificate } from 'node:crypto';
 import type { ProbeOutcome } from '../install/probe-outcome.ts';
 import { certificatesIn } from '../tls/pem.ts';
 import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
 import { fail, ok, unknown, warn, type Finding } from './finding.ts';
-import type { RegisteredWebhook } from './objects.ts';
 
 /** What a TLS connection to our Service, from where we run, showed; verified by the `caBundle` that is registered. */
 export type Dialled =
@@ -22,7 +22,8 @@ export function checkCertificate(
   now: number,
 ): readonly Finding[] {
   const entries = ourEntries(view);
-  if (entries.length === 0) return [];
+  const [first, ...others] = entries;
+  if (first === undefined) return [];
   const { namespace } = view.names;
   const command = `kubectl logs -n ${namespace} -l app.kubernetes.io/name=${OURS}`;
   const failed = (found: string, fix: string): readonly Finding[] => [fail(CHECK, found, { fix, command })];
@@ -36,7 +37,7 @@ export function checkCertificate(
   if (unreadable.length > 0)
     return failed(`the caBundle of ${namesOf(unreadable)} is not certificates in PEM`, restored);
 
-  const trusted = certificatesOf(entries[0]) ?? [];
+  const trusted = certificatesOf(first) ?? [];
   const latest = trusted.toSorted((one, other) => one.validTo.getTime() - other.validTo.getTime()).at(-1);
   const until = `caBundle until ${day(latest?.validTo)}`;
   const renewal = 'replicas that run renew it long before: see in their log why they have not';
@@ -46,12 +47,10 @@ export function checkCertificate(
   if (outcome?.kind === 'certificate')
     return failed(`as the API server words it: ${outcome.detail}`, restored);
 
-  const differ = entries.filter(
-    ({ clientConfig }) => clientConfig.caBundle !== entries[0]?.clientConfig.caBundle,
-  );
+  const differ = others.filter((entry) => caBundleOf(entry) !== caBundleOf(first));
   const warning = (found: string, fix: string): readonly Finding[] => [warn(CHECK, found, { fix, command })];
   if (differ.length > 0)
-    return warning(`${namesOf(differ)} trust others than ${shortName(entries[0]?.name ?? '')}`, restored);
+    return warning(`${namesOf(differ)} trust others than ${shortName(first.name)}`, restored);
   if (isNearItsEnd(latest, now)) return warning(`${until}: less than a quarter of its life is left`, renewal);
   if (dialled.kind === 'verified')
     return [ok(CHECK, `${until}; by it verifies what our Service serves, until ${day(dialled.until)}`)];
@@ -72,8 +71,8 @@ interface Trusted {
 }
 
 /** Undefined where it is not certificates in PEM. */
-function certificatesOf(entry: RegisteredWebhook | undefined): readonly Trusted[] | undefined {
-  const found = certificatesIn(pemOf(entry));
+function certificatesOf(entry: RegisteredWebhook): readonly Trusted[] | undefined {
+  const found = certificatesIn(caBundleOf(entry));
   if (found.length === 0) return undefined;
   try {
     return found.map(({ pem }) => {
@@ -83,11 +82,6 @@ function certificatesOf(entry: RegisteredWebhook | undefined): readonly Trusted[
   } catch {
     return undefined;
   }
-}
-
-/** What an entry trusts, as PEM. */
-export function pemOf(entry: RegisteredWebhook | undefined): string {
-  return Buffer.from(entry?.clientConfig.caBundle ?? '', 'base64').toString('utf8');
 }
 
 /** Renewal comes at two thirds; a quarter is left only where something keeps it from coming. */

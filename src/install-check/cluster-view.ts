@@ -1,21 +1,11 @@
+import { ourWebhooks, type RegisteredWebhook } from '../install/registered-webhook.ts';
 import type { ApiServer } from '../cluster/api-server.ts';
-import { isOurs } from '../install/registration-plan.ts';
 import { COMMANDS } from '../settings/commands.ts';
 import { configMapKeyOf, settingsOfReplica, type ReplicaSettings } from '../settings/of-replica.ts';
 import type { Key } from '../settings/settings.ts';
 import type { Config } from '../settings/types.ts';
 import { read, type ObjectRead } from './object-read.ts';
-import type {
-  ConfigMap,
-  Deployment,
-  Listed,
-  Named,
-  Node,
-  Registered,
-  RegisteredWebhook,
-  Service,
-  Version,
-} from './objects.ts';
+import type { ConfigMap, Deployment, Listed, Named, Node, Registered, Service, Version } from './objects.ts';
 
 /** Our Service, Deployment and ServiceAccount, wherever they are. */
 export const OURS = 'sigma-admission';
@@ -131,8 +121,7 @@ function told(settings: ReplicaSettings): ObjectRead<ServeSettings> {
 /** Our entries: those that call our Service. Somebody may have put one of theirs beside them. */
 export function ourEntries({ configuration, names }: ClusterView): readonly RegisteredWebhook[] {
   if (configuration.kind !== 'found') return [];
-  const { webhooks = [] } = configuration.value;
-  return webhooks.filter((entry) => isOurs(entry, { namespace: names.namespace, name: OURS }));
+  return ourWebhooks(configuration.value, { namespace: names.namespace, name: OURS });
 }
 
 /** `guard.sigma-admission.svc` is called guard. */

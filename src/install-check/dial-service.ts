@@ -1,6 +1,7 @@
 import { addressOf } from '../cluster/own-service.ts';
 import { dial, DialError } from '../cluster/dial.ts';
-import { pemOf, type Dialled } from './certificate.ts';
+import { caBundleOf } from '../install/registered-webhook.ts';
+import type { Dialled } from './certificate.ts';
 import { OURS, ourEntries, type ClusterView } from './cluster-view.ts';
 
 const TIMEOUT_MS = 3_000;
@@ -9,11 +10,12 @@ const TIMEOUT_MS = 3_000;
 export async function dialService(view: ClusterView): Promise<Dialled> {
   const { service, names } = view;
   const [entry] = ourEntries(view);
-  const ca = pemOf(entry);
-  if (service.kind !== 'found' || ca === '') return { kind: 'not-reached' };
+  if (service.kind !== 'found' || entry === undefined) return { kind: 'not-reached' };
+  const ca = caBundleOf(entry);
+  if (ca === '') return { kind: 'not-reached' };
   const host = addressOf(service.value.spec);
   if (host === undefined) return { kind: 'not-reached' };
-  const port = entry?.clientConfig.service?.port ?? 443;
+  const port = entry.clientConfig.service?.port ?? 443;
   const servername = `${OURS}.${names.namespace}.svc`;
   try {
     const { notAfter: until } = await dial({ host, port, servername, ca, timeoutMs: TIMEOUT_MS });

@@ -1,8 +1,9 @@
+import { differingFields, type RegisteredWebhook } from '../install/registered-webhook.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { NAMESPACE_NAME, type Webhook } from '../install/webhook-configuration.ts';
 import { ourEntries, shortName, type ClusterView } from './cluster-view.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
-import type { RegisteredWebhook } from './objects.ts';
+
 import { distributionOf, shippedEntries, variesByDistribution } from './shipped.ts';
 
 const CHECK = 'entries';
@@ -72,20 +73,19 @@ function patch({ names, configuration }: ClusterView, entries: readonly string[]
 const COMPARED = ['rules', 'timeoutSeconds', 'matchPolicy', 'sideEffects'] as const;
 
 function differences(entry: RegisteredWebhook, shipped: Webhook): readonly string[] {
-  const found = entry as Partial<Webhook>;
+  const fields = differingFields(entry, shipped);
   const different: string[] = COMPARED.filter(
-    (key) =>
-      !(key === 'rules' && shortName(entry.name) === 'other') && !isDeepStrictEqual(found[key], shipped[key]),
+    (key) => fields.includes(key) && !(key === 'rules' && shortName(entry.name) === 'other'),
   ).map((key) =>
     typeof shipped[key] === 'object'
       ? `${key} differ`
-      : `${key} is ${String(found[key])}, shipped ${String(shipped[key])}`,
+      : `${key} is ${String(entry[key])}, shipped ${String(shipped[key])}`,
   );
-  if (found.clientConfig?.service?.path !== shipped.clientConfig.service.path)
+  if (entry.clientConfig.service?.path !== shipped.clientConfig.service.path)
     different.push(
-      `path is ${found.clientConfig?.service?.path}, shipped ${shipped.clientConfig.service.path}`,
+      `path is ${entry.clientConfig.service?.path}, shipped ${shipped.clientConfig.service.path}`,
     );
-  if (!reachesAsShipped(found.namespaceSelector, shipped.namespaceSelector))
+  if (!reachesAsShipped(entry.namespaceSelector, shipped.namespaceSelector))
     different.push('namespaceSelector differs');
   return different;
 }

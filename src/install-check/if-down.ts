@@ -1,7 +1,7 @@
+import type { RegisteredWebhook } from '../install/registered-webhook.ts';
 import { NAMESPACE_NAME, type NamespaceSelector } from '../install/webhook-configuration.ts';
 import { ourEntries, shortName, type ClusterView } from './cluster-view.ts';
 import { ok, type Finding } from './finding.ts';
-import type { RegisteredWebhook } from './objects.ts';
 
 /** What the API server would do about each entry's requests if no replica answered. */
 export function checkIfDown(view: ClusterView): readonly Finding[] {

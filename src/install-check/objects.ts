@@ -1,4 +1,4 @@
-import type { NamespaceSelector } from '../install/webhook-configuration.ts';
+import type { RegisteredConfiguration } from '../install/registered-webhook.ts';
 
 /** Kubernetes objects, as far as the checks read them. */
 export interface Named {
@@ -21,35 +21,7 @@ export interface Listed<T> {
 }
 
 /** A ValidatingWebhookConfiguration or a MutatingWebhookConfiguration. */
-export interface Registered extends Named {
-  readonly webhooks?: readonly RegisteredWebhook[];
-}
-
-export interface RegisteredWebhook {
-  readonly name: string;
-  readonly clientConfig: {
-    readonly url?: string;
-    readonly service?: {
-      readonly namespace: string;
-      readonly name: string;
-      readonly path?: string;
-      readonly port?: number;
-    };
-    readonly caBundle?: string;
-  };
-  readonly rules?: readonly {
-    readonly apiGroups?: readonly string[];
-    readonly apiVersions?: readonly string[];
-    readonly operations?: readonly string[];
-    readonly resources?: readonly string[];
-    readonly scope?: string;
-  }[];
-  readonly namespaceSelector?: NamespaceSelector;
-  readonly objectSelector?: NamespaceSelector;
-  readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[];
-  readonly failurePolicy?: string;
-  readonly timeoutSeconds?: number;
-}
+export type Registered = Named & Pick<RegisteredConfiguration, 'webhooks'>;
 
 export interface Service extends Named {
   readonly spec: {

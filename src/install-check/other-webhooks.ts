@@ -3,7 +3,8 @@ import { selects } from '../kubernetes/label-selector.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { ok, warn, type Finding } from './finding.ts';
 import { notRead, type ObjectRead } from './object-read.ts';
-import type { Listed, Registered, RegisteredWebhook } from './objects.ts';
+import type { RegisteredWebhook } from '../install/registered-webhook.ts';
+import type { Listed, Registered } from './objects.ts';
 
 const CHECK = 'other-webhooks';
 

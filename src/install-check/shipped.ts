@@ -1,15 +1,15 @@
+import type { RegisteredWebhook } from '../install/registered-webhook.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { CONTROL_PLANES, type Distribution } from '../install/identities.ts';
 import { webhookConfiguration, type Webhook } from '../install/webhook-configuration.ts';
 import { OURS, type Names } from './cluster-view.ts';
-import type { RegisteredWebhook } from './objects.ts';
 
 const DISTRIBUTIONS = Object.keys(CONTROL_PLANES) as readonly Distribution[];
 
 /** The entries as they are shipped for a distribution. */
 export function shippedEntries({ namespace }: Names, distribution: Distribution): readonly Webhook[] {
   const service = { namespace, service: OURS, port: 443 };
-  return webhookConfiguration({ ...service, enforcing: false, namespaces: [], distribution }).webhooks;
+  return webhookConfiguration({ ...service, enforcing: false, distribution }).webhooks;
 }
 
 /** Whose match conditions an entry carries; undefined where they are nobody's that we ship for. */

@@ -1,59 +1,25 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import {
+  differingFields,
+  differingKeys,
+  isOurs,
+  type OwnerReference,
+  type RegisteredConfiguration,
+  type RegisteredWebhook,
+  type ServiceReference,
+} from './registered-webhook.ts';
 import { GUARD, OTHER, type Webhook, type WebhookConfiguration } from './webhook-configuration.ts';
 
 /** What of the webhook configuration is ours: its CA, all of it, or nothing. */
 export const MANAGE = ['ca', 'all', 'none'] as const;
 export type Manage = (typeof MANAGE)[number];
 
-/** A ValidatingWebhookConfiguration as the API server holds it, as far as we read it; what we do not read is written back as it was. */
-export interface FoundConfiguration {
-  readonly apiVersion?: string;
-  readonly kind?: string;
-  readonly metadata: {
-    readonly name?: string;
-    readonly resourceVersion?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly ownerReferences?: readonly OwnerReference[];
-    readonly managedFields?: readonly {
-      readonly manager?: string;
-      readonly operation?: string;
-      readonly time?: string;
-    }[];
-  };
-  readonly webhooks?: readonly FoundEntry[];
-}
-
-/** An entry by whomever. */
-export interface FoundEntry extends Partial<Omit<Webhook, 'name' | 'clientConfig' | 'failurePolicy'>> {
-  readonly name: string;
-  readonly clientConfig: {
-    readonly service?: {
-      readonly namespace: string;
-      readonly name: string;
-      readonly path?: string;
-      readonly port?: number;
-    };
-    readonly url?: string;
-    readonly caBundle?: string;
-  };
-  readonly failurePolicy?: string;
-  readonly objectSelector?: object;
-}
-
-export interface OwnerReference {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly uid: string;
-}
-
 /** All that decides what the configuration should be, besides what it is. */
 export interface Circumstances {
   readonly manage: 'ca' | 'all';
   /** Where our Service is: entries that call it are ours. */
-  readonly service: { readonly namespace: string; readonly name: string };
+  readonly service: ServiceReference;
   /** What it should say, where all of it is ours. */
   readonly content: WebhookConfiguration;
   /** Since when we want that content (ms since the epoch): of two replicas told different things, the later is right. */
@@ -75,7 +41,7 @@ export interface Circumstances {
 
 /** What to do about it. Without `write`, nothing. */
 export interface Plan {
-  readonly write?: { readonly method: 'create' | 'replace'; readonly object: FoundConfiguration };
+  readonly write?: { readonly method: 'create' | 'replace'; readonly object: RegisteredConfiguration };
   /** What is not as it should be: `guard.sigma-admission.svc: caBundle`. */
   readonly differences: readonly string[];
   /** Another replica was told something else, later: its content stands. */
@@ -98,7 +64,7 @@ export const MAX_REVERSIONS = 5;
 const REVERSIONS_MS = 10 * 60_000;
 
 /** Compares what is there with what should be. Pure: the same for every replica that was told the same. */
-export function planRegistration(found: FoundConfiguration | undefined, about: Circumstances): Plan {
+export function planRegistration(found: RegisteredConfiguration | undefined, about: Circumstances): Plan {
   if (found === undefined) return planAbsent(about);
   const defers = about.manage === 'all' && isNewer(found, about);
   const filled = about.manage === 'all' && !about.going && !defers ? withContent(found, about) : found;
@@ -113,19 +79,19 @@ function planAbsent(about: Circumstances): Plan {
   const differences = ['it does not exist'];
   if (about.manage === 'ca' || about.going) return { differences, defers: false };
   const { content } = about;
-  const empty: FoundConfiguration = { ...content, webhooks: [] };
+  const empty: RegisteredConfiguration = { ...content, webhooks: [] };
   const object = withOwner(withPolicies(withCaBundle(withContent(empty, about), about), about), about);
   return { write: { method: 'create', object }, differences, defers: false };
 }
 
 /** Every entry as it should be, and none beside. */
 function withContent(
-  found: FoundConfiguration,
+  found: RegisteredConfiguration,
   { content, since, proven }: Circumstances,
-): FoundConfiguration {
+): RegisteredConfiguration {
   const entries = found.webhooks ?? [];
   const before = (name: string) => entries.find((entry) => entry.name === name);
-  const wanted = content.webhooks.map((entry): FoundEntry => {
+  const wanted = content.webhooks.map((entry): RegisteredWebhook => {
     const there = before(entry.name);
     // Fail only once somebody has seen an answer; who proved nothing himself leaves what another replica proved.
     const unproven = entry.name === GUARD && !proven && there?.failurePolicy !== 'Fail';
@@ -135,7 +101,7 @@ function withContent(
       ...(unproven ? { failurePolicy: 'Ignore' } : {}),
       clientConfig: { ...entry.clientConfig, ...(caBundle === undefined ? {} : { caBundle }) },
     };
-    return there !== undefined && isDeepStrictEqual(stated(there), complete) ? there : complete;
+    return there !== undefined && differingFields(there, complete).length === 0 ? there : complete;
   });
   const webhooks = isDeepStrictEqual(entries, wanted) ? entries : wanted;
   const { labels, annotations } = found.metadata;
@@ -153,18 +119,11 @@ function withContent(
   };
 }
 
-/** Without what the API server adds to what nobody said. */
-function stated({ objectSelector, ...entry }: FoundEntry): FoundEntry {
-  return objectSelector === undefined || Object.keys(objectSelector).length === 0
-    ? entry
-    : { ...entry, objectSelector };
-}
-
 /**
  * Whether a replica that was told something else later wrote this. The annotation that says so is anybody's to write: it
  * is believed for ten minutes in all, and only of a configuration that still has every entry that no setting takes away.
  */
-function isNewer(found: FoundConfiguration, about: Circumstances): boolean {
+function isNewer(found: RegisteredConfiguration, about: Circumstances): boolean {
   const { content, since, now, deferringSince = now } = about;
   const [digest = '', written = ''] = found.metadata.annotations?.[CONTENT]?.split(' ') ?? [];
   const at = Date.parse(written);
@@ -178,7 +137,7 @@ function isNewer(found: FoundConfiguration, about: Circumstances): boolean {
 }
 
 /** Whether an entry is there and is asked about all that it should be: who is let through by conditions is a setting. */
-function isSentAsMuch({ webhooks = [] }: FoundConfiguration, wanted: Webhook): boolean {
+function isSentAsMuch({ webhooks = [] }: RegisteredConfiguration, wanted: Webhook): boolean {
   const entry = webhooks.find(({ name }) => name === wanted.name);
   return (
     entry !== undefined &&
@@ -193,7 +152,7 @@ function isSentAsMuch({ webhooks = [] }: FoundConfiguration, wanted: Webhook): b
  * annotation tells of, one more than that. Anybody may write the annotation, and each change that is undone may add one.
  */
 export function countedReversions(
-  found: FoundConfiguration | undefined,
+  found: RegisteredConfiguration | undefined,
   own: readonly string[],
   now: number,
 ): readonly string[] {
@@ -212,7 +171,10 @@ function digestOf(content: WebhookConfiguration): string {
   return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
 }
 
-function withCaBundle(found: FoundConfiguration, { caBundle, service }: Circumstances): FoundConfiguration {
+function withCaBundle(
+  found: RegisteredConfiguration,
+  { caBundle, service }: Circumstances,
+): RegisteredConfiguration {
   if (caBundle === undefined || found.webhooks === undefined) return found;
   const wanted = Buffer.from(caBundle).toString('base64');
   const webhooks = found.webhooks.map((entry) =>
@@ -221,19 +183,11 @@ function withCaBundle(found: FoundConfiguration, { caBundle, service }: Circumst
   return { ...found, webhooks };
 }
 
-/** Somebody may have put an entry of theirs beside ours. */
-export function isOurs(
-  { clientConfig }: Pick<FoundEntry, 'clientConfig'>,
-  { namespace, name }: Circumstances['service'],
-): boolean {
-  return clientConfig.service?.namespace === namespace && clientConfig.service.name === name;
-}
-
 /** While the glass is broken, or we are going, nothing of ours fails closed; after that, what did does again. */
 function withPolicies(
-  found: FoundConfiguration,
+  found: RegisteredConfiguration,
   { manage, breakGlass, going, service }: Circumstances,
-): FoundConfiguration {
+): RegisteredConfiguration {
   const { [LOWERED]: remembered, ...annotations } = found.metadata.annotations ?? {};
   const lowered = policiesIn(remembered);
   const entries = found.webhooks ?? [];
@@ -269,7 +223,7 @@ function policiesIn(annotation: string | undefined): Readonly<Record<string, unk
 }
 
 /** Neither `controller` nor `blockOwnerDeletion`: it is to be collected with our Namespace, and to hold nothing up. */
-function withOwner(found: FoundConfiguration, { owner }: Circumstances): FoundConfiguration {
+function withOwner(found: RegisteredConfiguration, { owner }: Circumstances): RegisteredConfiguration {
   if (owner === undefined) return found;
   const before = found.metadata.ownerReferences ?? [];
   const others = before.filter(({ kind, name }) => kind !== owner.kind || name !== owner.name);
@@ -277,37 +231,25 @@ function withOwner(found: FoundConfiguration, { owner }: Circumstances): FoundCo
   return { ...found, metadata: { ...found.metadata, ownerReferences } };
 }
 
-function differencesOf(found: FoundConfiguration, desired: FoundConfiguration): readonly string[] {
+function differencesOf(found: RegisteredConfiguration, desired: RegisteredConfiguration): readonly string[] {
   if (isDeepStrictEqual(found, desired)) return [];
   const [there, wanted] = [found.webhooks ?? [], desired.webhooks ?? []].map(
     (entries) => new Map(entries.map((entry) => [entry.name, entry])),
-  ) as [Map<string, FoundEntry>, Map<string, FoundEntry>];
+  ) as [Map<string, RegisteredWebhook>, Map<string, RegisteredWebhook>];
   const entries = [...new Set([...there.keys(), ...wanted.keys()])].flatMap((name) => {
     const [is, should] = [there.get(name), wanted.get(name)];
     if (is === undefined) return [`${name}: missing`];
     if (should === undefined) return [`${name}: not ours`];
-    return fieldsThatDiffer(stated(is), stated(should)).map((field) => `${name}: ${field}`);
+    return differingFields(is, should).map((field) => `${name}: ${field}`);
   });
   return [
     ...entries,
-    ...fieldsThatDiffer(found.metadata, desired.metadata).map((field) => `metadata: ${field}`),
+    ...differingKeys(found.metadata, desired.metadata).map((field) => `metadata: ${field}`),
   ];
 }
 
-function fieldsThatDiffer(one: object, other: object): readonly string[] {
-  const [is, should] = [one, other].map((each) => flat(each)) as [Map<string, unknown>, Map<string, unknown>];
-  return [...new Set([...is.keys(), ...should.keys()])].filter(
-    (field) => !isDeepStrictEqual(is.get(field), should.get(field)),
-  );
-}
-
-/** `clientConfig` is two things: whom to call, and whom to trust there. */
-function flat({ clientConfig = {}, ...rest }: { readonly clientConfig?: object }): Map<string, unknown> {
-  return new Map(Object.entries({ ...rest, ...clientConfig }));
-}
-
 /** Who changed it last, in that client's own words; the API server vouches for none of them. */
-export function claimedManager({ metadata }: FoundConfiguration, ourselves: string): string | undefined {
+export function claimedManager({ metadata }: RegisteredConfiguration, ourselves: string): string | undefined {
   const others = (metadata.managedFields ?? []).filter(({ manager }) => manager !== ourselves);
   return others.toSorted((one, other) => ((one.time ?? '') < (other.time ?? '') ? 1 : -1))[0]?.manager;
 }

@@ -1,6 +1,8 @@
 import type { Operation } from '../kubernetes/admission-review.ts';
 import { coverageOf, operationsOf } from '../policy/coverage.ts';
+import { selects } from '../kubernetes/label-selector.ts';
 import type { Tree } from '../sigma/tree.ts';
+import type { RegisteredWebhook } from './registered-webhook.ts';
 import { NAMESPACE_NAME, type NamespaceSelector } from './webhook-configuration.ts';
 
 /** What a rule must be sent to be asked about everything it is about. Absent parts stand for any. */
@@ -13,15 +15,8 @@ export interface Need {
   readonly namespaces?: readonly string[];
 }
 
-/** What an entry of the webhook configuration is called for. `matchConditions` are not looked at: all entries together cover everyone. */
-export interface Subscription {
-  readonly rules?: readonly {
-    readonly apiGroups?: readonly string[];
-    readonly operations?: readonly string[];
-    readonly resources?: readonly string[];
-  }[];
-  readonly namespaceSelector?: NamespaceSelector;
-}
+/** What an entry is called for. `matchConditions` are not looked at: all entries together cover every user. */
+type Subscription = Pick<RegisteredWebhook, 'rules' | 'namespaceSelector'>;
 
 /** A loaded rule that some request would satisfy that nobody sends us. */
 export interface OutOfScope {
@@ -114,21 +109,18 @@ function reaches(
   needed: readonly string[] | undefined,
   amount: 'all' | 'some',
 ): boolean {
-  if (needed === undefined) return amount === 'some' || selects(selector, ANY);
+  if (needed === undefined) return amount === 'some' || selectsNamespace(selector, ANY);
   return amount === 'all'
-    ? needed.every((name) => selects(selector, name))
-    : needed.some((name) => selects(selector, name));
+    ? needed.every((name) => selectsNamespace(selector, name))
+    : needed.some((name) => selectsNamespace(selector, name));
 }
 
-/** What a selector on other labels selects is not to be seen here; that is not warned about. */
-function selects({ matchLabels = {}, matchExpressions = [] }: NamespaceSelector, namespace: string): boolean {
-  const name = matchLabels[NAMESPACE_NAME];
-  if (name !== undefined && name !== namespace) return false;
-  return matchExpressions
-    .filter(({ key }) => key === NAMESPACE_NAME)
-    .every(({ operator, values = [] }) => {
-      if (operator === 'In') return values.includes(namespace);
-      if (operator === 'NotIn') return !values.includes(namespace);
-      return operator === 'Exists';
-    });
+/** Only the name of a namespace is known here. Expressions on other labels are taken to hold: no rule is warned about for them. */
+function selectsNamespace({ matchLabels, matchExpressions = [] }: NamespaceSelector, name: string): boolean {
+  const wanted = matchLabels?.[NAMESPACE_NAME];
+  const byName = {
+    ...(wanted === undefined ? {} : { matchLabels: { [NAMESPACE_NAME]: wanted } }),
+    matchExpressions: matchExpressions.filter(({ key }) => key === NAMESPACE_NAME),
+  };
+  return selects(byName, { [NAMESPACE_NAME]: name });
 }

@@ -41,7 +41,6 @@ export function wantedConfiguration(
     service,
     port,
     enforcing,
-    namespaces: [],
     distribution,
     ...(other === undefined ? {} : { other }),
   });

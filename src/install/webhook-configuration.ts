@@ -19,8 +19,6 @@ export interface Webhook {
       readonly path: string;
       readonly port: number;
     };
-    /** PEM in base64. Absent, the API server trusts its system's roots: no call succeeds. */
-    readonly caBundle?: string;
   };
   readonly rules: readonly SubscriptionRule[];
   readonly namespaceSelector: NamespaceSelector;
@@ -50,13 +48,9 @@ export interface WebhookSettings {
   readonly port: number;
   /** A rule may refuse: what `guard` cannot ask us about is then refused too. */
   readonly enforcing: boolean;
-  /** Guarded beside kube-system. */
-  readonly namespaces: readonly string[];
   readonly distribution: Distribution;
   /** What else the loaded rules need; absent, the rules are not asked about it. */
   readonly other?: Scope;
-  /** PEM; several certificates while one CA follows another. */
-  readonly caBundle?: string;
 }
 
 /** What an entry is called for. */
@@ -75,8 +69,8 @@ export const SELF = 'self.sigma-admission.svc';
 
 /** What the API server is to send us: a pure function of what we were told. */
 export function webhookConfiguration(settings: WebhookSettings): WebhookConfiguration {
-  const { namespace, namespaces, distribution, enforcing, other } = settings;
-  const guarded = { rules: [POD_CREATES], namespaceSelector: inNamespaces(['kube-system', ...namespaces]) };
+  const { namespace, distribution, enforcing, other } = settings;
+  const guarded = { rules: [POD_CREATES], namespaceSelector: inNamespaces(['kube-system']) };
   const ours = inNamespaces([namespace]);
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
@@ -160,12 +154,9 @@ export function timeoutSecondsOf(path: string): number {
 }
 
 /** By which path, and how. */
-function called({ namespace, service, port, caBundle }: WebhookSettings, path: string) {
+function called({ namespace, service, port }: WebhookSettings, path: string) {
   return {
-    clientConfig: {
-      service: { namespace, name: service, path, port },
-      ...(caBundle === undefined ? {} : { caBundle: Buffer.from(caBundle).toString('base64') }),
-    },
+    clientConfig: { service: { namespace, name: service, path, port } },
     matchPolicy: 'Equivalent',
     sideEffects: 'NoneOnDryRun',
     admissionReviewVersions: ['v1'],

@@ -1,10 +1,11 @@
-import { formatOutOfScope, outOfScope, type OutOfScope, type Subscription } from '../install/scope.ts';
+import type { RegisteredWebhook } from '../install/registered-webhook.ts';
+import { formatOutOfScope, outOfScope, type OutOfScope } from '../install/scope.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
 
 /** What loaded rules are about, held against what the API server is told to send. */
 export interface RegisteredScope {
   /** Holds the rules in force against what is registered now. */
-  compare(entries: readonly Subscription[]): void;
+  compare(entries: readonly RegisteredWebhook[]): void;
   /** Says how it stands; it keeps nobody from asking us. */
   check(): { readonly name: string; readonly ok: boolean; readonly detail: string };
 }
@@ -17,7 +18,7 @@ export interface RegisteredScopeOptions {
 
 /** Compares again where the rules or the entries are not those of the last time. */
 export function createRegisteredScope({ ruleset, onChange }: RegisteredScopeOptions): RegisteredScope {
-  let compared: { readonly ruleset: Ruleset; readonly entries: readonly Subscription[] } | undefined;
+  let compared: { readonly ruleset: Ruleset; readonly entries: readonly RegisteredWebhook[] } | undefined;
   let found: readonly OutOfScope[] | undefined;
   return {
     compare(entries) {

@@ -1,11 +1,10 @@
 import type { Logger } from 'pino';
 import {
-  claimedManager,
-  isOurs,
-  LOWERED,
-  type FoundConfiguration,
-  type Plan,
-} from '../install/registration-plan.ts';
+  registeredCaBundles,
+  type RegisteredConfiguration,
+  type ServiceReference,
+} from '../install/registered-webhook.ts';
+import { claimedManager, LOWERED, type Plan } from '../install/registration-plan.ts';
 import { GUARD } from '../install/webhook-configuration.ts';
 import type { ClusterMetrics } from '../record/cluster-metrics.ts';
 import type { RegisteredScope } from './registered-scope.ts';
@@ -15,7 +14,7 @@ import type { ServingCertificates } from './serving-certificates.ts';
 /** Who is told, and by what it is judged. */
 export interface RegisteredOptions {
   readonly name: string;
-  readonly service: { readonly namespace: string; readonly name: string };
+  readonly service: ServiceReference;
   /** What we were told asks for a guard that fails closed, and somebody else is to see to that. */
   readonly isToFailClosed: () => boolean;
   readonly certificates: ServingCertificates;
@@ -36,14 +35,14 @@ export function createRegistered({
   log,
   tell,
 }: RegisteredOptions) {
-  let seen: FoundConfiguration | undefined;
+  let seen: RegisteredConfiguration | undefined;
   let looked = false;
   let wasTrusted = false;
   let wasLowered = false;
   let compared: Pick<Plan, 'differences' | 'defers'> | undefined;
-  const bundle = () => bundleOf(seen, service);
+  const bundle = () => agreedBundle(seen, service);
   const trusted = () => certificates.kind !== 'secret' || certificates.trusted();
-  function watchGuard(found: FoundConfiguration): void {
+  function watchGuard(found: RegisteredConfiguration): void {
     const policy = found.webhooks?.find((entry) => entry.name === GUARD)?.failurePolicy;
     const isAsked = found.metadata.annotations?.[LOWERED] !== undefined;
     const isLowered = isToFailClosed() && policy === 'Ignore' && !isAsked;
@@ -60,7 +59,7 @@ export function createRegistered({
   return {
     caBundle: bundle,
     /** Takes the configuration as just read or written; gives the `caBundle` (PEM) that our entries should have, if that is ours to say. */
-    look(found: FoundConfiguration | undefined): string | undefined {
+    look(found: RegisteredConfiguration | undefined): string | undefined {
       if (found === undefined && (seen !== undefined || !looked)) {
         log.error({ name }, 'the webhook configuration does not exist: nobody asks us');
         if (looked) tell('WebhookConfigurationLost', 'Looking', `${name} was deleted; nobody is asked`);
@@ -103,18 +102,11 @@ function stateOf({ differences, defers }: Pick<Plan, 'differences' | 'defers'>):
 /** One list, so that what is the same as before is seen to be. */
 const NO_ENTRIES: readonly never[] = [];
 
-/** PEM. All that call us must say the same. */
-function bundleOf(
-  found: FoundConfiguration | undefined,
-  service: { readonly namespace: string; readonly name: string },
+/** PEM, where all our entries trust the same. */
+function agreedBundle(
+  found: RegisteredConfiguration | undefined,
+  service: ServiceReference,
 ): string | undefined {
-  const bundles = new Set(
-    (found?.webhooks ?? [])
-      .filter((entry) => isOurs(entry, service))
-      .map(({ clientConfig }) => clientConfig.caBundle),
-  );
-  const [bundle] = bundles;
-  return bundles.size === 1 && bundle !== undefined
-    ? Buffer.from(bundle, 'base64').toString('utf8')
-    : undefined;
+  const [bundle, ...others] = registeredCaBundles(found, service);
+  return others.length === 0 && bundle !== '' ? bundle : undefined;
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { ApiServer } from '../cluster/api-server.ts';
 import { createCertificateSecret, type CertificateSecret } from '../cluster/certificate-secret.ts';
-import { registeredBundle } from '../cluster/registered-bundle.ts';
+import { readRegisteredBundle } from '../cluster/registered-bundle.ts';
 import type { Check } from '../server/webhook-app.ts';
 import type { Config } from '../settings/types.ts';
 import { createCertificateDirectory } from '../tls/certificate-directory.ts';
@@ -50,7 +50,7 @@ export async function createServingCertificates(
       readRegistered:
         webhookConfiguration === undefined
           ? undefined
-          : () => registeredBundle(api, webhookConfiguration, service),
+          : () => readRegisteredBundle(api, webhookConfiguration, service),
       signal,
       onMake(why, kind) {
         const level = kind === 'restored' ? 'warn' : 'info';

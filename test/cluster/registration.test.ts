@@ -5,7 +5,7 @@ import {
   type RegistrationListener,
   type RegistrationOptions,
 } from '../../src/cluster/registration.ts';
-import type { FoundConfiguration } from '../../src/install/registration-plan.ts';
+import type { RegisteredConfiguration } from '../../src/install/registered-webhook.ts';
 import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
 import { eventually } from '../lib/eventually.ts';
 
@@ -15,21 +15,24 @@ const CONTENT = webhookConfiguration({
   service: 'sigma-admission',
   port: 443,
   enforcing: false,
-  namespaces: [],
   distribution: 'upstream',
 });
 
 /** An API server that holds our release; `refusals` are given first, one a write. */
 function cluster(refusals: ApiError[] = []) {
   let version = 1;
-  const held: { configuration?: FoundConfiguration | undefined; deployment?: object; namespace?: object } = {
+  const held: {
+    configuration?: RegisteredConfiguration | undefined;
+    deployment?: object;
+    namespace?: object;
+  } = {
     deployment: { metadata: { name: 'sigma-admission', uid: 'd' } },
     namespace: { metadata: { name: 'sigma-admission', uid: 'n' } },
   };
   const writes: string[] = [];
   const found = (object: unknown) =>
     object === undefined ? Promise.reject(new ApiError(404, 'not found')) : Promise.resolve(object);
-  const store = (method: string, object: FoundConfiguration) => {
+  const store = (method: string, object: RegisteredConfiguration) => {
     const refusal = refusals.shift();
     if (refusal !== undefined) return Promise.reject(refusal);
     writes.push(method);
@@ -46,8 +49,8 @@ function cluster(refusals: ApiError[] = []) {
       }
       return found(held.namespace);
     },
-    create: (_, object) => store('create', object as FoundConfiguration),
-    replace: (_, object) => store('replace', object as FoundConfiguration),
+    create: (_, object) => store('create', object as RegisteredConfiguration),
+    replace: (_, object) => store('replace', object as RegisteredConfiguration),
     watch: () => Promise.reject(new TypeError('nothing is watched')),
   };
   return { api, held, writes };
@@ -65,7 +68,7 @@ describe('following the registration', () => {
     }: Partial<Pick<RegistrationOptions, 'manage' | 'proven' | 'now'>> & { caBundle?: () => string } = {},
   ) {
     const told: string[] = [];
-    const looks: (FoundConfiguration | undefined)[] = [];
+    const looks: (RegisteredConfiguration | undefined)[] = [];
     const state: { differences?: readonly string[] } = {};
     const on: RegistrationListener = {
       looked: ({ differences }) => void (state.differences = differences),
@@ -158,11 +161,11 @@ describe('following the registration', () => {
   });
 
   const withAnnotation = (
-    held: { configuration?: FoundConfiguration | undefined },
+    held: { configuration?: RegisteredConfiguration | undefined },
     key: string,
     value: string,
   ) => {
-    const { metadata } = held.configuration as FoundConfiguration;
+    const { metadata } = held.configuration as RegisteredConfiguration;
     const annotations = { ...metadata.annotations, [`sigma-admission/${key}`]: value };
     held.configuration = { metadata: { ...metadata, annotations }, webhooks: [] };
   };
@@ -191,7 +194,7 @@ describe('following the registration', () => {
     let at = Date.now();
     const { told, looks, inOrder } = follow(api, { now: () => at });
     await inOrder();
-    const right = held.configuration as FoundConfiguration;
+    const right = held.configuration as RegisteredConfiguration;
     const written = () => {
       const annotations = { 'sigma-admission/content': `ffffffffffffffff ${new Date(at).toISOString()}` };
       const webhooks = right.webhooks?.map((entry) => ({ ...entry, timeoutSeconds: 7 })) ?? [];
@@ -223,7 +226,7 @@ describe('following the registration', () => {
     for (const time of ['second', 'third', 'fourth', 'fifth']) {
       await eventually(`it is undone a ${time} time`, () => held.configuration?.webhooks?.length === 4);
       await inOrder();
-      held.configuration = { ...(held.configuration as FoundConfiguration), webhooks: [] };
+      held.configuration = { ...(held.configuration as RegisteredConfiguration), webhooks: [] };
     }
     await eventually('it is let be', () => told.includes('contested: true'));
     expect(writes).toEqual(['create', 'replace', 'replace', 'replace', 'replace']);

@@ -15,6 +15,7 @@ import { describeWithControlPlane, describeWithPrograms } from './lib/describe-w
 import { eventually } from '../lib/eventually.ts';
 import { clientSigner, createPki, pkiFiles, type ClientCertificate } from '../control-plane/pki.ts';
 import { pod, register, startWebhook, unregister, type Webhook } from './lib/webhook.ts';
+import { trusting } from '../lib/trusting.ts';
 
 const NAME = 'kube-apiserver-webhooks';
 const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
@@ -243,15 +244,16 @@ async function refusalOf({ api }: ControlPlane): Promise<string | undefined> {
 }
 
 async function registerGuard({ api }: ControlPlane, { url, port }: Webhook, caBundle: string): Promise<void> {
-  const { webhooks, ...configuration } = webhookConfiguration({
-    namespace: 'sigma-admission',
-    service: 'sigma-admission',
-    port,
-    enforcing: true,
-    namespaces: [],
-    distribution: 'upstream',
+  const { webhooks, ...configuration } = trusting(
+    webhookConfiguration({
+      namespace: 'sigma-admission',
+      service: 'sigma-admission',
+      port,
+      enforcing: true,
+      distribution: 'upstream',
+    }),
     caBundle,
-  });
+  );
   const guard = webhooks.find(({ name }) => name === GUARD);
   if (guard === undefined) throw new TypeError('guard');
   const { service, ...trust } = guard.clientConfig;

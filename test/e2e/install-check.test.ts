@@ -28,6 +28,7 @@ import { startReplica, type Replica } from './lib/replica.ts';
 import { SHARED_CONTROL_PLANE } from './lib/shared-control-plane.ts';
 import { ADMIN, type User } from '../control-plane/user.ts';
 import { pod } from './lib/webhook.ts';
+import { trusting } from '../lib/trusting.ts';
 
 const NAMESPACE = 'sigma-admission';
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
@@ -179,15 +180,16 @@ describeWithControlPlane('sigma-admission install check, where something is in t
   let caBundle = '';
 
   async function register(port: number, trusted = caBundle): Promise<void> {
-    const { webhooks, metadata } = webhookConfiguration({
-      namespace: NAMESPACE,
-      service: NAMESPACE,
-      port,
-      enforcing: false,
-      namespaces: [],
-      distribution: 'upstream',
-      caBundle: trusted,
-    });
+    const { webhooks, metadata } = trusting(
+      webhookConfiguration({
+        namespace: NAMESPACE,
+        service: NAMESPACE,
+        port,
+        enforcing: false,
+        distribution: 'upstream',
+      }),
+      trusted,
+    );
     await controlPlane.api('DELETE', `${CONFIGURATIONS}/${metadata.name}`);
     const { status, body } = await controlPlane.api('POST', CONFIGURATIONS, { body: { metadata, webhooks } });
     if (status !== 201) throw new Error(body['message']);

@@ -144,7 +144,6 @@ describeWithControlPlane(
         service: 'sigma-admission',
         port: 443,
         enforcing: true,
-        namespaces: [],
         distribution,
       });
       const caBundle = Buffer.from(notary.authorityPem).toString('base64');

@@ -6,6 +6,7 @@ import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
 import { eventually } from '../lib/eventually.ts';
 import { startWebhook, unregister, type Webhook } from './lib/webhook.ts';
+import { trusting } from '../lib/trusting.ts';
 
 const NAMESPACE = 'sigma-admission-self';
 const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
@@ -156,15 +157,16 @@ describeWithControlPlane('What is done to us', (controlPlane) => {
 
 /** The entries about ourselves, and none besides. */
 async function registerOwn({ api }: ControlPlane, { url, port, authorityPem }: Webhook): Promise<void> {
-  const { webhooks, ...configuration } = webhookConfiguration({
-    namespace: NAMESPACE,
-    service: 'sigma-admission',
-    port,
-    enforcing: true,
-    namespaces: [],
-    distribution: 'upstream',
-    caBundle: authorityPem,
-  });
+  const { webhooks, ...configuration } = trusting(
+    webhookConfiguration({
+      namespace: NAMESPACE,
+      service: 'sigma-admission',
+      port,
+      enforcing: true,
+      distribution: 'upstream',
+    }),
+    authorityPem,
+  );
   const entries = webhooks
     .filter(({ name }) => name === SELF || name === PROBE)
     .map((entry) => {

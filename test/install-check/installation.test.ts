@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { inNamespaces } from '../../src/install/webhook-configuration.ts';
 import { ApiError, type ApiServer } from '../../src/cluster/api-server.ts';
 import { viewCluster, type ClusterView } from '../../src/install-check/cluster-view.ts';
 import { checkConfiguration, checkOwner } from '../../src/install-check/configuration.ts';
@@ -207,9 +208,10 @@ describe('the entries', () => {
   });
 
   it('may guard more namespaces, and fail closed', () => {
-    expect(said(found(entries({}, { namespaces: ['kube-public'], enforcing: true })))).toEqual([
-      'ok: as we ship them for upstream',
-    ]);
+    const moreNamespaces = { namespaceSelector: inNamespaces(['kube-system', 'kube-public']) };
+    expect(
+      said(found(entries({ guard: moreNamespaces, observe: moreNamespaces }, { enforcing: true }))),
+    ).toEqual(['ok: as we ship them for upstream']);
   });
 
   it('differ in what is listed', () => {

@@ -3,7 +3,8 @@ import { webhookConfiguration } from '../../src/install/webhook-configuration.ts
 import type { ClusterView, ServeSettings } from '../../src/install-check/cluster-view.ts';
 import type { ObjectRead } from '../../src/install-check/object-read.ts';
 import type { Mode } from '../../src/policy/mode.ts';
-import type { RegisteredWebhook } from '../../src/install-check/objects.ts';
+import type { RegisteredWebhook } from '../../src/install/registered-webhook.ts';
+import { trusting } from '../lib/trusting.ts';
 
 export function present<T>(value: T): ObjectRead<T> {
   return { kind: 'found', value };
@@ -19,16 +20,17 @@ export function entries(
   changes: Readonly<Record<string, Partial<RegisteredWebhook>>> = {},
   settings: Partial<Parameters<typeof webhookConfiguration>[0]> = {},
 ): readonly RegisteredWebhook[] {
-  const { webhooks } = webhookConfiguration({
-    namespace: 'sigma-admission',
-    service: 'sigma-admission',
-    port: 443,
-    enforcing: false,
-    namespaces: [],
-    distribution: 'upstream',
-    caBundle: certificatePem,
-    ...settings,
-  });
+  const { webhooks } = trusting(
+    webhookConfiguration({
+      namespace: 'sigma-admission',
+      service: 'sigma-admission',
+      port: 443,
+      enforcing: false,
+      distribution: 'upstream',
+      ...settings,
+    }),
+    certificatePem,
+  );
   return webhooks.map((entry) => ({ ...entry, ...changes[entry.name.split('.')[0] ?? ''] }));
 }
 

@@ -4,9 +4,8 @@ import {
   countedReversions,
   planRegistration,
   type Circumstances,
-  type FoundConfiguration,
-  type FoundEntry,
 } from '../../src/install/registration-plan.ts';
+import type { RegisteredConfiguration, RegisteredWebhook } from '../../src/install/registered-webhook.ts';
 import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
 
 const SERVICE = { namespace: 'sigma-admission', name: 'sigma-admission' };
@@ -19,7 +18,6 @@ function content(distribution: 'upstream' | 'aks' = 'upstream') {
     service: 'sigma-admission',
     port: 443,
     enforcing: true,
-    namespaces: [],
     distribution,
   });
 }
@@ -40,7 +38,7 @@ function about(changes: Partial<Circumstances> = {}): Circumstances {
 }
 
 /** What the API server holds after what is planned was done. */
-function after(found: FoundConfiguration | undefined, circumstances = about()): FoundConfiguration {
+function after(found: RegisteredConfiguration | undefined, circumstances = about()): RegisteredConfiguration {
   const { write } = planRegistration(found, circumstances);
   if (write === undefined) throw new TypeError('nothing was planned');
   return {
@@ -49,17 +47,20 @@ function after(found: FoundConfiguration | undefined, circumstances = about()): 
   };
 }
 
-const shipped = (): FoundConfiguration => ({
+const shipped = (): RegisteredConfiguration => ({
   metadata: { name: 'sigma-admission' },
   webhooks: content().webhooks,
 });
-const policies = ({ webhooks = [] }: FoundConfiguration) =>
+const policies = ({ webhooks = [] }: RegisteredConfiguration) =>
   Object.fromEntries(webhooks.map(({ name, failurePolicy }) => [name.split('.')[0], failurePolicy]));
 const RIGHT = after(undefined);
 
-function edited(change: (guard: FoundEntry) => FoundEntry, found = RIGHT): FoundConfiguration {
+function edited(
+  change: (guard: RegisteredWebhook) => RegisteredWebhook,
+  found = RIGHT,
+): RegisteredConfiguration {
   const [guard, ...rest] = found.webhooks ?? [];
-  return { ...found, webhooks: [change(guard as FoundEntry), ...rest] };
+  return { ...found, webhooks: [change(guard as RegisteredWebhook), ...rest] };
 }
 
 describe('the webhook configuration, all of it our own,', () => {
@@ -78,10 +79,12 @@ describe('the webhook configuration, all of it our own,', () => {
     expect(planRegistration(RIGHT, about())).toEqual({ differences: [], defers: false });
   });
 
-  it.each<[string, FoundConfiguration, readonly string[]]>([
+  it.each<[string, RegisteredConfiguration, readonly string[]]>([
     [
       'lost its CA',
-      edited((guard) => ({ ...guard, clientConfig: { service: guard.clientConfig.service } }) as FoundEntry),
+      edited(
+        (guard) => ({ ...guard, clientConfig: { service: guard.clientConfig.service } }) as RegisteredWebhook,
+      ),
       ['guard.sigma-admission.svc: caBundle'],
     ],
     [
@@ -150,7 +153,7 @@ describe('the webhook configuration, all of it our own,', () => {
   });
 
   describe('is not left to content that says it is newer', () => {
-    const at = (time: string, found = RIGHT): FoundConfiguration => {
+    const at = (time: string, found = RIGHT): RegisteredConfiguration => {
       const annotations = {
         ...found.metadata.annotations,
         'sigma-admission/content': `ffffffffffffffff ${time}`,
@@ -170,7 +173,7 @@ describe('the webhook configuration, all of it our own,', () => {
       expect(planRegistration(at(time), about())).toEqual({ differences: [], defers: true });
     });
 
-    it.each<[string, FoundConfiguration]>([
+    it.each<[string, RegisteredConfiguration]>([
       ['in two minutes', at(new Date(NOW + 120_000).toISOString())],
       ['in the year 9999', at('9999-01-01T00:00:00Z')],
       ['ten minutes ago', at(new Date(NOW - 600_000).toISOString())],
@@ -283,11 +286,11 @@ describe.each(['ca', 'all'] as const)('while nothing is to fail closed (--manage
 
 describe('changes that were undone', () => {
   const ago = (minutes: number) => new Date(NOW - minutes * 60_000).toISOString();
-  const told = (...times: readonly string[]): FoundConfiguration => ({
+  const told = (...times: readonly string[]): RegisteredConfiguration => ({
     metadata: { annotations: { 'sigma-admission/reverted': times.join(' ') } },
   });
 
-  it.each<[string, FoundConfiguration | undefined, readonly string[], readonly string[]]>([
+  it.each<[string, RegisteredConfiguration | undefined, readonly string[], readonly string[]]>([
     ['are our own, for ten minutes', undefined, [ago(11), ago(10), ago(9), ago(1)], [ago(9), ago(1)]],
     ['are our own, told again', told(ago(2), ago(1)), [ago(2), ago(1)], [ago(2), ago(1)]],
     ['are one of another replica’s', told(ago(1)), [], [ago(1)]],
@@ -306,7 +309,7 @@ describe('changes that were undone', () => {
 });
 
 describe('who changed it', () => {
-  const managedBy = (...entries: readonly (readonly [string, string])[]): FoundConfiguration => ({
+  const managedBy = (...entries: readonly (readonly [string, string])[]): RegisteredConfiguration => ({
     metadata: { managedFields: entries.map(([manager, time]) => ({ manager, time })) },
   });
   it('is the last field manager that is not ourselves, as it calls itself', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { formatOutOfScope, needsOf, outOfScope, type Subscription } from '../../src/install/scope.ts';
+import type { RegisteredWebhook } from '../../src/install/registered-webhook.ts';
+import { formatOutOfScope, needsOf, outOfScope } from '../../src/install/scope.ts';
 import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
 import type { Predicate, Tree } from '../../src/sigma/tree.ts';
 
@@ -82,15 +83,16 @@ const SHIPPED = webhookConfiguration({
   service: 'sigma-admission',
   port: 443,
   enforcing: false,
-  namespaces: [],
   distribution: 'upstream',
 }).webhooks;
 
 const rules = (tree: Tree, off?: string) => [
   { rule: { id: 'a80d927d', title: 'A rule' }, tree, ...(off === undefined ? {} : { off }) },
 ];
-const warnings = (tree: Tree, subscriptions: readonly Subscription[] = SHIPPED) =>
-  outOfScope(rules(tree), subscriptions).map(formatOutOfScope);
+const warnings = (
+  tree: Tree,
+  subscriptions: readonly Pick<RegisteredWebhook, 'rules' | 'namespaceSelector'>[] = SHIPPED,
+) => outOfScope(rules(tree), subscriptions).map(formatOutOfScope);
 
 describe('a loaded rule outside the registered scope', () => {
   it('is none, where all it is about is sent', () => {
@@ -131,7 +133,7 @@ describe('a loaded rule outside the registered scope', () => {
 
   const PODS = { apiGroups: [''], operations: ['CREATE', 'UPDATE', 'CONNECT'] };
   const NAME = 'kubernetes.io/metadata.name';
-  it.each<[string, Subscription, boolean]>([
+  it.each<[string, Pick<RegisteredWebhook, 'rules' | 'namespaceSelector'>, boolean]>([
     ['pods/* is pods and all below', { rules: [{ ...PODS, resources: ['pods/*'] }] }, true],
     ['*/* is everything', { rules: [{ ...PODS, resources: ['*/*'] }] }, true],
     ['* has no subresources', { rules: [{ ...PODS, resources: ['*'] }] }, false],

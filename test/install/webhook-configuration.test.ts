@@ -11,7 +11,6 @@ const SETTINGS: WebhookSettings = {
   service: 'sigma-admission',
   port: 443,
   enforcing: false,
-  namespaces: [],
   distribution: 'upstream',
 };
 
@@ -110,21 +109,5 @@ describe('the webhook configuration', () => {
     const { webhooks } = webhookConfiguration({ ...SETTINGS, enforcing });
     const probe = 'Fail';
     expect(webhooks.map(({ failurePolicy }) => failurePolicy)).toEqual([guard, 'Ignore', probe, 'Ignore']);
-  });
-
-  it('adds the operator’s namespaces to kube-system, each once', () => {
-    const { webhooks } = webhookConfiguration({ ...SETTINGS, namespaces: ['kube-public', 'kube-system'] });
-    const names = webhooks.map(({ namespaceSelector }) => namespaceSelector.matchExpressions?.[0]?.values);
-    expect(names).toEqual([
-      ['kube-system', 'kube-public'],
-      ['kube-system', 'kube-public'],
-      ['security'],
-      ['security'],
-    ]);
-  });
-
-  it('carries the CA in every entry', () => {
-    const { webhooks } = webhookConfiguration({ ...SETTINGS, caBundle: 'PEM\n' });
-    expect(webhooks.map(({ clientConfig }) => clientConfig.caBundle)).toEqual(webhooks.map(() => 'UEVNCg=='));
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createRegisteredScope } from '../../src/serve/registered-scope.ts';
-import type { OutOfScope, Subscription } from '../../src/install/scope.ts';
+import type { RegisteredWebhook } from '../../src/install/registered-webhook.ts';
+import type { OutOfScope } from '../../src/install/scope.ts';
 import type { Ruleset } from '../../src/policy/ruleset.ts';
 import type { Tree } from '../../src/sigma/tree.ts';
 
@@ -19,7 +20,9 @@ function rulesetAbout(...resources: readonly string[]): Ruleset {
   return { rules } as unknown as Ruleset;
 }
 
-const PODS: Subscription = {
+const PODS: RegisteredWebhook = {
+  name: 'guard.sigma-admission.svc',
+  clientConfig: {},
   rules: [{ apiGroups: [''], operations: ['*'], resources: ['pods'] }],
 };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import type { FoundConfiguration } from '../../src/install/registration-plan.ts';
+import type { RegisteredConfiguration } from '../../src/install/registered-webhook.ts';
 import { createClusterMetrics } from '../../src/record/cluster-metrics.ts';
 import { createRegistered } from '../../src/serve/registered-state.ts';
 import type { ServingCertificates } from '../../src/serve/serving-certificates.ts';
@@ -12,7 +12,7 @@ const CA = Buffer.from('CA').toString('base64');
 let version = 0;
 function found(
   changes: { caBundle?: string; failurePolicy?: string; lowered?: string } = {},
-): FoundConfiguration {
+): RegisteredConfiguration {
   version += 1;
   const { caBundle = CA, failurePolicy = 'Fail', lowered } = changes;
   return {
@@ -84,6 +84,12 @@ describe('what is registered', () => {
       ok: true,
       detail: 'sigma-admission: guard.sigma-admission.svc: caBundle; it does not trust our certificate',
     });
+  });
+
+  it('is trusted by no entry alone: all must say the same', () => {
+    const { look, check } = registered();
+    look(found({ caBundle: Buffer.from('other').toString('base64') }));
+    expect(check()).toMatchObject({ ok: false });
   });
 
   it('is not as it should be while newer content than ours stands', () => {

@@ -4,12 +4,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { webhookConfiguration } from '../../../src/install/webhook-configuration.ts';
+import { inNamespaces, webhookConfiguration } from '../../../src/install/webhook-configuration.ts';
 import type { Mode } from '../../../src/policy/mode.ts';
 import type { DecisionRecord } from '../../../src/record/decision-record.ts';
 import type { Json } from '../../control-plane/api-client.ts';
 import type { ControlPlane } from '../../control-plane/control-plane.ts';
 import { eventually } from '../../lib/eventually.ts';
+import { trusting } from '../../lib/trusting.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
@@ -114,20 +115,22 @@ export async function register(
   webhook: Webhook,
   { mode, matchConditions, onlyCreations = false, byService = false }: Registration,
 ): Promise<void> {
-  const configuration = webhookConfiguration({
-    namespace: 'sigma-admission',
-    service: 'sigma-admission',
-    port: webhook.port,
-    enforcing: mode === 'enforce',
-    namespaces: ['default'],
-    distribution: 'upstream',
-    caBundle: webhook.authorityPem,
-  });
+  const configuration = trusting(
+    webhookConfiguration({
+      namespace: 'sigma-admission',
+      service: 'sigma-admission',
+      port: webhook.port,
+      enforcing: mode === 'enforce',
+      distribution: 'upstream',
+    }),
+    webhook.authorityPem,
+  );
   const webhooks = configuration.webhooks.slice(0, matchConditions ? 2 : 1).map((entry) => {
     const { service, ...trust } = entry.clientConfig;
     const everythingElse = { ...entry.rules[0], operations: ['*'], resources: ['pods/*'] };
     return {
       ...entry,
+      namespaceSelector: inNamespaces(['kube-system', 'default']),
       matchConditions: matchConditions ? entry.matchConditions : [],
       rules: onlyCreations ? entry.rules : [...entry.rules, everythingElse],
       clientConfig: byService ? entry.clientConfig : { ...trust, url: `${webhook.url}${service.path}` },
