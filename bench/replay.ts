@@ -10,7 +10,6 @@ import { directorySource } from '../src/policy/rule-source.ts';
 import { createJudge, type Judge } from '../src/replay/judge.ts';
 import { createLineFilter } from '../src/replay/line-filter.ts';
 import { createOutput } from '../src/io/output.ts';
-import { createProgress } from '../src/io/progress.ts';
 import { createReading } from '../src/replay/reading.ts';
 import { loadRules } from '../src/policy/load-named-rules.ts';
 import { createSummary } from '../src/replay/summary.ts';
@@ -157,7 +156,6 @@ async function replayAll(log: string, judge: Judge, filtered: boolean): Promise<
     filter: filtered ? createLineFilter(judge.trees) : undefined,
     summary: found,
     output: createOutput(new Writable()),
-    progress: createProgress(undefined, files),
     format: 'json',
   });
   for (const file of files) await reading.read(file);

@@ -12,7 +12,6 @@ export { createJsonLinesRecorder } from '../src/record/json-lines.ts';
 export { createJudge } from '../src/replay/judge.ts';
 export { createLineFilter } from '../src/replay/line-filter.ts';
 export { createOutput } from '../src/io/output.ts';
-export { createProgress } from '../src/io/progress.ts';
 export { createReading } from '../src/replay/reading.ts';
 export { createSummary } from '../src/replay/summary.ts';
 export { summaryText } from '../src/replay/summary-text.ts';

@@ -7,6 +7,7 @@ import { createJudge, type Judge } from './replay/judge.ts';
 import { createLineFilter } from './replay/line-filter.ts';
 import type { Output } from './io/output.ts';
 import { createProgress } from './io/progress.ts';
+import { progressLine } from './replay/progress-line.ts';
 import { createReading } from './replay/reading.ts';
 import { loadRules } from './policy/load-named-rules.ts';
 import { createSummary } from './replay/summary.ts';
@@ -35,9 +36,12 @@ export async function replay(config: ReplayConfig, surroundings: ReplaySurroundi
   if (judge === undefined) return 2;
   const summary = createSummary(judge);
   const files = await logFiles(config.logs, stdin, summary.onUnreadable);
-  const progress = createProgress(isTerminal ? stderr : undefined, files);
+  const progress = createProgress(isTerminal ? stderr : undefined);
+  const lineOf = progressLine(files);
+  const onProgress = (bytes: number, matched: number) =>
+    progress.show((elapsedMs) => lineOf(bytes, matched, elapsedMs));
   const filter = config.checkLines ? undefined : createLineFilter(judge.trees);
-  const reading = createReading({ ...config, judge, filter, summary, output, progress });
+  const reading = createReading({ ...config, judge, filter, summary, output, onProgress });
   for (const file of files) if (output.closed() === undefined) await reading.read(file);
   reading.end();
   progress.clear();

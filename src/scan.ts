@@ -1,4 +1,4 @@
-import { printable } from './io/text.ts';
+import { printable, plural } from './io/text.ts';
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ifThere } from './cluster/api-server.ts';
@@ -7,12 +7,12 @@ import { KINDS } from './kubernetes/objects.ts';
 import { logFiles } from './io/input-files.ts';
 import type { RuleSource } from './policy/rule-source.ts';
 import type { Output } from './io/output.ts';
+import { createProgress, type Progress } from './io/progress.ts';
 import { loadRules } from './policy/load-named-rules.ts';
 import { createFindings, type Findings } from './scan/findings.ts';
 import { createExaminer } from './scan/examiner.ts';
 import type { Finding } from './scan/judge.ts';
 import { scanReportText } from './scan/scan-report-text.ts';
-import { createScanProgress, type ScanProgress } from './scan/progress.ts';
 import { listObjects, type Lister } from './scan/read-cluster.ts';
 import { readObjects } from './scan/read-files.ts';
 import { loadScanRules, type ScanRules } from './scan/rules.ts';
@@ -42,7 +42,7 @@ export async function scan(config: ScanConfig, surroundings: ScanSurroundings): 
   const rules = await load(config, surroundings);
   if (rules === undefined) return 2;
   const findings = createFindings(rules);
-  const progress = createScanProgress(isTerminal ? stderr : undefined);
+  const progress = createProgress(isTerminal ? stderr : undefined);
   const run = { config, rules, findings, progress };
   if (config.objects.length > 0) await scanFiles(run, surroundings.stdin);
   else await scanCluster(run, surroundings);
@@ -76,7 +76,7 @@ interface Run {
   readonly config: ScanConfig;
   readonly rules: ScanRules;
   readonly findings: Findings;
-  readonly progress: ScanProgress;
+  readonly progress: Progress;
 }
 
 /** What is in files is all there is to see: an owner that is not among it may well exist. */
@@ -105,7 +105,7 @@ async function scanFiles(
   const examiner = createExaminer({ rules, modes: config.modes, objects, complete: () => false });
   for (const object of [...objects.filter(({ kind }) => isJudged(kind)), ...pods]) {
     findings.add(object, (await examiner.examine(object)).finding);
-    progress.show(read.pods);
+    progress.show(() => plural(read.pods, 'pod'));
   }
 }
 
@@ -163,7 +163,7 @@ async function scanCluster(
           suspects.push({ pod, finding });
         else findings.add(pod, finding);
       }
-      progress.show(read.pods);
+      progress.show(() => plural(read.pods, 'pod'));
     }
     if (suspects.length > 0) await delay(removedWithinMs);
     for (const { pod, finding } of suspects) {

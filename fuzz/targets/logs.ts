@@ -6,7 +6,6 @@ import {
   createJudge,
   createLineFilter,
   createOutput,
-  createProgress,
   createReading,
   createSummary,
   parseAll,
@@ -126,8 +125,7 @@ async function run(log: Buffer, pieces: number, checkLines: boolean) {
   const summary = createSummary(JUDGE);
   const filter = checkLines ? undefined : createLineFilter(JUDGE.trees);
   const file = { name: '-', read: () => inPieces(log, pieces) };
-  const progress = createProgress(undefined, [file]);
-  const reading = createReading({ judge: JUDGE, filter, summary, output, progress, format: 'ndjson' });
+  const reading = createReading({ judge: JUDGE, filter, summary, output, format: 'ndjson' });
   await reading.read(file);
   reading.end();
   const found = summary.summary(filter?.off);

@@ -7,7 +7,6 @@ import type { Judged } from '../record/recorder.ts';
 import { WorkLimitExceeded } from '../sigma/work-meter.ts';
 import type { Judge } from './judge.ts';
 import type { Output } from '../io/output.ts';
-import type { Progress } from '../io/progress.ts';
 import { createRequests, type Logged } from './requests.ts';
 import type { SummaryBuilder } from './summary.ts';
 
@@ -16,7 +15,8 @@ export interface ReadingOptions {
   readonly filter: LineFilter | undefined;
   readonly summary: SummaryBuilder;
   readonly output: Output;
-  readonly progress: Progress;
+  /** Told the bytes read so far, as they are on disk, and the requests that matched. */
+  readonly onProgress?: (bytes: number, matched: number) => void;
   readonly format: 'table' | 'json' | 'ndjson';
   readonly since?: number | undefined;
   readonly until?: number | undefined;
@@ -24,7 +24,7 @@ export interface ReadingOptions {
 
 /** Reads logs one after another, as one: a request may begin in one file and end in the next. */
 export function createReading(options: ReadingOptions) {
-  const { judge, filter, summary, output, progress, format, since = -Infinity, until = Infinity } = options;
+  const { judge, filter, summary, output, onProgress, format, since = -Infinity, until = Infinity } = options;
   const { read, requests: counts } = summary;
   const requests = createRequests({
     onRequest(logged) {
@@ -95,7 +95,7 @@ export function createReading(options: ReadingOptions) {
         for await (const chunk of file.read((count) => void (read.bytes += count))) {
           isEmpty = false;
           reader.read(chunk);
-          progress.show(read.bytes, counts.matched);
+          onProgress?.(read.bytes, counts.matched);
           await output.ready();
           if (output.closed() !== undefined) return;
         }
