@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { load, loadAll } from 'js-yaml';
 import { generatedManifests, renderInstall } from '../../manifests/generate.ts';
+import { createOverlay } from '../e2e/lib/overlay.ts';
 import { describeWithKubectl, kubectl } from './kubectl.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -40,6 +42,54 @@ describe('the manifests', () => {
 describeWithKubectl('the manifests as kubectl renders them', () => {
   it('are install.yaml, in warn', () => {
     expect(read('manifests/install.yaml')).toBe(renderInstall(kubectl));
+  });
+
+  /** One object of `warn` with a component. */
+  function withComponent(component: string, kind: string): Record<string, never> {
+    const overlay = createOverlay({ of: 'overlays/warn', components: [`components/${component}`] });
+    try {
+      const rendered = execFileSync(kubectl, ['kustomize', overlay.directory], { encoding: 'utf8' });
+      const found = (loadAll(rendered) as readonly { kind: string }[]).find((each) => each.kind === kind);
+      return found as unknown as Record<string, never>;
+    } finally {
+      overlay.remove();
+    }
+  }
+
+  it('run in a user namespace, with the component for it', () => {
+    expect(withComponent('user-namespace', 'Deployment')).toMatchObject({
+      spec: { template: { spec: { hostUsers: false } } },
+    });
+  });
+
+  it('reach DNS and an API server’s ports alone, with the component for it', () => {
+    expect(withComponent('egress', 'NetworkPolicy')).toMatchObject({
+      spec: {
+        policyTypes: ['Ingress', 'Egress'],
+        ingress: [{ ports: [{ port: 'https' }] }, { ports: [{ port: 'metrics' }] }],
+        egress: [
+          {
+            ports: [
+              { protocol: 'UDP', port: 53 },
+              { protocol: 'TCP', port: 53 },
+            ],
+          },
+          {
+            ports: [
+              { protocol: 'TCP', port: 443 },
+              { protocol: 'TCP', port: 6443 },
+            ],
+          },
+        ],
+      },
+    });
+  });
+
+  it('confine what our service account creates, with the component for it', () => {
+    expect(withComponent('confine', 'ValidatingAdmissionPolicyBinding')).toMatchObject({
+      metadata: { name: 'sigma-admission-confine' },
+      spec: { policyName: 'sigma-admission-confine', validationActions: ['Deny'] },
+    });
   });
 
   it('give a replica longer to stop than it takes to drain', () => {
