@@ -144,6 +144,8 @@ export function createServer(options: ServerOptions): WebhookServer {
     for (const response of unanswered) closeAfter(response);
     if (drainMs > 0) await wait(drainMs);
     for (const stop of unfollow) stop?.();
+    // What has not come by now is given no longer: the API server asks another replica.
+    for (const response of unanswered) if (!response.req.complete) response.req.destroy();
     const closed = [https, http].map(
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
     );

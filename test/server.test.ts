@@ -995,6 +995,18 @@ describe('stopping', () => {
     await expect(ask()).rejects.toThrow('ECONNREFUSED');
   });
 
+  it('waits for no body that still comes when the drain is over', async () => {
+    await start();
+    const socket = await connect();
+    socket.write(`${HEAD}Content-Length: 100\r\n\r\n{`);
+    const ended = rest(socket).catch(String);
+    await ask();
+    while ((await probe('/readyz')).code !== 200);
+    await server.drain(0);
+    await ended;
+    expect([refused, faults]).toEqual([[], []]);
+  });
+
   it('waits for no handshake', async () => {
     await start({ handshakeMs: 3_600_000 });
     const silent = await Promise.all([connectRaw(), connectRaw(Buffer.from([22, 3, 1]))]);

@@ -123,8 +123,10 @@ function admissionRequest(request: KubernetesObject, uid: string): AdmissionRequ
     resource,
     subResource,
     ...asSent,
-    name: optionalText(request['name'], 'request.name'),
-    namespace: optionalText(request['namespace'], 'request.namespace'),
+    name: isPods(resource)
+      ? optionalName(request['name'], 'request.name')
+      : optionalText(request['name'], 'request.name'),
+    namespace: optionalName(request['namespace'], 'request.namespace'),
     operation,
     userInfo: userInfo(request['userInfo']),
     object: optionalObject(request['object'], 'request.object'),
@@ -139,7 +141,9 @@ function userInfo(value: unknown): UserInfo {
   return {
     username: optionalText(user['username'], 'request.userInfo.username'),
     uid: optionalText(user['uid'], 'request.userInfo.uid'),
-    groups: isAbsent(user['groups']) ? undefined : texts(user['groups'], 'request.userInfo.groups'),
+    groups: isAbsent(user['groups'])
+      ? undefined
+      : atMost(MAX_GROUPS, texts(user['groups'], 'request.userInfo.groups'), 'request.userInfo.groups'),
     extra: isAbsent(user['extra']) ? undefined : extra(user['extra']),
   };
 }
@@ -147,11 +151,37 @@ function userInfo(value: unknown): UserInfo {
 function extra(value: unknown): Record<string, readonly string[]> {
   const path = 'request.userInfo.extra';
   return Object.fromEntries(
-    Object.entries(asObject(value, path)).map(([key, values]) => [
+    atMost(MAX_EXTRA, Object.entries(asObject(value, path)), path).map(([key, values]) => [
       key,
       texts(values, `${path}[${shown(key)}]`),
     ]),
   );
+}
+
+/** An authenticator that gives more could hardly be asked: its answer or its certificate would be over 100 KB. */
+const MAX_GROUPS = 4096;
+const MAX_EXTRA = 4096;
+
+/** Never a shorter list: what is left out might be what a rule or filter asks for. */
+function atMost<T>(limit: number, list: readonly T[], path: string): readonly T[] {
+  if (list.length <= limit) return list;
+  throw new InvalidReview(path, `expected at most ${limit}, got ${list.length}`);
+}
+
+/**
+ * A DNS subdomain, which is the longest that the API server lets the name of a pod or namespace be. A role's may be longer:
+ * refused, it would pass unjudged where `failurePolicy` is Ignore.
+ */
+const MAX_NAME = 253;
+
+function isPods({ group, resource }: GroupVersionResource): boolean {
+  return group === '' && resource === 'pods';
+}
+
+function optionalName(value: unknown, path: string): string | undefined {
+  const name = optionalText(value, path);
+  if (name === undefined || name.length <= MAX_NAME) return name;
+  throw new InvalidReview(path, `expected at most ${MAX_NAME} characters, got ${name.length}`);
 }
 
 function groupVersion<Name extends 'kind' | 'resource'>(value: unknown, path: string, name: Name) {

@@ -98,8 +98,49 @@ describe('an AdmissionReview', () => {
       reviewOf({ ...POD_REQUEST, resource: {} }),
       'request.resource.version: expected a non-empty string, got nothing',
     ],
+    [
+      'a pod’s name that the API server would not let it have',
+      reviewOf({ ...POD_REQUEST, name: 'a'.repeat(254) }),
+      'request.name: expected at most 253 characters, got 254',
+    ],
+    [
+      'such a namespace',
+      reviewOf({ ...POD_REQUEST, namespace: 'a'.repeat(254) }),
+      'request.namespace: expected at most 253 characters, got 254',
+    ],
+    [
+      'more groups than anybody has',
+      reviewOf({ ...POD_REQUEST, userInfo: { groups: Array.from({ length: 4097 }, String) } }),
+      'request.userInfo.groups: expected at most 4096, got 4097',
+    ],
+    [
+      'more of what is extra',
+      reviewOf({
+        ...POD_REQUEST,
+        userInfo: { extra: Object.fromEntries(Array.from({ length: 4097 }, (_, key) => [`${key}`, []])) },
+      }),
+      'request.userInfo.extra: expected at most 4096, got 4097',
+    ],
   ])('is refused with its problem: %s', (_, body, message) => {
     expect(refusal(body).message).toBe(message);
+  });
+
+  it('is read with the longest there may be, and with a role’s name of any length', () => {
+    const userInfo = {
+      groups: Array.from({ length: 4096 }, String),
+      extra: Object.fromEntries(Array.from({ length: 4096 }, (_, key) => [`key-${key}`, []])),
+    };
+    const name = 'a'.repeat(253);
+    expect(parseAdmissionReview(reviewOf({ ...POD_REQUEST, name, namespace: name, userInfo }))).toMatchObject(
+      {
+        name,
+        namespace: name,
+        userInfo,
+      },
+    );
+    const resource = { group: 'rbac.authorization.k8s.io', version: 'v1', resource: 'clusterroles' };
+    const role = 'a'.repeat(1000);
+    expect(parseAdmissionReview(reviewOf({ ...POD_REQUEST, resource, name: role })).name).toBe(role);
   });
 
   it('is refused with its uid where that could be read', () => {
