@@ -16,7 +16,7 @@ export class InvalidJson extends Error {
 /** No object of the API is larger than etcd takes (1.5 MiB); records of a scan come as one document. */
 const MAX_BYTES = 512 * 1024 * 1024;
 const HEAD_BYTES = 256;
-const [NEWLINE, OPEN_OBJECT] = [0x0a, 0x7b] as const;
+const [NEWLINE, OPEN_OBJECT, OPEN_ARRAY] = [0x0a, 0x7b, 0x5b] as const;
 /** Between documents. */
 const SEPARATORS: readonly unknown[] = [0x20, 0x09, 0x0d, 0x2c, NEWLINE];
 
@@ -56,8 +56,13 @@ export async function* jsonDocuments(
         continue;
       }
       if (splitter === undefined) {
-        if (!SEPARATORS.includes(chunk[at])) splitter = begin();
-        else if (chunk[at++] === NEWLINE) line++;
+        if (SEPARATORS.includes(chunk[at])) {
+          if (chunk[at++] === NEWLINE) line++;
+        } else if (chunk[at] === OPEN_OBJECT || chunk[at] === OPEN_ARRAY) splitter = begin();
+        else {
+          onBad(new InvalidJson(`line ${line}: not JSON`));
+          isPassingOver = true;
+        }
         continue;
       }
       if (head.length < HEAD_BYTES) head += chunk.toString('latin1', at, at + HEAD_BYTES - head.length);
