@@ -65,11 +65,11 @@ async function run(command: CommandLine): Promise<number> {
     }
     case 'replay': {
       const { replay } = await import('./replay.ts');
-      const { healsCluster } = await import('./install/heals.ts');
+      const { isSystemIdentity } = await import('./install/system-identity.ts');
       return replay(command.config, {
         ...streams(),
         source: await sourceOf(command.config),
-        heals: ({ user = {} }) => healsCluster(user, 'upstream'),
+        heals: ({ user = {} }) => isSystemIdentity(user, 'upstream'),
       });
     }
     case 'scan': {

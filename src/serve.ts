@@ -6,7 +6,7 @@ import type { Sources } from './settings/read-settings.ts';
 import type { Config } from './settings/types.ts';
 import { timeoutSecondsOf } from './install/webhook-configuration.ts';
 import { formatOutOfScope, type OutOfScope } from './install/scope.ts';
-import { joinCluster, type Membership } from './serve/join-cluster.ts';
+import { startClusterControllers, type ClusterControllers } from './serve/cluster-controllers.ts';
 import { createLiveProvenance } from './serve/live-provenance.ts';
 import { onlyByRuleId } from './policy/mode.ts';
 import { createProbe } from './serve/probe.ts';
@@ -83,7 +83,7 @@ async function serveUntilStopped(
     ? await connectToCluster({ kubeconfig: config.kubeconfig, env: sources.env })
     : undefined;
   const provenance = createLiveProvenance({ api, registry: metrics.registry, log });
-  let membership: Membership | undefined;
+  let controllers: ClusterControllers | undefined;
   const stopping = new AbortController();
   void stopped.then(() => stopping.abort());
   const begun = await Promise.all([
@@ -95,7 +95,7 @@ async function serveUntilStopped(
       signal: stopping.signal,
       onChange({ kind, why }) {
         metrics.certificateChanges.inc({ kind });
-        if (kind === 'restored') membership?.tell('CertificateRestored', 'Restoring', why);
+        if (kind === 'restored') controllers?.recordEvent('CertificateRestored', 'Restoring', why);
       },
     }),
   ]).catch((error: unknown) => {
@@ -140,7 +140,7 @@ async function serveUntilStopped(
         modes: config.modes,
         namespace: config.namespace,
         settings: ownSettings(sources, config.namespace),
-        onOwnChange: createOwnChanges({ metrics, log, onClaim: (by) => membership?.suspect(by) }),
+        onOwnChange: createOwnChanges({ metrics, log, onClaim: (by) => controllers?.suspect(by) }),
       }),
     },
     timeoutSeconds: timeoutSecondsOf,
@@ -150,7 +150,7 @@ async function serveUntilStopped(
       rules.check(),
       certificateCheck(certificates),
       ...provenance.checks(),
-      ...(membership?.checks() ?? []),
+      ...(controllers?.checks() ?? []),
     ],
     metrics,
     onFault(error) {
@@ -171,10 +171,10 @@ async function serveUntilStopped(
   const address = await server.listen(config);
   log.info({ ...address, mode: config.modes.default, ruleset: rules.current().digest }, 'serving');
   const { webhookConfiguration } = config;
-  membership =
+  controllers =
     api === undefined || webhookConfiguration === undefined
       ? undefined
-      : joinCluster(
+      : startClusterControllers(
           { ...config, webhookConfiguration },
           { api, certificates, ruleset: rules.current, scope, registry: metrics.registry, log },
         );
@@ -182,7 +182,7 @@ async function serveUntilStopped(
   await stopped;
   log.info({ drainMs: config.drainMs }, 'asked to stop: not ready from now on, still serving');
   // Whatever the last answers take, a replica that is about to end undoes no change of the webhook configuration.
-  membership?.leave();
+  controllers?.stop();
   await server.drain(config.drainMs);
   provenance.close();
   rules.close();

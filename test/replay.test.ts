@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ReplayConfig } from '../src/settings/types.ts';
 import type { AuditEvent } from '../src/kubernetes/audit-event.ts';
-import { healsCluster } from '../src/install/heals.ts';
+import { isSystemIdentity } from '../src/install/system-identity.ts';
 import { fixedSource } from '../src/policy/rule-source.ts';
 import type { DecisionRecord } from '../src/record/decision-record.ts';
 import { createOutput } from '../src/io/output.ts';
@@ -637,7 +637,7 @@ describe('a damaged line', () => {
         async (damages, format) => {
           const between = damages.map(({ path, value, more }) => damaged(path, value, more));
           const log = lines(event('a'), ...between.flatMap((each, at) => [each, event(`b${at}`)]));
-          const heals = ({ user = {} }: AuditEvent) => healsCluster(user, 'upstream');
+          const heals = ({ user = {} }: AuditEvent) => isSystemIdentity(user, 'upstream');
           const { code, out } = await run(['-'], { documents, format, stdin: pipe(log), heals });
           expect(code).toBe(0);
           if (format !== 'json') return;

@@ -5,7 +5,7 @@ import {
   MAX_REVERSIONS,
   planRegistration,
   REVERTED,
-  type Circumstances,
+  type RegistrationState,
   type Manage,
   type Plan,
 } from '../install/registration-plan.ts';
@@ -29,7 +29,7 @@ export interface RegistrationOptions {
   readonly service: ServiceReference;
   /** What the configuration should say, where all of it is ours, and since when we want that (ms since the epoch). */
   readonly content: (port: number) => { readonly content: WebhookConfiguration; readonly since: number };
-  readonly proven: () => boolean;
+  readonly confirmed: () => boolean;
   /** Whether the configuration is to go with our Namespace. */
   readonly ownerReference: boolean;
   readonly now?: () => number;
@@ -43,22 +43,22 @@ export interface RegistrationOptions {
   readonly onFailure: (error: Error) => void;
 }
 
-/** Is told what an operator wants to know. */
+/** Receives what an operator wants to know. */
 export interface RegistrationListener {
-  /** It was looked at: it is as it should be, or these are not so (and may be by now). */
+  /** The configuration was read: it is as it should be, or `differences` are not (and may be by now). */
   looked(plan: Pick<Plan, 'differences' | 'defers'>): void;
   /** Newer content of another replica is left in place, or no longer. */
   deferred(is: boolean): void;
   /** We wrote what was not as it should be. */
   written(differences: readonly string[]): void;
-  /** Somebody else's change was undone. Who it was is as claimed; of a deletion the API server says nothing. */
+  /** A change by others was undone. `by` is a field manager as it calls itself; for a deletion the API server names none. */
   reverted(what: 'deleted' | 'edited', by: string | undefined, differences: readonly string[]): void;
-  /** It was undone too often: we let it be, or take it up again. */
+  /** Changes were undone too often: the configuration is left as it is, or no longer. */
   contested(is: boolean, differences: readonly string[]): void;
-  /** Why everything fails open, or that it does no longer. */
-  brokenGlass(reason: string | undefined): void;
-  /** Our Deployment or Namespace is missing or ends, or is back. */
-  going(is: boolean): void;
+  /** Why every entry fails open; undefined when break-glass has ended. */
+  breakGlass(reason: string | undefined): void;
+  /** Our Deployment, Namespace or Service is missing or being deleted, or no longer. */
+  terminating(is: boolean): void;
 }
 
 /** Half of the ten seconds in which a loss is to be made good. */
@@ -66,9 +66,8 @@ const EVERY_MS = 5_000;
 const TRIES = 5;
 
 /**
- * Looks at our webhook configuration every few seconds, and makes of it what it should be, as far as it is ours. Before
- * anything is written, our Deployment and Namespace are looked at: a release that is being removed must not come back.
- * Returns what ends that.
+ * Reads our webhook configuration every few seconds, plans what it should be as far as it is ours, and writes that. Our Deployment
+ * and Namespace are read first: a release that is being removed must not come back. Returns what ends that.
  */
 export function followRegistration(options: RegistrationOptions): () => void {
   const {
@@ -84,122 +83,122 @@ export function followRegistration(options: RegistrationOptions): () => void {
   } = options;
   const configurations = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
   const path = `${configurations}/${name}`;
-  const state = {
+  const told = {
     breakGlass: undefined as string | undefined,
-    going: false,
+    terminating: false,
     contested: false,
     defers: false,
   };
-  /** As things stood when all was last as it should be. */
-  let settled: Circumstances | undefined;
-  /** Changes that this replica undid (RFC 3339). */
+  /** The state for which the configuration was last as it should be. */
+  let settled: RegistrationState | undefined;
+  /** When this replica undid changes (RFC 3339). */
   let reversions: readonly string[] = [];
   /** When this replica began, and last was seen, to leave newer content in place. */
   let deferral: { readonly since: number; readonly last: number } | undefined;
 
-  async function look(tries = TRIES): Promise<void> {
+  async function reconcileOnce(tries = TRIES): Promise<void> {
     const found = (await ifThere(api.get(path))) as RegisteredConfiguration | undefined;
     const caBundle = reconcile(found);
     if (manage === 'none') return;
-    const about = await circumstances(manage, caBundle);
-    announce(about);
-    const plan = planRegistration(found, about);
-    on.looked(plan);
-    defer(plan, about.now);
-    if (plan.differences.length === 0) {
-      settled = about;
-      return contest(false, []);
-    }
+    const state = await readState(manage, caBundle);
+    const plan = planRegistration(found, state);
+    tell(state, plan);
     try {
-      if (await bring(plan, found, about, isUndone(found, plan))) settled = about;
+      const isSettled = plan.differences.length === 0 || (await write(found, plan, state));
+      if (isSettled) settled = state;
     } catch (error) {
-      // Another replica was first: what it left is to be looked at.
-      if (tries > 1 && error instanceof ApiError && error.status === 409) return look(tries - 1);
+      // Another replica was first: its configuration is to be read.
+      if (tries > 1 && error instanceof ApiError && error.status === 409) return reconcileOnce(tries - 1);
       throw error;
     }
   }
 
-  /** It is not as it was when it was right: so it is not only that we want something else now. */
-  function isUndone(found: RegisteredConfiguration | undefined, { defers }: Plan): boolean {
-    if (settled === undefined || defers) return false;
-    return planRegistration(found, { ...settled, now: now() }).differences.length > 0;
-  }
-
-  async function thing(at: string): Promise<KubernetesThing | undefined> {
-    return (await ifThere(api.get(at))) as KubernetesThing | undefined;
-  }
-
-  async function circumstances(
-    managed: Circumstances['manage'],
+  async function readState(
+    managed: RegistrationState['manage'],
     caBundle: string | undefined,
-  ): Promise<Circumstances> {
-    const { namespace } = service;
-    const [deployment, home, port] = await Promise.all([
-      thing(`/apis/apps/v1/namespaces/${namespace}/deployments/${service.name}`),
-      thing(`/api/v1/namespaces/${namespace}`),
+  ): Promise<RegistrationState> {
+    const [deployment, namespace, port] = await Promise.all([
+      readObject(`/apis/apps/v1/namespaces/${service.namespace}/deployments/${service.name}`),
+      readObject(`/api/v1/namespaces/${service.namespace}`),
       managed === 'all' ? ifThere(readOwnService(api, service).then((own) => own.port)) : 443,
     ]);
-    const going = [deployment, home].some(isGoing) || port === undefined;
     return {
       manage: managed,
       service,
       ...options.content(port ?? 443),
       caBundle,
-      proven: options.proven(),
+      confirmed: options.confirmed(),
       breakGlass: deployment?.metadata.annotations?.[BREAK_GLASS],
-      going,
-      owner: options.ownerReference && home !== undefined ? ownerReference(home) : undefined,
+      terminating: [deployment, namespace].some(isTerminating) || port === undefined,
+      owner: options.ownerReference && namespace !== undefined ? ownerReference(namespace) : undefined,
       deferringSince: deferral?.since,
       now: now(),
     };
   }
 
-  /** Writes what is planned, unless that was undone too often. */
-  async function bring(
-    { write, differences }: Plan,
-    found: RegisteredConfiguration | undefined,
-    about: Circumstances,
-    undone: boolean,
-  ): Promise<boolean> {
-    const times = undone ? countedReversions(found, reversions, about.now) : reversions;
-    const lowers = about.going || about.breakGlass !== undefined;
-    contest(undone && times.length >= MAX_REVERSIONS && !lowers, differences);
-    if (write === undefined || state.contested) return false;
-    const stamps = undone ? [new Date(about.now).toISOString()] : [];
-    const counted = [...times, ...stamps];
-    const object = counted.length === 0 ? write.object : withReversions(write.object, counted);
-    const written = (await (write.method === 'create'
-      ? api.create(configurations, object)
-      : api.replace(path, object))) as RegisteredConfiguration;
-    reversions = [...reversions, ...stamps].slice(-MAX_REVERSIONS);
-    reconcile(written);
-    const by = found === undefined ? undefined : claimedManager(found, 'sigma-admission');
-    if (undone) on.reverted(found === undefined ? 'deleted' : 'edited', by, differences);
-    else on.written(differences);
-    return true;
+  async function readObject(at: string): Promise<OwnObject | undefined> {
+    return (await ifThere(api.get(at))) as OwnObject | undefined;
   }
 
-  function announce({ breakGlass, going }: Circumstances): void {
-    if (breakGlass !== state.breakGlass) on.brokenGlass(breakGlass);
-    if (going !== state.going) on.going(going);
-    Object.assign(state, { breakGlass, going });
+  /** Tells the listener what was read and planned, as far as it is another than before. */
+  function tell({ breakGlass, terminating, now: at }: RegistrationState, plan: Plan): void {
+    if (breakGlass !== told.breakGlass) on.breakGlass(breakGlass);
+    if (terminating !== told.terminating) on.terminating(terminating);
+    Object.assign(told, { breakGlass, terminating });
+    on.looked(plan);
+    defer(plan, at);
+    if (plan.differences.length === 0) contest(false, []);
   }
-  /** Ten minutes in which nothing was deferred to are enough for another rollout to be believed. */
+
+  /** Ten minutes without a deferral are enough for another rollout to be believed. */
   function defer({ defers }: Plan, at: number): void {
     if (defers) deferral = { since: deferral?.since ?? at, last: at };
     else if (deferral !== undefined && at - deferral.last >= DEFER_MS) deferral = undefined;
-    if (defers !== state.defers) on.deferred(defers);
-    state.defers = defers;
+    if (defers !== told.defers) on.deferred(defers);
+    told.defers = defers;
   }
+
   function contest(is: boolean, differences: readonly string[]): void {
-    if (is !== state.contested) on.contested(is, differences);
-    state.contested = is;
+    if (is !== told.contested) on.contested(is, differences);
+    told.contested = is;
   }
-  return repeat({ everyMs, task: () => look(), onFailure });
+
+  /** Writes what is planned, unless that was undone too often. Resolves with whether it was written. */
+  async function write(
+    found: RegisteredConfiguration | undefined,
+    plan: Plan,
+    state: RegistrationState,
+  ): Promise<boolean> {
+    const isUndone = isChangeOfOthers(found, plan);
+    const counted = isUndone ? countedReversions(found, reversions, state.now) : reversions;
+    const isLowering = state.terminating || state.breakGlass !== undefined;
+    contest(isUndone && counted.length >= MAX_REVERSIONS && !isLowering, plan.differences);
+    if (plan.write === undefined || told.contested) return false;
+    const { method, object } = plan.write;
+    const stamps = isUndone ? [new Date(state.now).toISOString()] : [];
+    const stamped = withReversions(object, [...counted, ...stamps]);
+    const written = await (method === 'create'
+      ? api.create(configurations, stamped)
+      : api.replace(path, stamped));
+    reversions = [...reversions, ...stamps].slice(-MAX_REVERSIONS);
+    reconcile(written as RegisteredConfiguration);
+    if (!isUndone) on.written(plan.differences);
+    else if (found === undefined) on.reverted('deleted', undefined, plan.differences);
+    else on.reverted('edited', claimedManager(found, 'sigma-admission'), plan.differences);
+    return true;
+  }
+
+  /** The configuration is not as it was when it was right: so it is not only that we want something else now. */
+  function isChangeOfOthers(found: RegisteredConfiguration | undefined, { defers }: Plan): boolean {
+    if (settled === undefined || defers) return false;
+    return planRegistration(found, { ...settled, now: now() }).differences.length > 0;
+  }
+
+  return repeat({ everyMs, task: () => reconcileOnce(), onFailure });
 }
 
-/** As far as we read them. */
-interface KubernetesThing {
+/** Our Deployment or Namespace, as far as it is read. */
+interface OwnObject {
   readonly metadata: {
     readonly name: string;
     readonly uid: string;
@@ -208,15 +207,16 @@ interface KubernetesThing {
   };
 }
 
-function isGoing(thing: KubernetesThing | undefined): boolean {
-  return thing === undefined || thing.metadata.deletionTimestamp !== undefined;
+function isTerminating(object: OwnObject | undefined): boolean {
+  return object === undefined || object.metadata.deletionTimestamp !== undefined;
 }
 
-function ownerReference({ metadata: { name, uid } }: KubernetesThing): OwnerReference {
+function ownerReference({ metadata: { name, uid } }: OwnObject): OwnerReference {
   return { apiVersion: 'v1', kind: 'Namespace', name, uid };
 }
 
 function withReversions(object: RegisteredConfiguration, times: readonly string[]): RegisteredConfiguration {
+  if (times.length === 0) return object;
   const { annotations } = object.metadata;
   const counted = { ...annotations, [REVERTED]: times.slice(-MAX_REVERSIONS).join(' ') };
   return { ...object, metadata: { ...object.metadata, annotations: counted } };

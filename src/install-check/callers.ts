@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { healsCluster } from '../install/heals.ts';
+import { isSystemIdentity } from '../install/system-identity.ts';
 import { CONTROL_PLANES, type Distribution } from '../install/identities.ts';
 import { POD_CONTROLLERS } from '../kubernetes/identities.ts';
 import type { Observation } from '../kubernetes/audit-event.ts';
@@ -113,7 +113,9 @@ function callerIn(observation: Observation, { ruleset, presets }: Rules): Logged
   const file = evaluate(observation, ruleset).matches.find(({ filter }) => filter !== undefined)?.filter
     ?.filter.file;
   const accepted = file === undefined ? 'no' : presets.includes(file) ? { by: file } : ('loaded' as const);
-  const heals = (Object.keys(CONTROL_PLANES) as Distribution[]).filter((each) => healsCluster(user, each));
+  const heals = (Object.keys(CONTROL_PLANES) as Distribution[]).filter((each) =>
+    isSystemIdentity(user, each),
+  );
   // All nodes are one, as all replicas of a controller are.
   const username = user.username ?? '';
   return { username: username.replace(/^(system:node:).*/, '$1*'), what, count: 0, heals, accepted };

@@ -16,7 +16,7 @@ export const MANAGE = ['ca', 'all', 'none'] as const;
 export type Manage = (typeof MANAGE)[number];
 
 /** All that decides what the configuration should be, besides what it is. */
-export interface Circumstances {
+export interface RegistrationState {
   readonly manage: 'ca' | 'all';
   /** Where our Service is: entries that call it are ours. */
   readonly service: ServiceReference;
@@ -27,11 +27,11 @@ export interface Circumstances {
   /** PEM; absent where somebody else sees to that. */
   readonly caBundle?: string | undefined;
   /** A probe came back through the API server: it reaches us and trusts us. */
-  readonly proven: boolean;
+  readonly confirmed: boolean;
   /** Why everything is to fail open now. */
   readonly breakGlass?: string | undefined;
-  /** Our Deployment or Namespace is missing or on its way out. */
-  readonly going: boolean;
+  /** Our Deployment, Namespace or Service is missing or being deleted. */
+  readonly terminating: boolean;
   /** Our Namespace, with which the configuration is to go; absent where it is not to. */
   readonly owner?: OwnerReference | undefined;
   /** Since when this replica has left newer content in place, of late (ms since the epoch); absent where it has not. */
@@ -49,7 +49,7 @@ export interface Plan {
 }
 
 /** Failure policies as they were, while everything is lowered to Ignore (JSON by entry). */
-export const LOWERED = 'sigma-admission/lowered';
+export const LOWERED_POLICIES = 'sigma-admission/lowered';
 /** Whose content it is: its digest, and since when it was wanted. */
 export const CONTENT = 'sigma-admission/content';
 /** When somebody else's changes were undone of late (RFC 3339, separated by blanks). */
@@ -64,10 +64,10 @@ export const MAX_REVERSIONS = 5;
 const REVERSIONS_MS = 10 * 60_000;
 
 /** Compares what is there with what should be. Pure: the same for every replica that was told the same. */
-export function planRegistration(found: RegisteredConfiguration | undefined, about: Circumstances): Plan {
+export function planRegistration(found: RegisteredConfiguration | undefined, about: RegistrationState): Plan {
   if (found === undefined) return planAbsent(about);
   const defers = about.manage === 'all' && isNewer(found, about);
-  const filled = about.manage === 'all' && !about.going && !defers ? withContent(found, about) : found;
+  const filled = about.manage === 'all' && !about.terminating && !defers ? withContent(found, about) : found;
   const desired = withOwner(withPolicies(withCaBundle(filled, about), about), about);
   const differences = differencesOf(found, desired);
   return differences.length === 0
@@ -75,9 +75,9 @@ export function planRegistration(found: RegisteredConfiguration | undefined, abo
     : { write: { method: 'replace', object: desired }, differences, defers };
 }
 
-function planAbsent(about: Circumstances): Plan {
+function planAbsent(about: RegistrationState): Plan {
   const differences = ['it does not exist'];
-  if (about.manage === 'ca' || about.going) return { differences, defers: false };
+  if (about.manage === 'ca' || about.terminating) return { differences, defers: false };
   const { content } = about;
   const empty: RegisteredConfiguration = { ...content, webhooks: [] };
   const object = withOwner(withPolicies(withCaBundle(withContent(empty, about), about), about), about);
@@ -87,18 +87,18 @@ function planAbsent(about: Circumstances): Plan {
 /** Every entry as it should be, and none beside. */
 function withContent(
   found: RegisteredConfiguration,
-  { content, since, proven }: Circumstances,
+  { content, since, confirmed }: RegistrationState,
 ): RegisteredConfiguration {
   const entries = found.webhooks ?? [];
   const before = (name: string) => entries.find((entry) => entry.name === name);
   const wanted = content.webhooks.map((entry): RegisteredWebhook => {
     const there = before(entry.name);
     // Fail only once somebody has seen an answer; who proved nothing himself leaves what another replica proved.
-    const unproven = entry.name === GUARD && !proven && there?.failurePolicy !== 'Fail';
+    const unconfirmed = entry.name === GUARD && !confirmed && there?.failurePolicy !== 'Fail';
     const { caBundle } = there?.clientConfig ?? {};
     const complete = {
       ...entry,
-      ...(unproven ? { failurePolicy: 'Ignore' } : {}),
+      ...(unconfirmed ? { failurePolicy: 'Ignore' } : {}),
       clientConfig: { ...entry.clientConfig, ...(caBundle === undefined ? {} : { caBundle }) },
     };
     return there !== undefined && differingFields(there, complete).length === 0 ? there : complete;
@@ -123,7 +123,7 @@ function withContent(
  * Whether a replica that was told something else later wrote this. The annotation that says so is anybody's to write: it
  * is believed for ten minutes in all, and only of a configuration that still has every entry that no setting takes away.
  */
-function isNewer(found: RegisteredConfiguration, about: Circumstances): boolean {
+function isNewer(found: RegisteredConfiguration, about: RegistrationState): boolean {
   const { content, since, now, deferringSince = now } = about;
   const [digest = '', written = ''] = found.metadata.annotations?.[CONTENT]?.split(' ') ?? [];
   const at = Date.parse(written);
@@ -173,7 +173,7 @@ function digestOf(content: WebhookConfiguration): string {
 
 function withCaBundle(
   found: RegisteredConfiguration,
-  { caBundle, service }: Circumstances,
+  { caBundle, service }: RegistrationState,
 ): RegisteredConfiguration {
   if (caBundle === undefined || found.webhooks === undefined) return found;
   const wanted = Buffer.from(caBundle).toString('base64');
@@ -183,18 +183,18 @@ function withCaBundle(
   return { ...found, webhooks };
 }
 
-/** While the glass is broken, or we are going, nothing of ours fails closed; after that, what did does again. */
+/** During break-glass, or while our release is being deleted, none of our entries fails closed; after that, those that did do again. */
 function withPolicies(
   found: RegisteredConfiguration,
-  { manage, breakGlass, going, service }: Circumstances,
+  { manage, breakGlass, terminating, service }: RegistrationState,
 ): RegisteredConfiguration {
-  const { [LOWERED]: remembered, ...annotations } = found.metadata.annotations ?? {};
-  const lowered = policiesIn(remembered);
+  const { [LOWERED_POLICIES]: remembered, ...annotations } = found.metadata.annotations ?? {};
+  const loweredPolicies = policiesIn(remembered);
   const entries = found.webhooks ?? [];
-  if (breakGlass === undefined && !going) {
+  if (breakGlass === undefined && !terminating) {
     if (remembered === undefined) return found;
     const webhooks = entries.map((entry) =>
-      manage === 'ca' && entry.failurePolicy === 'Ignore' && lowered[entry.name] === 'Fail'
+      manage === 'ca' && entry.failurePolicy === 'Ignore' && loweredPolicies[entry.name] === 'Fail'
         ? { ...entry, failurePolicy: 'Fail' }
         : entry,
     );
@@ -202,10 +202,13 @@ function withPolicies(
   }
   const failing = entries.filter((entry) => isOurs(entry, service) && entry.failurePolicy !== 'Ignore');
   if (failing.length === 0) return found;
-  const policies = { ...lowered, ...Object.fromEntries(failing.map(({ name }) => [name, 'Fail'])) };
+  const policies = { ...loweredPolicies, ...Object.fromEntries(failing.map(({ name }) => [name, 'Fail'])) };
   return {
     ...found,
-    metadata: { ...found.metadata, annotations: { ...annotations, [LOWERED]: JSON.stringify(policies) } },
+    metadata: {
+      ...found.metadata,
+      annotations: { ...annotations, [LOWERED_POLICIES]: JSON.stringify(policies) },
+    },
     webhooks: entries.map((entry) =>
       failing.includes(entry) ? { ...entry, failurePolicy: 'Ignore' } : entry,
     ),
@@ -223,7 +226,7 @@ function policiesIn(annotation: string | undefined): Readonly<Record<string, unk
 }
 
 /** Neither `controller` nor `blockOwnerDeletion`: it is to be collected with our Namespace, and to hold nothing up. */
-function withOwner(found: RegisteredConfiguration, { owner }: Circumstances): RegisteredConfiguration {
+function withOwner(found: RegisteredConfiguration, { owner }: RegistrationState): RegisteredConfiguration {
   if (owner === undefined) return found;
   const before = found.metadata.ownerReferences ?? [];
   const others = before.filter(({ kind, name }) => kind !== owner.kind || name !== owner.name);

@@ -36,7 +36,7 @@ export function createClusterMetrics(registry: Registry) {
     help: 'Times that other content of our webhook configuration was left in place because it says that it is newer.',
     registers,
   });
-  const brokenGlass = new Gauge({
+  const breakGlass = new Gauge({
     name: `${PREFIX}break_glass`,
     help: 'Whether everything fails open because an annotation on our Deployment says so.',
     registers,
@@ -60,8 +60,8 @@ export function createClusterMetrics(registry: Registry) {
       reversions.inc({ what, manager: bounded(manager ?? '') }),
     observeContested: (is: boolean) => contested.set(Number(is)),
     observeDeferral: () => deferrals.inc(),
-    observeBrokenGlass: (is: boolean) => brokenGlass.set(Number(is)),
-    observeReach(outcome: string, dials: boolean): void {
+    observeBreakGlass: (is: boolean) => breakGlass.set(Number(is)),
+    observeConnectivity(outcome: string, dials: boolean): void {
       reached.reset();
       reached.set({ outcome }, 1);
       dialled.set(Number(dials));

@@ -4,7 +4,7 @@ import {
   type RegisteredConfiguration,
   type ServiceReference,
 } from '../install/registered-webhook.ts';
-import { claimedManager, LOWERED, type Plan } from '../install/registration-plan.ts';
+import { claimedManager, LOWERED_POLICIES, type Plan } from '../install/registration-plan.ts';
 import { GUARD } from '../install/webhook-configuration.ts';
 import type { ClusterMetrics } from '../record/cluster-metrics.ts';
 import type { RegisteredScope } from './registered-scope.ts';
@@ -21,7 +21,7 @@ export interface RegisteredOptions {
   readonly scope: RegisteredScope;
   readonly metrics: ClusterMetrics;
   readonly log: Logger;
-  readonly tell: (reason: string, action: string, note: string) => void;
+  readonly recordEvent: (reason: string, action: string, note: string) => void;
 }
 
 /** What is registered, as last seen, and who is told of it. */
@@ -33,7 +33,7 @@ export function createRegistered({
   scope,
   metrics,
   log,
-  tell,
+  recordEvent,
 }: RegisteredOptions) {
   let seen: RegisteredConfiguration | undefined;
   let looked = false;
@@ -44,7 +44,7 @@ export function createRegistered({
   const trusted = () => certificates.kind !== 'secret' || certificates.trusted();
   function watchGuard(found: RegisteredConfiguration): void {
     const policy = found.webhooks?.find((entry) => entry.name === GUARD)?.failurePolicy;
-    const isAsked = found.metadata.annotations?.[LOWERED] !== undefined;
+    const isAsked = found.metadata.annotations?.[LOWERED_POLICIES] !== undefined;
     const isLowered = isToFailClosed() && policy === 'Ignore' && !isAsked;
     metrics.observeGuardLowered(isLowered);
     if (isLowered && !wasLowered) {
@@ -52,7 +52,7 @@ export function createRegistered({
       const who =
         by === undefined ? 'nobody says who' : `last changed by field manager ${by}, as it calls itself`;
       log.warn({ by }, `guard fails open, though we are told to enforce (${who})`);
-      tell('GuardLowered', 'Looking', `guard fails open, though we are told to enforce (${who})`);
+      recordEvent('GuardLowered', 'Looking', `guard fails open, though we are told to enforce (${who})`);
     }
     wasLowered = isLowered;
   }
@@ -62,7 +62,8 @@ export function createRegistered({
     look(found: RegisteredConfiguration | undefined): string | undefined {
       if (found === undefined && (seen !== undefined || !looked)) {
         log.error({ name }, 'the webhook configuration does not exist: nobody asks us');
-        if (looked) tell('WebhookConfigurationLost', 'Looking', `${name} was deleted; nobody is asked`);
+        if (looked)
+          recordEvent('WebhookConfigurationLost', 'Looking', `${name} was deleted; nobody is asked`);
       }
       const isSame = looked && found?.metadata.resourceVersion === seen?.metadata.resourceVersion;
       if (!isSame) {

@@ -65,7 +65,7 @@ describe('following the registration', () => {
     {
       caBundle = () => 'CA',
       ...changes
-    }: Partial<Pick<RegistrationOptions, 'manage' | 'proven' | 'now'>> & { caBundle?: () => string } = {},
+    }: Partial<Pick<RegistrationOptions, 'manage' | 'confirmed' | 'now'>> & { caBundle?: () => string } = {},
   ) {
     const told: string[] = [];
     const looks: (RegisteredConfiguration | undefined)[] = [];
@@ -76,8 +76,8 @@ describe('following the registration', () => {
       written: (differences) => told.push(`written: ${differences.length}`),
       reverted: (what, by) => told.push(`reverted: ${what} by ${by ?? 'nobody named'}`),
       contested: (is) => told.push(`contested: ${is}`),
-      brokenGlass: (reason) => told.push(`broken glass: ${reason ?? 'no more'}`),
-      going: (is) => told.push(`going: ${is}`),
+      breakGlass: (reason) => told.push(`broken glass: ${reason ?? 'no more'}`),
+      terminating: (is) => told.push(`terminating: ${is}`),
     };
     stop = followRegistration({
       api,
@@ -85,7 +85,7 @@ describe('following the registration', () => {
       manage: 'all',
       service: SERVICE,
       content: () => ({ content: CONTENT, since: 0 }),
-      proven: () => true,
+      confirmed: () => true,
       ownerReference: true,
       everyMs: 1,
       reconcile(found) {
@@ -245,10 +245,14 @@ describe('following the registration', () => {
     const { deployment } = held;
     delete held.deployment;
     held.configuration = undefined;
-    await eventually('it was seen', () => told.includes('going: true'));
+    await eventually('it was seen', () => told.includes('terminating: true'));
     expect(writes).toEqual(['create']);
     held.deployment = deployment as object;
     await eventually('it is back', () => held.configuration !== undefined);
-    expect(told.slice(1)).toEqual(['going: true', 'going: false', 'reverted: deleted by nobody named']);
+    expect(told.slice(1)).toEqual([
+      'terminating: true',
+      'terminating: false',
+      'reverted: deleted by nobody named',
+    ]);
   });
 });

@@ -3,7 +3,7 @@ import {
   claimedManager,
   countedReversions,
   planRegistration,
-  type Circumstances,
+  type RegistrationState,
 } from '../../src/install/registration-plan.ts';
 import type { RegisteredConfiguration, RegisteredWebhook } from '../../src/install/registered-webhook.ts';
 import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
@@ -22,15 +22,15 @@ function content(distribution: 'upstream' | 'aks' = 'upstream') {
   });
 }
 
-function about(changes: Partial<Circumstances> = {}): Circumstances {
+function about(changes: Partial<RegistrationState> = {}): RegistrationState {
   return {
     manage: 'all',
     service: SERVICE,
     content: content(),
     since: NOW - 60_000,
     caBundle: 'PEM\n',
-    proven: true,
-    going: false,
+    confirmed: true,
+    terminating: false,
     owner: OWNER,
     now: NOW,
     ...changes,
@@ -135,12 +135,17 @@ describe('the webhook configuration, all of it our own,', () => {
   });
 
   it('fails closed once a probe came back; who proved nothing leaves what another replica proved', () => {
-    const unproven = after(undefined, about({ proven: false }));
-    expect(policies(unproven)).toEqual({ guard: 'Ignore', observe: 'Ignore', probe: 'Fail', self: 'Ignore' });
-    expect(planRegistration(unproven, about({ proven: false })).differences).toEqual([]);
-    const proven = after(unproven);
-    expect(policies(proven)['guard']).toBe('Fail');
-    expect(planRegistration(proven, about({ proven: false })).differences).toEqual([]);
+    const unconfirmed = after(undefined, about({ confirmed: false }));
+    expect(policies(unconfirmed)).toEqual({
+      guard: 'Ignore',
+      observe: 'Ignore',
+      probe: 'Fail',
+      self: 'Ignore',
+    });
+    expect(planRegistration(unconfirmed, about({ confirmed: false })).differences).toEqual([]);
+    const confirmed = after(unconfirmed);
+    expect(policies(confirmed)['guard']).toBe('Fail');
+    expect(planRegistration(confirmed, about({ confirmed: false })).differences).toEqual([]);
   });
 
   it('is left to whoever was told something else later, until that is ten minutes ago', () => {
@@ -222,7 +227,7 @@ describe('the webhook configuration, all of it our own,', () => {
 });
 
 describe('the webhook configuration, of which the CA alone is ours,', () => {
-  const ca = (changes: Partial<Circumstances> = {}) => about({ manage: 'ca', ...changes });
+  const ca = (changes: Partial<RegistrationState> = {}) => about({ manage: 'ca', ...changes });
 
   it('gets our CA and our Namespace, and nothing else', () => {
     const plan = planRegistration(shipped(), ca());
@@ -265,11 +270,11 @@ describe.each(['ca', 'all'] as const)('while nothing is to fail closed (--manage
     expect(planRegistration(mended, about({ manage })).differences).toEqual([]);
   });
 
-  it('every entry ignores failures when we are going, and nothing is restored', () => {
-    expect(policies(after(right, about({ manage, going: true })))).toEqual(IGNORED);
-    expect(planRegistration(undefined, about({ manage, going: true })).write).toBeUndefined();
+  it('every entry ignores failures when we are terminating, and nothing is restored', () => {
+    expect(policies(after(right, about({ manage, terminating: true })))).toEqual(IGNORED);
+    expect(planRegistration(undefined, about({ manage, terminating: true })).write).toBeUndefined();
     const emptied = edited((guard) => ({ ...guard, failurePolicy: 'Ignore', rules: [] }), right);
-    expect(planRegistration(emptied, about({ manage, going: true })).differences).toEqual(
+    expect(planRegistration(emptied, about({ manage, terminating: true })).differences).toEqual(
       expect.not.arrayContaining(['guard.sigma-admission.svc: rules']),
     );
   });

@@ -50,7 +50,7 @@ function registered({ isToFailClosed = true } = {}) {
     scope: { compare: () => {}, check: () => ({ name: 'registered', ok: true, detail: '' }) },
     metrics: createClusterMetrics(registry),
     log: pino({ level: 'silent' }),
-    tell: (reason, _, note) => void told.push(`${reason}: ${note}`),
+    recordEvent: (reason, _, note) => void told.push(`${reason}: ${note}`),
   });
   return {
     ...state,

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiError, type ApiServer } from '../../src/cluster/api-server.ts';
-import { followReach, type ReachState } from '../../src/cluster/reach.ts';
+import { probeLoop, type ConnectivityState } from '../../src/cluster/connectivity.ts';
 import { createAuthority, issueCertificate } from '../../src/tls/authority.ts';
 import { eventually } from '../lib/eventually.ts';
 
@@ -31,9 +31,9 @@ describe('how the API server reaches us', () => {
   afterAll(() => close());
 
   /** An API server that answers a probe as `answer` says; undefined is our own denial. */
-  function followed(registered: string | undefined, options: { readonly provenEveryMs?: number } = {}) {
+  function followed(registered: string | undefined, options: { readonly confirmedEveryMs?: number } = {}) {
     const cluster = { answer: undefined as string | undefined, registered, probes: 0 };
-    const changes: ReachState[] = [];
+    const changes: ConnectivityState[] = [];
     const failures: string[] = [];
     const api: Partial<ApiServer> = {
       get: () => Promise.resolve({ spec: { clusterIP: '127.0.0.1', ports: [{ name: 'https', port }] } }),
@@ -46,7 +46,7 @@ describe('how the API server reaches us', () => {
         );
       },
     };
-    const reach = followReach({
+    const reach = probeLoop({
       api: api as ApiServer,
       service: SERVICE,
       registered: () => cluster.registered,
@@ -63,8 +63,8 @@ describe('how the API server reaches us', () => {
 
   it('is right, and looked at seldom, once a probe came back and our Service is dialled by what is registered', async () => {
     const { reach, cluster, changes } = followed(authorityPem);
-    expect(reach.proven()).toBe(false);
-    await eventually('it is proven', () => reach.proven());
+    expect(reach.confirmed()).toBe(false);
+    await eventually('it is confirmed', () => reach.confirmed());
     expect(changes).toEqual([
       { probe: { kind: 'answered', detail: expect.stringContaining('reached') }, port },
     ]);
@@ -73,15 +73,15 @@ describe('how the API server reaches us', () => {
     expect(cluster.probes).toBe(1);
   });
 
-  it('is told when it changes, and not while it stays; what was proven stays proven', async () => {
-    const { reach, cluster, changes, failures } = followed(authorityPem, { provenEveryMs: 0 });
-    await eventually('it is proven', () => reach.proven());
+  it('is told when it changes, and not while it stays; what was confirmed stays confirmed', async () => {
+    const { reach, cluster, changes, failures } = followed(authorityPem, { confirmedEveryMs: 0 });
+    await eventually('it is confirmed', () => reach.confirmed());
     cluster.answer = `${CALL}: dial tcp 10.0.0.1:443: connect: connection refused`;
     await eventually('it is told', () => changes.length === 2);
     const { probes } = cluster;
     await eventually('it is looked at again', () => cluster.probes > probes + 2);
     expect(changes.map(({ probe }) => probe.kind)).toEqual(['answered', 'refused']);
-    expect([reach.proven(), failures]).toEqual([true, []]);
+    expect([reach.confirmed(), failures]).toEqual([true, []]);
   });
 
   it.each([

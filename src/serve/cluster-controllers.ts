@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import type { ApiServer } from '../cluster/api-server.ts';
 import { createEvents } from '../cluster/events.ts';
 import { followLowering } from '../cluster/lowering.ts';
-import { followReach, type ReachState } from '../cluster/reach.ts';
+import { probeLoop, type ConnectivityState } from '../cluster/connectivity.ts';
 import { followRegistration, type RegistrationListener } from '../cluster/registration.ts';
 import type { Config } from '../settings/types.ts';
 import { wantedConfiguration } from '../install/wanted-configuration.ts';
@@ -17,16 +17,16 @@ import type { Check } from '../server/webhook-app.ts';
 import { SERVICE, type ServingCertificates } from './serving-certificates.ts';
 
 /** Our place in a cluster: registered, trusted, and looked after. */
-export interface Membership {
+export interface ClusterControllers {
   checks(): readonly Check[];
   /** Something an operator should see is said as an Event too. */
-  tell(reason: string, action: string, note: string): void;
+  recordEvent(reason: string, action: string, note: string): void;
   /** A review says that our own objects were changed, and who did it. What is so by now is read. */
   suspect(by: string): void;
-  leave(): void;
+  stop(): void;
 }
 
-export interface JoinOptions {
+export interface ClusterControllersOptions {
   readonly api: ApiServer;
   readonly certificates: ServingCertificates;
   readonly ruleset: () => Ruleset;
@@ -36,10 +36,10 @@ export interface JoinOptions {
 }
 
 /** Begins to look after our webhook configuration, as far as it is ours. Only who serves should: it may be the first. */
-export function joinCluster(
+export function startClusterControllers(
   config: Config & { readonly webhookConfiguration: string },
-  { api, certificates, ruleset, scope, registry, log }: JoinOptions,
-): Membership {
+  { api, certificates, ruleset, scope, registry, log }: ClusterControllersOptions,
+): ClusterControllers {
   const { webhookConfiguration: name, namespace, manage } = config;
   const metrics = createClusterMetrics(registry);
   const service = { namespace, name: SERVICE };
@@ -47,7 +47,7 @@ export function joinCluster(
   const limit = createLimit({
     onLeftOut: (reason, count) => log.warn({ reason, leftOut: count }, `${count} Events were not written`),
   });
-  const tell: Membership['tell'] = (reason, action, note) => {
+  const recordEvent: ClusterControllers['recordEvent'] = (reason, action, note) => {
     if (!limit.admits(reason)) return;
     event({ reason, action, note }).catch((error: unknown) => log.warn(error, 'an Event cannot be written'));
   };
@@ -64,28 +64,28 @@ export function joinCluster(
     scope,
     metrics,
     log,
-    tell,
+    recordEvent,
   });
-  const reach = followReach({
+  const reach = probeLoop({
     api,
     service,
     registered: registered.caBundle,
     onChange(state) {
-      metrics.observeReach(state.probe.kind, state.dial === undefined);
-      logReach(state, log);
+      metrics.observeConnectivity(state.probe.kind, state.dial === undefined);
+      logConnectivity(state, log);
     },
     onFailure: (error) => log.error(error, 'whether the API server reaches us cannot be found out'),
   });
-  const stop = followRegistration({
+  const stopRegistration = followRegistration({
     api,
     name,
     manage,
     service,
     content,
-    proven: reach.proven,
+    confirmed: reach.confirmed,
     ownerReference: !config.noOwnerReference,
     reconcile: registered.look,
-    on: { ...listener({ metrics, log, tell }), looked: registered.compare },
+    on: { ...listener({ metrics, log, recordEvent }), looked: registered.compare },
     onFailure: (error) => log.error(error, 'the webhook configuration cannot be read or written'),
   });
   const lowering = followLowering({
@@ -98,16 +98,20 @@ export function joinCluster(
         { lowers, by },
         `what is asked of us is less than what is in force: ${lowers.join('; ')}${who}`,
       );
-      tell('Lowered', 'Looking', `${lowers.join(', ')}, as our Deployment and its ConfigMap are now${who}`);
+      recordEvent(
+        'Lowered',
+        'Looking',
+        `${lowers.join(', ')}, as our Deployment and its ConfigMap are now${who}`,
+      );
     },
     onFailure: (error) => log.warn(error, 'what our Deployment and its ConfigMap ask for cannot be read'),
   });
   return {
-    checks: () => [registered.check(), scope.check(), reachCheck(reach.current())],
-    tell,
+    checks: () => [registered.check(), scope.check(), connectivityCheck(reach.current())],
+    recordEvent,
     suspect: lowering.suspect,
-    leave() {
-      stop();
+    stop() {
+      stopRegistration();
       lowering.stop();
       reach.stop();
     },
@@ -138,8 +142,9 @@ function contentOf(config: Config & { readonly webhookConfiguration: string }, r
 function listener({
   metrics,
   log,
-  tell,
-}: Pick<JoinOptions, 'log'> & Pick<Membership, 'tell'> & { readonly metrics: ClusterMetrics }): Omit<
+  recordEvent,
+}: Pick<ClusterControllersOptions, 'log'> &
+  Pick<ClusterControllers, 'recordEvent'> & { readonly metrics: ClusterMetrics }): Omit<
   RegistrationListener,
   'looked'
 > {
@@ -152,14 +157,22 @@ function listener({
         by === undefined ? 'the API server does not say by whom' : `field manager ${by}, as it calls itself`;
       metrics.observeReversion(what, by);
       log.warn({ what, by, differences }, `the webhook configuration was ${what} (${who}): restored`);
-      tell('WebhookConfigurationRestored', 'Restoring', `it was ${what} (${who}): ${differences.join(', ')}`);
+      recordEvent(
+        'WebhookConfigurationRestored',
+        'Restoring',
+        `it was ${what} (${who}): ${differences.join(', ')}`,
+      );
     },
     deferred(is) {
       if (!is) return log.info('the webhook configuration no longer has newer content than ours');
       metrics.observeDeferral();
       const what = 'its content says that a replica wrote it which was told something else later';
       log.warn(`the webhook configuration is left as it is for up to ten minutes: ${what}`);
-      tell('WebhookConfigurationDeferred', 'LettingBe', `left as it is for up to ten minutes: ${what}`);
+      recordEvent(
+        'WebhookConfigurationDeferred',
+        'LettingBe',
+        `left as it is for up to ten minutes: ${what}`,
+      );
     },
     contested(is, differences) {
       metrics.observeContested(is);
@@ -168,19 +181,19 @@ function listener({
         { differences },
         'the webhook configuration was changed five times in ten minutes: it is let be',
       );
-      tell(
+      recordEvent(
         'WebhookConfigurationContested',
         'LettingBe',
         `changed five times in ten minutes: ${differences.join(', ')}`,
       );
     },
-    brokenGlass(reason) {
-      metrics.observeBrokenGlass(reason !== undefined);
+    breakGlass(reason) {
+      metrics.observeBreakGlass(reason !== undefined);
       if (reason === undefined) return log.warn('break-glass has ended: what failed closed does again');
       log.error({ reason }, 'BREAK GLASS: nothing fails closed while the annotation is on our Deployment');
-      tell('BreakGlass', 'Lowering', `failurePolicy is Ignore everywhere: ${reason}`);
+      recordEvent('BreakGlass', 'Lowering', `failurePolicy is Ignore everywhere: ${reason}`);
     },
-    going(is) {
+    terminating(is) {
       if (!is) return log.info('our Deployment, Namespace and Service are back');
       log.warn(
         'our Deployment, Namespace or Service is missing or ends: nothing fails closed, nothing is restored',
@@ -189,7 +202,7 @@ function listener({
   };
 }
 
-function logReach({ probe, dial, port }: ReachState, log: Logger): void {
+function logConnectivity({ probe, dial, port }: ConnectivityState, log: Logger): void {
   const firewall =
     probe.kind === 'timed-out'
       ? ` Is a firewall between the control plane and our pods? It must let port 8443 through, which is what the Service’s port ${port ?? ''} leads to.`
@@ -204,7 +217,7 @@ function logReach({ probe, dial, port }: ReachState, log: Logger): void {
   if (dial !== undefined) log.warn(`our Service, dialled by the CA that the API server holds: ${dial}`);
 }
 
-function reachCheck(state: ReachState | undefined): Check {
+function connectivityCheck(state: ConnectivityState | undefined): Check {
   if (state === undefined) return { name: 'reached', ok: true, detail: 'not probed yet' };
   const { probe, dial } = state;
   const probed =

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { healsCluster } from '../../src/install/heals.ts';
+import { isSystemIdentity } from '../../src/install/system-identity.ts';
 
 const controller = {
   username: 'system:serviceaccount:kube-system:job-controller',
@@ -24,15 +24,15 @@ describe('somebody heals a cluster', () => {
     ['an administrator', { username: 'admin', groups: ['system:masters'] }, false],
     ['nobody', {}, false],
   ])('%s: %s', (_, user, heals) => {
-    expect(healsCluster(user, 'upstream')).toBe(heals);
+    expect(isSystemIdentity(user, 'upstream')).toBe(heals);
   });
 
   it('only in their own distribution, by name and group', () => {
     const user = { username: 'kops', groups: ['system:masters'] };
     expect([
-      healsCluster(user, 'kops'),
-      healsCluster(user, 'upstream'),
-      healsCluster({ username: 'kops' }, 'kops'),
+      isSystemIdentity(user, 'kops'),
+      isSystemIdentity(user, 'upstream'),
+      isSystemIdentity({ username: 'kops' }, 'kops'),
     ]).toEqual([true, false, false]);
   });
 });

@@ -6,14 +6,14 @@ import { sendProbe } from './probe.ts';
 import { repeat } from './repeat.ts';
 
 /** How the API server reaches us, as far as that is to be found out. */
-export interface Reach {
+export interface Connectivity {
   /** A probe came back: the API server asked us, trusted us and understood us. */
-  proven(): boolean;
-  current(): ReachState | undefined;
+  confirmed(): boolean;
+  current(): ConnectivityState | undefined;
   stop(): void;
 }
 
-export interface ReachState {
+export interface ConnectivityState {
   readonly probe: ProbeOutcome;
   /** What is wrong with our own dial of the Service, by the CA that the API server holds; undefined where nothing is. */
   readonly dial?: string;
@@ -21,52 +21,52 @@ export interface ReachState {
   readonly port?: number;
 }
 
-export interface ReachOptions {
+export interface ProbeLoopOptions {
   readonly api: ApiServer;
   readonly service: { readonly namespace: string; readonly name: string };
   /** The CA that the API server's configuration holds (PEM), as last seen; undefined while there is none. */
   readonly registered: () => string | undefined;
   readonly everyMs?: number;
-  /** Once it is proven. */
-  readonly provenEveryMs?: number;
+  /** Once it is confirmed. */
+  readonly confirmedEveryMs?: number;
   /** It is another than it was. */
-  readonly onChange: (state: ReachState) => void;
+  readonly onChange: (state: ConnectivityState) => void;
   readonly onFailure: (error: Error) => void;
 }
 
 const EVERY_MS = 5_000;
-const PROVEN_EVERY_MS = 60_000;
+const CONFIRMED_EVERY_MS = 60_000;
 const DIAL_TIMEOUT_MS = 3_000;
 
 /**
  * Sends a probe through the API server, and dials our own Service by the CA that the API server holds, again and again: no
  * comparison of bytes shows that a certificate is trusted, or that a network lets anybody through.
  */
-export function followReach({
+export function probeLoop({
   api,
   service,
   registered,
   everyMs = EVERY_MS,
-  provenEveryMs = PROVEN_EVERY_MS,
+  confirmedEveryMs = CONFIRMED_EVERY_MS,
   onChange,
   onFailure,
-}: ReachOptions): Reach {
-  let state: ReachState | undefined;
-  let proven = false;
+}: ProbeLoopOptions): Connectivity {
+  let state: ConnectivityState | undefined;
+  let confirmed = false;
   let lastAt = -Infinity;
 
   async function look(): Promise<void> {
     const isRight = state?.probe.kind === 'answered' && state.dial === undefined;
-    if (isRight && performance.now() - lastAt < provenEveryMs) return;
+    if (isRight && performance.now() - lastAt < confirmedEveryMs) return;
     lastAt = performance.now();
     const [answer, dialled] = await Promise.all([sendProbe(api, service.namespace), dialOwn()]);
     const before = state === undefined ? undefined : summaryOf(state);
     state = { probe: answer, ...dialled };
-    proven ||= answer.kind === 'answered';
+    confirmed ||= answer.kind === 'answered';
     if (summaryOf(state) !== before) onChange(state);
   }
 
-  async function dialOwn(): Promise<Pick<ReachState, 'dial' | 'port'>> {
+  async function dialOwn(): Promise<Pick<ConnectivityState, 'dial' | 'port'>> {
     const own = await readOwnService(api, service);
     const ca = registered();
     if (ca === undefined) return { dial: 'the webhook configuration carries no CA', port: own.port };
@@ -80,10 +80,10 @@ export function followReach({
   }
 
   const stop = repeat({ everyMs, task: look, onFailure });
-  return { proven: () => proven, current: () => state, stop };
+  return { confirmed: () => confirmed, current: () => state, stop };
 }
 
 /** Nonces differ every time, and so do the addresses in what the API server says. */
-function summaryOf({ probe, dial: problem }: ReachState): string {
+function summaryOf({ probe, dial: problem }: ConnectivityState): string {
   return JSON.stringify([probe.kind, problem]);
 }
