@@ -1,7 +1,7 @@
 import { SigmaError, type Problem } from '../sigma/errors.ts';
 import { combine, parseSigma, type ParsedSigma } from '../sigma/load.ts';
 import type { NamedDocument, RuleSource } from './rule-source.ts';
-import { createRuleset, type Ruleset, type RulesetOptions } from './ruleset.ts';
+import { createRuleset, OUR_LOG, type Ruleset, type RulesetOptions } from './ruleset.ts';
 
 /** Reads a source, or throws a SigmaError. */
 export async function readDocuments(source: RuleSource): Promise<readonly NamedDocument[]> {
@@ -13,7 +13,7 @@ export async function readDocuments(source: RuleSource): Promise<readonly NamedD
 }
 
 export function parseAll(documents: readonly NamedDocument[]): ParsedSigma {
-  return combine(documents.map(({ name, text }) => parseSigma(name, text)));
+  return combine(documents.map(({ name, text }) => parseSigma(name, text, { log: OUR_LOG })));
 }
 
 /** The rules as a door loads them, or a SigmaError with everything that is wrong. */

@@ -1,7 +1,7 @@
-import { escapeUnseen } from '../io/text.ts';
 import { quote } from '../sigma/describe-value.ts';
 import type { Problem } from '../sigma/errors.ts';
 import { appliesTo, type Filter } from '../sigma/filter.ts';
+import { notForOurLog as messageOf } from '../sigma/log-source.ts';
 import { itemsOf } from '../sigma/partial-evaluation.ts';
 import type { Rule } from '../sigma/rule.ts';
 import type { DetectionItem, Predicate, Tree } from '../sigma/tree.ts';
@@ -10,14 +10,13 @@ import { MAP_FIELDS, mapToEvent } from './event-fields.ts';
 
 /** A rule for another log, among ours. */
 export function notForOurLog({ title, logsource, file, line }: Rule): Problem {
-  const { category = 'any', product = 'any', service = 'any' } = logsource;
   return {
     code: 'logsource-not-applicable',
     severity: 'warning',
     file,
     line,
     path: 'logsource',
-    message: `rule ${quote(title)} is for ${escapeUnseen(`category ${category}, product ${product}, service ${service}`)}, not for Kubernetes audit logs; it is not loaded`,
+    message: messageOf(title, logsource),
   };
 }
 

@@ -14,7 +14,7 @@ import { createRuleIndex, type RuleIndex } from './rule-index.ts';
 import { notForOurLog, problemsAmong } from './ruleset-problems.ts';
 
 /** What our events are. Six of the sixteen public rules say no category; both kinds are for this log. */
-const OUR_LOG: LogSource = { category: 'application', product: 'kubernetes', service: 'audit' };
+export const OUR_LOG: LogSource = { category: 'application', product: 'kubernetes', service: 'audit' };
 
 export interface RulesetOptions {
   readonly door: Door;

@@ -88,9 +88,13 @@ const QUANTIFIERS = new Map<string, 'and' | 'or'>([
   ['all', 'and'],
 ]);
 
-/** Whether a search identifier may be called so. A condition could not name any other. */
+/** Whether a condition can call a search identifier by this name. A pattern calls whatever matches it. */
 export function isIdentifier(text: string): boolean {
-  return IDENTIFIER.test(text) && !OPERATORS.includes(text);
+  return IDENTIFIER.test(text) && !isOperator(text);
+}
+
+export function isOperator(text: string): boolean {
+  return OPERATORS.includes(text);
 }
 
 function parse(tokens: readonly Token[], resolver: Resolver): Tree {

@@ -1,6 +1,6 @@
 import { compileValue } from './detection-value.ts';
 import type { Path, Reporter } from './errors.ts';
-import { fieldNameProblem } from './field-name.ts';
+import { fieldNameDoubt, fieldNameProblem } from './field-name.ts';
 import { isMapping, type Mapping } from './mapping.ts';
 import { parseModifierChain, type ModifierChain } from './modifier-chain.ts';
 import { ModifierError } from './modifier-error.ts';
@@ -112,6 +112,8 @@ function parseValues(
   const hasField = !isKeyword(key);
   const problem = hasField ? fieldNameProblem(field) : undefined;
   if (problem !== undefined) reporter.error('invalid-field', path, problem);
+  const doubt = problem === undefined && hasField ? fieldNameDoubt(field) : undefined;
+  if (doubt !== undefined) reporter.warning('invalid-field', path, doubt);
   const chain = attempt(() => parseModifierChain(names, hasField), path, reporter);
   if (chain === undefined) return undefined;
   const values = written.map(({ value, path: at }) =>

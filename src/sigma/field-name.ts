@@ -3,8 +3,16 @@ import { quote } from './describe-value.ts';
 /** A step into an array as other tools write it: `[]`, `[*]`, `[0]`, `["a key"]`. */
 const BRACKETS = /\[(?:"([^"]*)"|'([^']*)'|[^[\]]*)\]/g;
 
-/** An array's index between dots. Sigma has none: a path that meets an array asks every member of it. */
-const INDEX = /\.\d+(?=\.|$)/g;
+/** A number between dots: an array's index, which Sigma has not, or a key made of digits. */
+const ANY_INDEX = /\.\d+(?=\.|$)/g;
+
+/** Fields of audit events and objects that are lists; a number behind one is no key. */
+const LISTS =
+  'containers initContainers ephemeralContainers volumes volumeMounts env envFrom args command ports ownerReferences finalizers managedFields groups sourceIPs rules verbs resources apiGroups resourceNames nonResourceURLs subjects tolerations imagePullSecrets add drop items'.split(
+    ' ',
+  );
+
+const INDEX_IN_LIST = new RegExp(`(?<=(?:^|\\.)(?:${LISTS.join('|')}))\\.\\d+(?=\\.|$)`, 'g');
 
 /** A key may itself hold dots, so a path is read in as many ways as it has pairs of parts. The longest in use has ten. */
 const MAX_PARTS = 64;
@@ -14,12 +22,12 @@ const MAX_PARTS = 64;
  * that no event has, and the rule would be silent for ever.
  */
 export function fieldNameProblem(field: string): string | undefined {
-  const standard = field
-    .replaceAll(BRACKETS, (_, double?: string, single?: string) => {
-      const key = double ?? single;
-      return key === undefined ? '' : `.${key}`;
-    })
-    .replaceAll(INDEX, '');
+  const unbracketed = field.replaceAll(BRACKETS, (_, double?: string, single?: string) => {
+    const key = double ?? single;
+    return key === undefined ? '' : `.${key}`;
+  });
+  // Where one step into an array is written, a number is another.
+  const standard = unbracketed.replaceAll(unbracketed === field ? INDEX_IN_LIST : ANY_INDEX, '');
   if (standard !== field) {
     return `${quote(field)} is not standard Sigma; expected ${quote(standard.replace(/^\./, ''))}: a path that meets a list asks every member`;
   }
@@ -32,4 +40,11 @@ export function fieldNameProblem(field: string): string | undefined {
     return `${quote(field)} has ${parts.length} parts; expected at most ${MAX_PARTS}`;
   }
   return undefined;
+}
+
+/** What is doubtful in a field's name that may be right; undefined if nothing is. */
+export function fieldNameDoubt(field: string): string | undefined {
+  return field.search(ANY_INDEX) >= 0
+    ? `${quote(field)} names a key made of digits; an index is not standard Sigma: a path that meets a list asks every member`
+    : undefined;
 }

@@ -1,9 +1,11 @@
+import { dirname } from 'node:path';
 import { expandCollections } from './collections.ts';
 import { quote } from './describe-value.ts';
 import type { Placeholders } from './detection.ts';
 import { parseDocuments, type SigmaDocument } from './documents.ts';
 import { createReporter, type Problem, type Reporter } from './errors.ts';
 import { parseFilter, type Filter } from './filter.ts';
+import { contains, notForOurLog, parseLogSource, type LogSource } from './log-source.ts';
 import { ownValue } from './mapping.ts';
 import { isUuid } from './metadata.ts';
 import { lineOf } from './position.ts';
@@ -19,13 +21,15 @@ export interface ParsedSigma {
 export interface ParseOptions {
   /** The values of `%name%`, for the modifier `expand`. */
   readonly placeholders?: Placeholders;
+  /** The log that rules must be for. One for another is a warning, whatever else is wrong with it, and not among the rules. */
+  readonly log?: LogSource;
 }
 
 /** Reads one file of Sigma documents, named `file` in what is reported. It never throws: everything wrong is among `problems`. */
 export function parseSigma(
   file: string,
   text: string,
-  { placeholders = {} }: ParseOptions = {},
+  { placeholders = {}, log }: ParseOptions = {},
 ): ParsedSigma {
   const parsed = parseDocuments(file, text);
   const expanded = expandCollections(file, parsed.documents);
@@ -39,6 +43,15 @@ export function parseSigma(
   for (const document of expanded.documents) {
     const found: Problem[] = [];
     const reporter = createReporter(file, lineOf(document.position), found);
+    const elsewhere = log === undefined ? undefined : otherLogOf(document, log);
+    if (elsewhere !== undefined) {
+      createReporter(file, () => document.position.line, problems).warning(
+        'logsource-not-applicable',
+        ['logsource'],
+        notForOurLog(String(ownValue(document.value, 'title') ?? ''), elsewhere),
+      );
+      continue;
+    }
     const { rule, filter } = parseDocument(document, file, reporter, placeholders);
     for (const problem of found) problems.push(problem);
     if (document.broken || found.some(isError)) continue;
@@ -46,6 +59,13 @@ export function parseSigma(
     if (filter !== undefined) filters.push(filter);
   }
   return { rules, filters, problems };
+}
+
+/** The log that a rule is for, if it can be read and is not `log`. */
+function otherLogOf({ value }: SigmaDocument, log: LogSource): LogSource | undefined {
+  if (!Object.hasOwn(value, 'detection')) return undefined;
+  const logsource = parseLogSource(value, { error: () => {}, warning: () => {} });
+  return logsource === undefined || contains(logsource, log) ? undefined : logsource;
 }
 
 function isError({ severity }: Problem): boolean {
@@ -91,8 +111,9 @@ export function combine(parsed: readonly ParsedSigma[]): ParsedSigma {
 }
 
 /**
- * The first of each id. Another that means the same is left out with a warning. One that means something else is an error:
- * modes and filters go by id, and must not be about two things.
+ * The first of each id. Another that means the same is left out with a warning, because the same directory may be named twice
+ * by two ways; within one directory it is an error, or a file that sorts first could replace a rule with another level. One
+ * that means something else is an error: modes and filters go by id, and must not be about two things.
  */
 function withoutDuplicates<Each extends Rule | Filter>(
   all: readonly Each[],
@@ -109,10 +130,12 @@ function withoutDuplicates<Each extends Rule | Filter>(
     const reporter = createReporter(each.file, () => each.line, problems);
     const place = `${first.file}:${first.line}`;
     if (JSON.stringify(meaningOf(first)) === JSON.stringify(meaningOf(each))) {
-      reporter.warning(
+      const isWithin =
+        dirname(first.file) === dirname(each.file) && (first.file !== each.file || first.line !== each.line);
+      reporter[isWithin ? 'error' : 'warning'](
         'duplicate-document',
         ['id'],
-        `${nameOf(each)} is the same as at ${place}; it is loaded once`,
+        `${nameOf(each)} is the same as at ${place}; ${isWithin ? 'one directory holds it once' : 'it is loaded once'}`,
       );
     } else {
       reporter.error('duplicate-id', ['id'], `${nameOf(each)} is also at ${place}, with another meaning`);

@@ -1,4 +1,5 @@
-import { describeValue } from './describe-value.ts';
+import { escapeUnseen } from '../io/text.ts';
+import { describeValue, quote } from './describe-value.ts';
 import type { Reporter } from './errors.ts';
 import { isMapping, ownValue, type Mapping } from './mapping.ts';
 
@@ -38,6 +39,15 @@ export function parseLogSource(document: Mapping, reporter: Reporter): LogSource
     reporter.error('invalid-type', ['logsource', part], `expected a name, found ${describeValue(name)}`);
   }
   return wrong.length === 0 ? Object.fromEntries(named) : undefined;
+}
+
+/** A rule that is for another log than ours. It is not loaded, and nothing else that is wrong with it matters. */
+export function notForOurLog(
+  title: string,
+  { category = 'any', product = 'any', service = 'any' }: LogSource,
+): string {
+  const log = escapeUnseen(`category ${category}, product ${product}, service ${service}`);
+  return `rule ${quote(title)} is for ${log}, not for Kubernetes audit logs; it is not loaded`;
 }
 
 /** Whether every log that `inner` names is one that `outer` is for. Case-sensitive; a part left out is any. */

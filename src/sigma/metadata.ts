@@ -95,8 +95,18 @@ function parseDate(document: Mapping, key: 'date' | 'modified', reporter: Report
   const value = presentValue(document, key);
   if (value === undefined) return undefined;
   if (typeof value === 'string' && isDate(value)) return value;
+  // Sigma 1 wrote slashes, and rules of today still do; no verdict depends on a date.
+  const dashed = typeof value === 'string' ? value.replace(/^(\d{4})\/(\d{1,2})\/(\d{1,2})$/, toDashes) : '';
+  if (isDate(dashed)) {
+    reporter.warning('invalid-date', [key], `expected ${dashed}, with dashes, found ${describeValue(value)}`);
+    return dashed;
+  }
   reporter.error('invalid-date', [key], `expected a date like 2024-03-26, found ${describeValue(value)}`);
   return undefined;
+}
+
+function toDashes(_: string, year: string, month: string, day: string): string {
+  return [year, month.padStart(2, '0'), day.padStart(2, '0')].join('-');
 }
 
 /** `YYYY-MM-DD`, and a day there is: 2023-02-29 is none. */

@@ -1,4 +1,4 @@
-import { isIdentifier, namesIn } from './condition.ts';
+import { isIdentifier, isOperator, namesIn } from './condition.ts';
 import { parseDetection, type Placeholders } from './detection.ts';
 import { quote } from './describe-value.ts';
 import type { Reporter } from './errors.ts';
@@ -28,10 +28,14 @@ export function parseSearchIdentifiers(
       reporter.error('aggregation-removed', path, message);
       continue;
     }
-    if (!isIdentifier(name)) {
+    if (isOperator(name)) {
       const message = `${quote(name)} cannot name a search identifier; expected letters, digits, "_" and "-", and not "and", "or" or "not"`;
       reporter.error('invalid-identifier', path, message);
       continue;
+    }
+    if (!isIdentifier(name)) {
+      const message = `${quote(name)} can be called only by a pattern; expected letters, digits, "_" and "-"`;
+      reporter.warning('invalid-identifier', path, message);
     }
     trees.set(name, parseDetection(mapping[name], path, reporter, placeholders) ?? UNREADABLE);
   }

@@ -279,6 +279,16 @@ describe('a field of another spelling', () => {
     },
   );
 
+  it.each(['requestObject.data.10.0.0.1', 'requestObject.metadata.labels.0', 'a.1.b'])(
+    '%s may be a key made of digits, which is a warning',
+    (field) => {
+      expect(problemsOf({ [field]: 'x' })).toEqual([
+        `warning invalid-field: selection.${field}: ${JSON.stringify(field)} names a key made of digits; an index is not standard Sigma: a path that meets a list asks every member`,
+      ]);
+      expect(show(treeOf({ [field]: 'x' }))).toBe(`${field}[x]`);
+    },
+  );
+
   it('of nothing but opened brackets is read in time that grows with its length, not with the square of it', () => {
     const field = '['.repeat(1_000_000);
     expect(show(treeOf({ [field]: 'x' }))).toBe(`${field}[x]`);

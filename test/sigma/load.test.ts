@@ -96,12 +96,12 @@ describe('a file', () => {
 });
 
 describe('the same id', () => {
-  it('with the same detection is loaded once, with a warning', () => {
+  it('with the same detection is an error within one directory, or the file that sorts first would win', () => {
     expect(combined(ruleOf(), ruleOf({ title: 'again', id: ID.toUpperCase() }))).toEqual({
       rules: ['0.yml t'],
       filters: [],
       problems: [
-        `warning duplicate-document 1.yml:1: id: "${ID}" is the same as at 0.yml:1; it is loaded once`,
+        `error duplicate-document 1.yml:1: id: "${ID}" is the same as at 0.yml:1; one directory holds it once`,
       ],
     });
   });
@@ -121,10 +121,32 @@ describe('the same id', () => {
     ]);
   });
 
+  it('with the same detection in another directory, or in a file that was read twice, is a warning', () => {
+    const [text, again] = [ruleOf(), ruleOf({ title: 'again' })];
+    for (const [first, second] of [
+      [
+        ['a/x.yml', text],
+        ['b/x.yml', again],
+      ],
+      [
+        ['a/x.yml', text],
+        ['a/x.yml', text],
+      ],
+    ] as const) {
+      const { rules, problems } = combine(
+        [first, second].map(([file, written]) => parseSigma(file, written)),
+      );
+      expect([rules.length, problems.map(({ severity, code }) => `${severity} ${code}`)]).toEqual([
+        1,
+        ['warning duplicate-document'],
+      ]);
+    }
+  });
+
   it('is a matter of rules and of filters, each among themselves', () => {
     expect(combined(ruleOf(), filterOf()).problems).toEqual([]);
     expect(combined(filterOf(), filterOf()).problems).toEqual([
-      `warning duplicate-document 1.yml:1: id: "${ID}" is the same as at 0.yml:1; it is loaded once`,
+      `error duplicate-document 1.yml:1: id: "${ID}" is the same as at 0.yml:1; one directory holds it once`,
     ]);
     expect(combined(filterOf(), filterOf('patch')).problems).toEqual([
       `error duplicate-id 1.yml:1: id: "${ID}" is also at 0.yml:1, with another meaning`,
@@ -235,5 +257,32 @@ describe('whatever a file holds', () => {
         expect(parseSigma('r.yml', text)).toMatchObject({ rules: [], filters: [] });
       }),
     );
+  });
+});
+
+describe('a rule for another log', () => {
+  it('is left out with one warning, whatever else is wrong with it', () => {
+    const text = JSON.stringify({
+      title: 'Elsewhere',
+      level: 'loud',
+      logsource: { product: 'windows' },
+      detection: { selection: { 'a[].b': 1 }, condition: 'selection and' },
+    });
+    const log = { category: 'application', product: 'kubernetes', service: 'audit' };
+    const { rules, problems } = parseSigma('x.yml', text, { log });
+    expect([rules, problems]).toEqual([
+      [],
+      [
+        {
+          code: 'logsource-not-applicable',
+          severity: 'warning',
+          file: 'x.yml',
+          line: 1,
+          path: 'logsource',
+          message:
+            'rule "Elsewhere" is for category any, product windows, service any, not for Kubernetes audit logs; it is not loaded',
+        },
+      ],
+    ]);
   });
 });

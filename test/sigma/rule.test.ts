@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { createCompiler } from '../../src/sigma/compile.ts';
 import { parseSigma } from '../../src/sigma/load.ts';
 import { formatProblem } from '../../src/sigma/errors.ts';
 
@@ -142,8 +143,8 @@ describe('what a rule says of itself', () => {
       'unknown-value status: unknown status the text "done"; expected one of stable, test, experimental, deprecated, unsupported',
     ],
     [
-      'title: t\ndate: 2024/03/26',
-      'invalid-date date: expected a date like 2024-03-26, found the text "2024/03/26"',
+      'title: t\ndate: 2024/02/30',
+      'invalid-date date: expected a date like 2024-03-26, found the text "2024/02/30"',
     ],
     [
       'title: t\ndate: 2023-02-29',
@@ -219,8 +220,8 @@ describe('the detection of a rule', () => {
       'missing-field detection: no search identifier; expected one beside "condition"',
     ],
     [
-      'detection: {sel.x: {b: 1}, a: {b: 1}, condition: a}',
-      'invalid-identifier detection.sel.x: "sel.x" cannot name a search identifier; expected letters, digits, "_" and "-", and not "and", "or" or "not"',
+      'detection: {or: {b: 1}, a: {b: 1}, condition: a}',
+      'invalid-identifier detection.or: "or" cannot name a search identifier; expected letters, digits, "_" and "-", and not "and", "or" or "not"',
     ],
     [
       'detection: {a: {b: 1}, timeframe: 5m, condition: a}',
@@ -266,5 +267,37 @@ detection:
       'error unknown-identifier r.yml:9: detection.condition.1: unknown search identifier "d" at index 0; expected "b"',
       'error pattern-matches-nothing r.yml:9: detection.condition.1: "1 of e*" at index 5 matches no search identifier; expected "b"',
     ]);
+  });
+});
+
+describe('what people write and no verdict depends on', () => {
+  it.each([
+    [
+      'title: t\ndate: 2026/04/07',
+      'invalid-date date: expected 2026-04-07, with dashes, found the text "2026/04/07"',
+      '2026-04-07',
+    ],
+    [
+      'title: t\ndate: 2017/3/4',
+      'invalid-date date: expected 2017-03-04, with dashes, found the text "2017/3/4"',
+      '2017-03-04',
+    ],
+  ])('%j is a warning', (text, warning, date) => {
+    const { rules, problems } = parse(`${text}${BODY}`);
+    expect(
+      problems.map(({ severity, code, path, message }) => `${severity} ${code} ${path}: ${message}`),
+    ).toEqual([`warning ${warning}`]);
+    expect(rules.map((rule) => rule.date)).toEqual([date]);
+  });
+
+  it('a search identifier that only a pattern can call is called by it', () => {
+    const text = 'detection: {a: {b: 1}, filter_x.conf: {c: 2}, condition: a and not 1 of filter_*}';
+    const { rules, problems } = parse(`title: t\nlogsource: {product: x}\n${text}`);
+    expect(problems.map(({ severity, code, path }) => `${severity} ${code} ${path}`)).toEqual([
+      'warning invalid-identifier detection.filter_x.conf',
+    ]);
+    const [tree] = rules[0]?.conditions.map((condition) => condition.tree) ?? [];
+    const matches = tree === undefined ? undefined : createCompiler().compile(tree);
+    expect([matches?.({ b: 1 }), matches?.({ b: 1, c: 2 })]).toEqual([true, false]);
   });
 });
