@@ -45,7 +45,7 @@ export interface CertificateSecretOptions {
   readonly namespace: string;
   readonly name: string;
   readonly names: ServingNames;
-  /** Reads what is registered, before the first certificate; absent where nobody will tell, and nothing is waited for. */
+  /** Reads what is registered, before the first certificate; absent where the webhook configuration is not followed: then nothing is waited for. */
   readonly readRegistered?: (() => Promise<string | undefined>) | undefined;
   readonly now?: () => number;
   /** How often it is read: also how late one replica serves what another renewed. */
@@ -66,7 +66,7 @@ const SETTLE_MS = 10_000;
 const LIFETIMES = { authorityMs: SERVING_LIFETIME_MS, servingMs: SERVING_LIFETIME_MS };
 /** So many looks every replica has taken meanwhile, and said whom it still needs. */
 const LOOKS_TO_OBJECT = 3;
-/** Where somebody asks by it for another authority, for the reason that is its value. */
+/** The annotation by which an operator asks for another authority; its value is the reason. */
 const RENEW_ANNOTATION = 'sigma-admission/renew-authority';
 
 /**
@@ -239,7 +239,7 @@ export async function requestRotation({
   }
 }
 
-/** Another replica was first; or somebody deleted just now what we read. */
+/** Another replica wrote first; or the Secret that we read was deleted meanwhile. */
 function isOvertaken(error: unknown, read: Secret | undefined): boolean {
   return error instanceof ApiError && (error.status === 409 || (error.status === 404 && read !== undefined));
 }
@@ -264,7 +264,7 @@ function askedIn(secret: Secret | undefined): string | undefined {
   return reason === undefined ? undefined : `${RENEW_ANNOTATION}: ${reason}`;
 }
 
-/** As the manifests label it, for whoever looks for what is ours. */
+/** The labels that the manifests give the Secret. */
 const LABELS = {
   'app.kubernetes.io/name': 'sigma-admission',
   'app.kubernetes.io/part-of': 'sigma-admission',

@@ -18,7 +18,7 @@ export const SERVICE = 'sigma-admission';
 export type ServingCertificates =
   CertificateSecret | (CertificateSource & { readonly kind: 'directory' | 'files' });
 
-/** We wrote certificates: `made` where there were none, `restored` where somebody broke them, `renewed`, or only `trusted` anew. */
+/** We wrote certificates: `made` where there were none, `restored` where they were broken, `renewed`, or only `trusted` anew. */
 export interface CertificateChange {
   readonly kind: 'made' | 'restored' | 'renewed' | 'trusted';
   readonly why: string;
@@ -34,7 +34,7 @@ export interface ServingCertificatesSurroundings {
   readonly onChange?: (change: CertificateChange) => void;
 }
 
-/** A Secret that replicas share, files of somebody else's, or a directory of our own: as we were told. */
+/** Opens the Secret that replicas share, the files of another maker, or the directory of our own, as the flags say. */
 export async function createServingCertificates(
   { secret, webhookConfiguration, namespace, tlsCert, tlsKey, certsDir }: Config,
   { api, log, signal, onChange }: ServingCertificatesSurroundings,

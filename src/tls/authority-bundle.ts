@@ -4,7 +4,7 @@ import { blocksIn, certificatesIn } from './pem.ts';
 /** An authority that certificates are to be checked by. */
 export interface TrustedAuthority {
   readonly certificatePem: string;
-  /** When the last certificate of it is over (ms since the epoch); absent while it issues, or where nobody said. */
+  /** When the last certificate of it is over (ms since the epoch); absent while it issues, or where the bundle does not say. */
   readonly until?: number;
 }
 

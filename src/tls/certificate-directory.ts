@@ -35,7 +35,7 @@ export interface CertificateDirectoryOptions {
 /**
  * A certificate of our own making, and the authority that it is of. Each is made anew when it is missing, broken or past
  * two thirds of its life, also while it serves. Only what we made is ever replaced, which the first line of each file says:
- * what somebody else put there is used as it is, or is an error.
+ * files of another maker are used as they are, or are an error.
  */
 export async function createCertificateDirectory({
   directory,

@@ -33,7 +33,7 @@ export interface CertificateFilesOptions {
 }
 
 /**
- * A certificate and key that somebody else makes and renews: cert-manager's Secret, mounted. Their dates are not judged: the
+ * A certificate and key that are made and renewed elsewhere: cert-manager's Secret, mounted. Their dates are not judged: the
  * clock that counts is the API server's.
  */
 export function createCertificateFiles({

@@ -26,7 +26,7 @@ const MOST_PUBLISHED = 16;
 /**
  * What is to be registered: what we know of, and also what is there already, unless the Secret has been without it for long
  * enough (`dismissed`). So who puts an authority into the Secret before registering it is never undone by a replica that has
- * not read the Secret since, and nobody's authority is taken away before he could object.
+ * not read the Secret since, and no replica's authority is taken away before it could object.
  */
 export function bundleToPublish({
   known,

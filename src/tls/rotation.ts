@@ -39,7 +39,7 @@ export interface RotationState {
   readonly serving: Served | undefined;
   /** What the API server trusts; undefined where that is not ours to know: then nothing is waited for. */
   readonly registered: RegisteredAuthorities | undefined;
-  /** Somebody wants another authority, for this reason. */
+  /** Why an operator asks for another authority; undefined while none does. */
   readonly asked: string | undefined;
   readonly names: ServingNames;
   readonly now: number;
@@ -61,7 +61,7 @@ interface Usable {
 /** New contents. What is undefined is to be made: an authority, a serving certificate of whichever authority that is. */
 export interface Write {
   readonly why: string;
-  /** `made` where nothing was, `restored` where somebody broke or removed it, `trusted` where only the bundle changes. */
+  /** `made` where nothing was, `restored` where the Secret was broken or removed, `trusted` where only the bundle changes. */
   readonly kind: 'made' | 'restored' | 'renewed' | 'trusted';
   readonly authority: KeyedCertificate | undefined;
   readonly serving: KeyedCertificate | undefined;
@@ -69,7 +69,7 @@ export interface Write {
   readonly others: readonly TrustedAuthority[];
 }
 
-/** An API server's list is checked one by one at each handshake with a stranger; nobody rotates that often. */
+/** An API server's list is checked one by one at each handshake with a stranger; no cluster rotates that often. */
 const MOST_AUTHORITIES = 8;
 
 /**
@@ -249,7 +249,7 @@ function nextStep(
   const { asked, now } = state;
   const { leaf, authorityPem } = serving;
   const isItsOwn = besides(authority, [{ certificatePem: authorityPem }]).length === 0;
-  // An operator may have put another authority in front of ours: then nobody has said yet how long ours stays.
+  // An operator may have put another authority in front of ours: then it is not said yet how long ours stays.
   const others = besides(authority, trusted).flatMap((each) =>
     each.certificatePem === authorityPem ? retiring([each], state) : [each],
   );

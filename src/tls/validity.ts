@@ -42,7 +42,7 @@ export function isIssuedBy(certificatePem: string, authorityPem: string): boolea
   return leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey);
 }
 
-/** Why nobody who asks for these names would accept it. */
+/** Why a client that asks for these names would not accept the certificate. */
 export function reasonNotForNames(
   { certificatePem }: KeyedCertificate,
   { dnsNames, ipAddresses }: ServingNames,
