@@ -6,9 +6,10 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createCheckCaller, keepOnlyTrusted } from './server/client-certificate.ts';
+import { followConnections, type ConnectionLimits, type Connections } from './server/connections.ts';
 import { handshakeFailure, type HandshakeFailure } from './server/handshake-failure.ts';
 import type { InFlightLimits } from './server/in-flight-limiter.ts';
 import { refuseUnreadable } from './server/refusal.ts';
@@ -34,7 +35,7 @@ export interface ServerOptions extends Omit<
 }
 
 /** What nobody may exceed. */
-export interface Limits extends InFlightLimits {
+export interface Limits extends InFlightLimits, ConnectionLimits {
   /**
    * How long a client may take to send a whole request, from the opening of a new connection on. The API server's
    * deadline cuts a body off long before. Not under 90 s: so long the API server keeps a connection that it opened and
@@ -45,8 +46,9 @@ export interface Limits extends InFlightLimits {
   readonly handshakeMs: number;
   /**
    * Two for each request that may be in flight. An idle connection took 57 KiB here, one with all the headers it may send
-   * 77 KiB: 150 MiB, however many strangers open them and stall. One more is closed as soon as it is opened: the API server
-   * calls that `EOF` or `connection reset by peer`, and failurePolicy decides.
+   * 77 KiB: 150 MiB, however many strangers open them and stall. `newcomers` and `kept` leave places for those that are being
+   * answered; one connection more is closed as soon as it is opened: the API server calls that `EOF` or `connection reset by
+   * peer`, and failurePolicy decides.
    */
   readonly connections: number;
 }
@@ -59,12 +61,16 @@ const LIMITS: Limits = {
   requestMs: 100_000,
   handshakeMs: 10_000,
   connections: 2000,
+  // Four hundred changes at once, each on a new connection, are twice what an API server has in flight.
+  newcomers: 800,
+  newcomersPerAddress: 400,
+  kept: 1000,
 };
 
 /** The API server keeps an idle connection for 90 s, and does not repeat a POST that meets our closing it. */
 const KEEP_ALIVE_MS = 95_000;
 /** Scrapers are few. */
-const METRICS_CONNECTIONS = 100;
+const METRICS_CONNECTIONS = { connections: 100, newcomers: 50, newcomersPerAddress: 25, kept: 30 };
 const CHECK_CONNECTIONS_MS = 5_000;
 
 /** The webhook, from its first listening to its last answer. */
@@ -102,20 +108,27 @@ export function createServer(options: ServerOptions): WebhookServer {
   });
   const http = createHttpServer(timeouts);
   https.maxConnections = limits.connections;
-  http.maxConnections = METRICS_CONNECTIONS;
+  http.maxConnections = METRICS_CONNECTIONS.connections;
+  const onClosed = () => metrics.connectionRefused('too_many');
+  const followed = [
+    followConnections(https, limits, onClosed),
+    followConnections(http, METRICS_CONNECTIONS, onClosed),
+  ] as const;
   let draining: Promise<void> | undefined;
-  const open = new Set<Socket>();
   const unanswered = new Set<ServerResponse>();
 
-  function serve(server: Server, app: RequestListener): void {
-    server.on('connection', (socket) => {
-      open.add(socket);
-      socket.once('close', () => open.delete(socket));
-    });
+  function serve(server: Server, connections: Connections, app: RequestListener): void {
     server.on('request', (request, response) => {
       unanswered.add(response);
-      response.once('close', () => unanswered.delete(response));
-      if (draining !== undefined) closeAfter(response);
+      const { socket, method } = request;
+      request.once('end', () => connections.delivered(socket));
+      response.once('close', () => {
+        unanswered.delete(response);
+        // Health is asked on a new connection each time.
+        const isHealth = server === https && method !== 'POST';
+        connections.answered(socket, response.statusCode === 200 && response.writableFinished && !isHealth);
+      });
+      if (draining !== undefined || !connections.mayStay(socket)) closeAfter(response);
       app(request, response);
     });
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
@@ -125,8 +138,12 @@ export function createServer(options: ServerOptions): WebhookServer {
   }
   const checkCaller = callers === undefined ? undefined : createCheckCaller(callers.names);
   if (callers !== undefined) keepOnlyTrusted(https, callers.authority, limits.handshakeMs);
-  serve(https, webhookApp({ ...options, limits, checkCaller, isDraining: () => draining !== undefined }));
-  serve(http, metricsApp(options));
+  serve(
+    https,
+    followed[0],
+    webhookApp({ ...options, limits, checkCaller, isDraining: () => draining !== undefined }),
+  );
+  serve(http, followed[1], metricsApp(options));
   https.on('drop', () => metrics.connectionRefused('too_many'));
   // Node's own listener takes it for an unreadable request: what that is answered waits for the end of the handshake.
   https.removeAllListeners('tlsClientError');
@@ -151,7 +168,7 @@ export function createServer(options: ServerOptions): WebhookServer {
     );
     for (const response of unanswered) await once(response, 'close');
     // A server would wait for a first request, and for ever for the end of a TLS handshake.
-    for (const socket of open) socket.destroy();
+    for (const connections of followed) connections.closeAll();
     await Promise.all(closed);
   }
   return {

@@ -172,8 +172,8 @@ async function connect(options: ConnectionOptions = {}): Promise<TLSSocket> {
 }
 
 /** A TCP connection, on which `said` was written. */
-async function connectRaw(said: Buffer = Buffer.alloc(0)): Promise<Socket> {
-  const socket = connectTcp(port, '127.0.0.1').on('error', () => {});
+async function connectRaw(said: Buffer = Buffer.alloc(0), to = port): Promise<Socket> {
+  const socket = connectTcp(to, '127.0.0.1').on('error', () => {});
   await once(socket, 'connect');
   socket.resume().write(said);
   return socket;
@@ -917,6 +917,50 @@ describe('a connection', () => {
     while (code === undefined) code = (await ask().catch(() => undefined))?.code;
     expect(code).toBe(200);
     open[1]!.destroy();
+  });
+
+  it('that brings nothing is closed for another, and none that brought a review', async () => {
+    await start({ newcomers: 3, newcomersPerAddress: 3 });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const { clientPort } = await ask({ agent });
+    const silent = await connectRaw();
+    const closed = once(silent, 'close');
+    const others = [await connect(), await connectRaw(Buffer.from([22, 3, 1]))];
+    expect(ended).toEqual([]);
+    const halfway = await connect();
+    halfway.on('error', () => {}).write(`${HEAD}Content-Length: 100\r\n\r\n{`);
+    await closed;
+    expect(ended[0]).toBe('too_many');
+    for (let time = 0; time < 10; time += 1) expect((await probe('/healthz')).code).toBe(200);
+    expect((await ask({ agent })).clientPort).toBe(clientPort);
+    agent.destroy();
+    for (const socket of [...others, halfway]) socket.destroy();
+  });
+
+  it('that is being answered is closed for no other', async () => {
+    await start({ newcomers: 1, newcomersPerAddress: 1 });
+    const held = heldReview();
+    const first = ask();
+    await held.begun;
+    for (let time = 0; time < 3; time += 1) await connectRaw();
+    held.resolve(ALLOWED);
+    expect((await first).code).toBe(200);
+  });
+
+  it('ends with its answer where as many as may are kept', async () => {
+    await start({ kept: 1 });
+    const agents = [1, 2].map(() => new Agent({ keepAlive: true, maxSockets: 1 }));
+    const connections = [];
+    for (const agent of [...agents, ...agents]) connections.push((await ask({ agent })).headers.connection);
+    for (const agent of agents) agent.destroy();
+    expect(connections).toEqual(['keep-alive', 'close', 'keep-alive', 'close']);
+  });
+
+  it('to the metrics is there for a scrape, however many bring nothing', async () => {
+    await start();
+    const idle = await Promise.all(Array.from({ length: 150 }, () => connectRaw(undefined, metricsPort)));
+    expect((await scrape()).code).toBe(200);
+    for (const socket of idle) socket.destroy();
   });
 
   it('stays as the certificate is replaced, and new ones get the new one', async () => {
