@@ -9,16 +9,20 @@ type Find = (bytes: Buffer, from: number, to: number) => number;
 /** What literals are chosen by. */
 const SAMPLE_BYTES = 64 * 1024;
 
+/** Looking costs a third of what parsing does: it is worth while if it spares a third of the first MiB. */
+const MEASURED_BYTES = 4 * 1024 * 1024;
+const WORTHWHILE_SHARE = 2 / 3;
+
 /**
  * Leaves out lines on which no tree can be true, because none of the literals that matching lines contain stands in them.
- * It lets too many through, never too few. On the first few MiB it measures whether looking costs less than it spares;
- * `off` says why it leaves nothing out.
+ * It lets too many through, never too few. Where it lets most of the first MiB through, it leaves nothing out any more, and `off`
+ * says why. What it does depends on rules and log alone, not on the clock.
  */
-export function createLineFilter(
-  trees: readonly Tree[],
-  now: () => number = () => performance.now(),
-): LineFilter & { readonly off: string | undefined } {
-  const meter = createMeter(now);
+export function createLineFilter(trees: readonly Tree[]): LineFilter & { readonly off: string | undefined } {
+  let [askedBytes, parsedBytes] = [0, 0];
+  /** Whether `next` was called since `done`: then for a part of what is counted already. */
+  let isAsking = false;
+  let isMeasured = false;
   let find: Find | undefined;
   let off: string | undefined;
 
@@ -38,14 +42,17 @@ export function createLineFilter(
     next(bytes, from, to) {
       if (off !== undefined) return from;
       find ??= learn(bytes.subarray(from, Math.min(to, from + SAMPLE_BYTES)));
-      meter.beginFinding(to - from);
-      const at = find(bytes, from, to);
-      meter.endFinding();
-      return at;
+      if (!isAsking) askedBytes += to - from;
+      isAsking = true;
+      return find(bytes, from, to);
     },
-    done(parsedBytes) {
-      if (!meter.paysAfter(parsedBytes))
-        off = 'looking for the texts of these rules took longer than parsing';
+    done(bytes) {
+      isAsking = false;
+      if (isMeasured) return;
+      parsedBytes += bytes;
+      isMeasured = askedBytes > MEASURED_BYTES;
+      if (isMeasured && parsedBytes > askedBytes * WORTHWHILE_SHARE)
+        off = 'most lines hold the texts of these rules';
     },
   };
 }
@@ -58,46 +65,6 @@ function frequencyIn(sample: Buffer): Frequency {
     const count = known.get(literal) ?? text.split(literal).length - 1;
     known.set(literal, count);
     return count;
-  };
-}
-
-/** Until then the code is not compiled, and shows nothing. */
-const WARM_UP_BYTES = 1024 * 1024;
-const MEASURED_BYTES = 4 * 1024 * 1024;
-
-/** Compares what finding lines costs with what parsing the others would. */
-function createMeter(now: () => number) {
-  let isMeasuring = true;
-  let [bytes, parsedBytes, findingMs, parsingMs] = [0, 0, 0, 0];
-  /** When the run of lines began that is being read, and the last search in it. */
-  let runBegan: number | undefined;
-  let findingBegan = 0;
-  let findingInRun = 0;
-  return {
-    beginFinding(length: number): void {
-      if (!isMeasuring) return;
-      findingBegan = now();
-      if (runBegan !== undefined) return;
-      runBegan = findingBegan;
-      bytes += length;
-    },
-    endFinding(): void {
-      if (isMeasuring) findingInRun += now() - findingBegan;
-    },
-    /** False once, if it is clear that finding costs more than it spares. */
-    paysAfter(parsed: number): boolean {
-      if (!isMeasuring || runBegan === undefined) return true;
-      parsedBytes += parsed;
-      findingMs += findingInRun;
-      parsingMs += now() - runBegan - findingInRun;
-      runBegan = undefined;
-      findingInRun = 0;
-      isMeasuring = bytes < WARM_UP_BYTES + MEASURED_BYTES;
-      if (bytes < WARM_UP_BYTES) [parsedBytes, findingMs, parsingMs] = [0, 0, 0];
-      const spared =
-        parsedBytes === 0 ? Infinity : (parsingMs * (bytes - WARM_UP_BYTES - parsedBytes)) / parsedBytes;
-      return isMeasuring || findingMs < spared;
-    },
   };
 }
 
