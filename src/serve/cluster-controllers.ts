@@ -195,9 +195,9 @@ function listener({
     },
     terminating(is) {
       if (!is) return log.info('our Deployment, Namespace and Service are back');
-      log.warn(
-        'our Deployment, Namespace or Service is missing or ends: nothing fails closed, nothing is restored',
-      );
+      const what = 'our Deployment, Namespace or Service is missing or being deleted: nothing fails closed';
+      log.warn(`${what}, nothing is restored`);
+      recordEvent('NothingFailsClosed', 'Lowering', what);
     },
   };
 }
