@@ -4,6 +4,7 @@ import { engineFigures } from './engine.ts';
 import type { Bench, Figure } from './figure.ts';
 import { provenanceMemoryFigures, provenanceServerFigures, provenanceWorstFigures } from './provenance.ts';
 import { replayFigures } from './replay.ts';
+import { rolloutFigures } from './rollout.ts';
 import { scanFigures } from './scan.ts';
 import { serverFigures } from './server.ts';
 
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'provenance.worst.': provenanceWorstFigures,
   'provenance.server.': provenanceServerFigures,
   'provenance.scan.': scanFigures,
+  'rollout.': rolloutFigures,
 };
 
 const HELP = `npm run bench [-- --only PREFIX] [-- --json]

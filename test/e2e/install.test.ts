@@ -2,12 +2,12 @@ import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { CONTROL_PLANES } from '../../src/install/identities.ts';
 import type { Json } from '../control-plane/api-client.ts';
-import { startBalancer, type Balancer } from './lib/balancer.ts';
+import { startBalancer, type Balancer } from '../control-plane/balancer.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
 import { eventually } from '../lib/eventually.ts';
-import { createOverlay, type OverlayOptions } from './lib/overlay.ts';
-import { startReplica, type Replica } from './lib/replica.ts';
+import { createOverlay, type OverlayOptions } from '../control-plane/overlay.ts';
+import { startReplica, type Replica } from '../control-plane/replica.ts';
 import { pod } from './lib/webhook.ts';
 
 const NAMESPACE = 'sigma-admission';

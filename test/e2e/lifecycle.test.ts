@@ -10,14 +10,14 @@ import {
 } from '../../src/tls/authority.ts';
 import type { Json } from '../control-plane/api-client.ts';
 import { startControlPlane, type OwnControlPlane } from '../control-plane/control-plane.ts';
-import { startDeployment, type Deployment } from './lib/deployment.ts';
+import { startDeployment, type Deployment } from '../control-plane/deployment.ts';
 import { describeWithPrograms } from './lib/describe-with-control-plane.ts';
 import { eventually } from '../lib/eventually.ts';
 import { startKubelets, type Kubelets } from './lib/kubelet.ts';
 import { startLiar, type Answer, type Liar } from './lib/liar.ts';
-import { startLoad } from './lib/load.ts';
+import { startLoad } from '../control-plane/load.ts';
 import { mirrorPod } from './lib/mirror-pod.ts';
-import { createOverlay } from './lib/overlay.ts';
+import { createOverlay } from '../control-plane/overlay.ts';
 import { startRelay, type LineFault, type Relay } from './lib/relay.ts';
 import { otherClock } from './lib/other-clock.ts';
 import { nodeUser } from '../control-plane/user.ts';

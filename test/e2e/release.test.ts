@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Json } from '../control-plane/api-client.ts';
-import { startDeployment, type Deployment } from './lib/deployment.ts';
+import { startDeployment, type Deployment } from '../control-plane/deployment.ts';
 import {
   startControlPlane,
   type ControlPlane,
@@ -9,7 +9,7 @@ import {
 import { describeWithPrograms } from './lib/describe-with-control-plane.ts';
 import { eventually } from '../lib/eventually.ts';
 import { otherClock } from './lib/other-clock.ts';
-import { createOverlay, type OverlayOptions } from './lib/overlay.ts';
+import { createOverlay, type OverlayOptions } from '../control-plane/overlay.ts';
 import { pod } from './lib/webhook.ts';
 
 const NAMESPACE = 'sigma-admission';

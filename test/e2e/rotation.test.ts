@@ -12,13 +12,13 @@ import { fingerprintOf, parseBundle } from '../../src/tls/authority-bundle.ts';
 import { dial } from '../../src/cluster/dial.ts';
 import { isIssuedBy } from '../../src/tls/validity.ts';
 import type { Json } from '../control-plane/api-client.ts';
-import { startBalancer, type Balancer } from './lib/balancer.ts';
+import { startBalancer, type Balancer } from '../control-plane/balancer.ts';
 import { startControlPlane, type OwnControlPlane } from '../control-plane/control-plane.ts';
 import { describeWithPrograms } from './lib/describe-with-control-plane.ts';
 import { eventually } from '../lib/eventually.ts';
-import { startLoad, type Load } from './lib/load.ts';
-import { createOverlay } from './lib/overlay.ts';
-import { startReplica, type Replica } from './lib/replica.ts';
+import { startLoad, type Load } from '../control-plane/load.ts';
+import { createOverlay } from '../control-plane/overlay.ts';
+import { startReplica, type Replica } from '../control-plane/replica.ts';
 import { otherClock } from './lib/other-clock.ts';
 import { pod } from './lib/webhook.ts';
 

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Json } from '../control-plane/api-client.ts';
-import { startDeployment, type Deployment } from './lib/deployment.ts';
+import { startDeployment, type Deployment } from '../control-plane/deployment.ts';
 import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
 import { eventually } from '../lib/eventually.ts';
 import { runToEnd } from '../control-plane/kubectl.ts';
 import { otherClock } from './lib/other-clock.ts';
-import { createOverlay } from './lib/overlay.ts';
+import { createOverlay } from '../control-plane/overlay.ts';
 import { pod } from './lib/webhook.ts';
 
 const RUNBOOK = readFileSync(join(import.meta.dirname, '../../docs/runbook.md'), 'utf8');

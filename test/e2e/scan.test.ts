@@ -12,7 +12,7 @@ import { startControlPlane, type OwnControlPlane } from '../control-plane/contro
 import { describeWithControlPlane, describeWithPrograms } from './lib/describe-with-control-plane.ts';
 import { eventually } from '../lib/eventually.ts';
 import { startKubelets, type Kubelets } from './lib/kubelet.ts';
-import { createOverlay } from './lib/overlay.ts';
+import { createOverlay } from '../control-plane/overlay.ts';
 import { ADMIN, type User } from '../control-plane/user.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -19,6 +19,6 @@ export default class SerialRunner extends TestRunner {
 
 function laneOf(path) {
   const text = readFileSync(path, 'utf8');
-  if (text.includes("from './lib/load.ts'")) return 'load';
+  if (text.includes("from '../control-plane/load.ts'")) return 'load';
   return text.includes('describeWithControlPlane(') ? 'shared' : 'own';
 }

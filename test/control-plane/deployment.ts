@@ -1,6 +1,6 @@
 import { startBalancer } from './balancer.ts';
-import type { ControlPlane } from '../../control-plane/control-plane.ts';
-import { eventually } from '../../lib/eventually.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { eventually } from '../lib/eventually.ts';
 import { startReplica, type Replica, type ReplicaOptions } from './replica.ts';
 
 /** Our Deployment and its Service, as processes of this machine: what kubelets, controllers and kube-proxy would do for them. */

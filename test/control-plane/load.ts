@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ApiOptions } from '../../control-plane/api-client.ts';
-import type { ControlPlane } from '../../control-plane/control-plane.ts';
-import { eventually } from '../../lib/eventually.ts';
+import type { ApiOptions } from './api-client.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { eventually } from '../lib/eventually.ts';
 
 /** What one worker sends again and again. */
 export interface LoadRequest extends ApiOptions {

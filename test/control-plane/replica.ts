@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { connect } from 'node:tls';
-import type { DecisionRecord } from '../../../src/record/decision-record.ts';
-import type { Json } from '../../control-plane/api-client.ts';
-import type { ControlPlane } from '../../control-plane/control-plane.ts';
-import { eventually } from '../../lib/eventually.ts';
+import type { DecisionRecord } from '../../src/record/decision-record.ts';
+import type { Json } from './api-client.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { eventually } from '../lib/eventually.ts';
 
-const ROOT = join(import.meta.dirname, '../../..');
+const ROOT = join(import.meta.dirname, '../..');
 
 /** One replica of the Deployment, as a process of this machine. */
 export interface Replica {

@@ -2,7 +2,7 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 
-const ROOT = realpathSync(join(import.meta.dirname, '../../..'));
+const ROOT = realpathSync(join(import.meta.dirname, '../..'));
 
 /** A kustomization for `kubectl apply -k`, in a directory of its own. */
 export interface Overlay {
