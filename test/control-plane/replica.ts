@@ -11,7 +11,11 @@ import { connect } from 'node:tls';
 import type { DecisionRecord } from '../../src/record/decision-record.ts';
 import type { Json } from './api-client.ts';
 import type { ControlPlane } from './control-plane.ts';
+import { stopProcess } from './stop-process.ts';
 import { eventually } from '../lib/eventually.ts';
+
+/** It takes a second of CPU, of which a busy machine gives it little. */
+const SERVES_WITHIN_MS = 60_000;
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -89,10 +93,15 @@ export async function startReplica(
   createInterface(child.stdout).on('line', (line) => records.push(JSON.parse(line) as DecisionRecord));
   const log: Json[] = [];
   createInterface(child.stderr).on('line', (line) => log.push(logLine(line)));
-  const { port, metricsPort } = (await eventually('the replica serves', () => {
-    if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}: ${JSON.stringify(log)}`);
-    return log.find((line) => line['msg'] === 'serving');
-  })) as unknown as { port: number; metricsPort: number };
+  const { port, metricsPort } = (await eventually(
+    'the replica serves',
+    () => {
+      if (child.exitCode !== null)
+        throw new Error(`it exited with ${child.exitCode}: ${JSON.stringify(log)}`);
+      return log.find((line) => line['msg'] === 'serving');
+    },
+    SERVES_WITHIN_MS,
+  )) as unknown as { port: number; metricsPort: number };
 
   return {
     port,
@@ -108,13 +117,7 @@ export async function startReplica(
       await gone;
     },
     async stop() {
-      if (child.exitCode === null && child.signalCode === null) {
-        const gone = once(child, 'close');
-        child.kill('SIGTERM');
-        // One that stands still would be told of the other signal only then.
-        child.kill('SIGCONT');
-        await gone;
-      }
+      await stopProcess(child, 'a replica', () => log.map((line) => JSON.stringify(line)));
       rmSync(root, { recursive: true });
     },
   };

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import type { Mode } from '../../../src/policy/mode.ts';
 import type { DecisionRecord } from '../../../src/record/decision-record.ts';
 import type { Json } from '../../control-plane/api-client.ts';
 import type { ControlPlane } from '../../control-plane/control-plane.ts';
+import { stopProcess } from '../../control-plane/stop-process.ts';
 import { eventually } from '../../lib/eventually.ts';
 import { trusting } from '../../lib/trusting.ts';
 
@@ -86,11 +86,7 @@ export async function startWebhook(
         .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
     },
     async stop() {
-      if (child.exitCode === null && child.signalCode === null) {
-        const gone = once(child, 'close');
-        child.kill('SIGTERM');
-        await gone;
-      }
+      await stopProcess(child, 'the webhook', () => log);
       rmSync(directory, { recursive: true });
     },
   };
