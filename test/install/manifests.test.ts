@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { load, loadAll } from 'js-yaml';
 import { generatedManifests, renderInstall } from '../../manifests/generate.ts';
-import { createOverlay } from '../e2e/lib/overlay.ts';
+import { createOverlay } from '../control-plane/overlay.ts';
 import { describeWithKubectl, kubectl } from './kubectl.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
