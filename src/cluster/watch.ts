@@ -44,7 +44,7 @@ const GRACE_MS = 10_000;
 const MAX_PAGES = 400;
 
 /** There is more than may be kept. */
-export class TooManyObjects extends Error {
+class TooManyObjects extends Error {
   override readonly name = 'TooManyObjects';
 }
 

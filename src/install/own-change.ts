@@ -20,7 +20,7 @@ export interface OwnChange {
 }
 
 /** Who asked, as the API server named them: fit to be shown. */
-export interface Caller {
+interface Caller {
   readonly username: string;
   readonly uid?: string;
   readonly groups: readonly string[];

@@ -51,7 +51,7 @@ export interface Plan {
 /** Failure policies as they were, while everything is lowered to Ignore (JSON by entry). */
 export const LOWERED_POLICIES = 'sigma-admission/lowered';
 /** Whose content it is: its digest, and since when it was wanted. */
-export const CONTENT = 'sigma-admission/content';
+const CONTENT = 'sigma-admission/content';
 /** When somebody else's changes were undone of late (RFC 3339, separated by blanks). */
 export const REVERTED = 'sigma-admission/reverted';
 

@@ -5,7 +5,7 @@ export const DOORS = ['serve', 'replay', 'scan'] as const;
 export type Door = (typeof DOORS)[number];
 
 /** Fields that a door can show of no event. What one event lacks beyond that, its Observation says. */
-export const UNOBSERVABLE: Readonly<Record<Door, readonly string[]>> = {
+const UNOBSERVABLE: Readonly<Record<Door, readonly string[]>> = {
   serve: UNKNOWN_AT_ADMISSION,
   // What has to be looked up in the cluster stood there when the request was made, not now.
   replay: ['provenance.creator', 'provenance.owner', 'provenance.imitates', 'provenance.evidence'],

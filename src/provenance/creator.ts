@@ -10,7 +10,7 @@ import {
 } from '../kubernetes/identities.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
 
-export const CREATORS = [
+const CREATORS = [
   'controller',
   'node',
   'impersonated-controller',

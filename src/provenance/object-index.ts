@@ -20,7 +20,7 @@ export interface ObjectIndex {
 export type WorkloadKind = keyof typeof POD_CONTROLLERS;
 export const WORKLOAD_KINDS = Object.keys(POD_CONTROLLERS) as readonly WorkloadKind[];
 
-export interface WorkloadReference {
+interface WorkloadReference {
   readonly kind: WorkloadKind;
   readonly namespace: string;
   readonly name: string;

@@ -34,7 +34,7 @@ export interface OwnedPod {
 }
 
 /** A selector or template that changed so recently may not be the one that the controller saw. */
-export const SETTLES_WITHIN_MS = 30_000;
+const SETTLES_WITHIN_MS = 30_000;
 
 /**
  * Holds a pod against the owner it names. What the pod itself shows comes first (who made it, its names), because nothing

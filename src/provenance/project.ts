@@ -94,7 +94,7 @@ export function imagesOf(spec: KubernetesObject | undefined): PodTemplate['image
 }
 
 /** The texts of a map of texts, such as labels; whatever else stands in it is passed over. */
-export function textsOf(value: unknown): Readonly<Record<string, string>> {
+function textsOf(value: unknown): Readonly<Record<string, string>> {
   const texts = emptyMap();
   for (const [key, each] of Object.entries(asObject(value) ?? {}))
     if (typeof each === 'string') texts[key] = each;

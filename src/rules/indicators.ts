@@ -3,7 +3,7 @@ import type { DetectionItem, Predicate, Tree } from '../sigma/tree.ts';
 import { describePredicate } from './describe-item.ts';
 
 /** A field, how it is compared and with what: what rules are made of, and may have in common. */
-export interface Indicator {
+interface Indicator {
   readonly field: string;
   readonly operator: string;
   readonly value: string;
@@ -12,7 +12,7 @@ export interface Indicator {
 }
 
 /** Those of a rule, each once, in the order written. What must not be is another indicator than what must. */
-export function indicatorsOf({ conditions }: LoadedRule): readonly Indicator[] {
+function indicatorsOf({ conditions }: LoadedRule): readonly Indicator[] {
   const all = conditions.flatMap(({ tree }) => collect(tree, true));
   return [...new Map(all.map((indicator) => [indicator.key, indicator])).values()];
 }

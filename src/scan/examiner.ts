@@ -27,8 +27,6 @@ export interface ExaminerOptions {
 /** More lookups are not made in one scan: what is still in doubt then is undetermined. */
 const MAX_LOOKUPS = 1000;
 
-export type Examiner = ReturnType<typeof createExaminer>;
-
 /** Judges one object after another by what is known of the others. */
 export function createExaminer({ rules, modes, objects, complete, get, onFailure }: ExaminerOptions) {
   const fresh: Fresh = new Map();

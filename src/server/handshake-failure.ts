@@ -1,5 +1,5 @@
 /** Why a connection ended before it could bring a request. */
-export const HANDSHAKE_FAILURES = ['untrusted', 'version', 'not_tls', 'timeout', 'gone', 'other'] as const;
+const HANDSHAKE_FAILURES = ['untrusted', 'version', 'not_tls', 'timeout', 'gone', 'other'] as const;
 export type HandshakeFailure = (typeof HANDSHAKE_FAILURES)[number];
 
 // As Node and OpenSSL call them.

@@ -20,9 +20,6 @@ export interface Readings {
   readonly unknown: boolean;
 }
 
-export const NO_READINGS: Readings = { values: [], unknown: false };
-export const UNKNOWN_READINGS: Readings = { values: [], unknown: true };
-
 export type Reader = (event: unknown) => Readings;
 
 /** The keys that may follow at one point of a path, and the point each leads to: a key may itself contain dots. */

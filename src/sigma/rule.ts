@@ -10,7 +10,7 @@ import { parseMetadata, parseWord } from './metadata.ts';
 import { parseSearchIdentifiers, warnOfUnused } from './search-identifiers.ts';
 import type { Tree } from './tree.ts';
 
-export const STATUSES = ['stable', 'test', 'experimental', 'deprecated', 'unsupported'] as const;
+const STATUSES = ['stable', 'test', 'experimental', 'deprecated', 'unsupported'] as const;
 export type Status = (typeof STATUSES)[number];
 
 /** A Sigma detection rule, checked. Field names are as the rule spells them; no mapping is applied yet. */

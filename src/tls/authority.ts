@@ -39,7 +39,7 @@ export const SERVING_LIFETIME_MS = 365 * DAY_MS;
 /** So far a clock may be off, ours or the API server's. */
 export const SKEW_MS = 60 * 60 * 1000;
 /** Ours may be that much ahead and the API server's that much behind, and still it takes what we made a moment ago. */
-export const BACKDATE_MS = 2 * SKEW_MS;
+const BACKDATE_MS = 2 * SKEW_MS;
 const RSA_BITS = 2048;
 
 /**

@@ -10,7 +10,7 @@ import type { User } from './user.ts';
 export type Json = Record<string, any>;
 
 /** What an API server answered. */
-export interface ApiResponse<Body> {
+interface ApiResponse<Body> {
   readonly status: number;
   /** Parsed, if it is JSON; a string otherwise. */
   readonly body: Body;

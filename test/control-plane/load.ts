@@ -7,7 +7,7 @@ import { startBareHandler } from './bare-handler.ts';
 import { eventually } from '../lib/eventually.ts';
 
 /** What one worker sends again and again. */
-export interface LoadRequest extends ApiOptions {
+interface LoadRequest extends ApiOptions {
   readonly method?: string;
   readonly path: string;
 }
@@ -21,7 +21,7 @@ export interface LoadOptions {
 }
 
 /** What became of it. */
-export interface LoadOutcome {
+interface LoadOutcome {
   /** How often each was answered: the status, and of an error's message what is the same each time. */
   readonly answers: Readonly<Record<string, number>>;
   /**
