@@ -1,5 +1,4 @@
 /** All that the fuzzer uses of the product, so that it is known in one place. */
-export { printable } from '../src/io/text.ts';
 export { parseCommandLine } from '../src/settings/command-line.ts';
 export { ownSettings } from '../src/settings/own-settings.ts';
 export { onlyByRuleId } from '../src/policy/mode.ts';

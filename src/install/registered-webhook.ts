@@ -116,7 +116,7 @@ function flat({ clientConfig, ...entry }: RegisteredWebhook): object {
 }
 
 /** The API server adds an empty `objectSelector` to an entry without one. */
-export function withoutDefaults({ objectSelector, ...entry }: RegisteredWebhook): RegisteredWebhook {
+function withoutDefaults({ objectSelector, ...entry }: RegisteredWebhook): RegisteredWebhook {
   return objectSelector === undefined || Object.keys(objectSelector).length === 0
     ? entry
     : { ...entry, objectSelector };

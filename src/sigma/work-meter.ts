@@ -3,7 +3,7 @@
  * program at one character and takes 10 to 20 ns, all of them less than a quarter of a second. A text of 1.5 MiB, the most that
  * a cluster stores of an object, can be searched for twenty expressions that are no counted repetitions.
  */
-export const MAX_STEPS = 2 ** 23;
+const MAX_STEPS = 2 ** 23;
 
 /** An event whose texts would take longer to search than one may. It has no verdict, and is not `unknown`: padding would make it so. */
 export class WorkLimitExceeded extends Error {
