@@ -19,7 +19,7 @@ export type ServingCertificates =
   CertificateSecret | (CertificateSource & { readonly kind: 'directory' | 'files' });
 
 /** We wrote certificates: `made` where there were none, `restored` where they were broken, `renewed`, or only `trusted` anew. */
-export interface CertificateChange {
+interface CertificateChange {
   readonly kind: 'made' | 'restored' | 'renewed' | 'trusted';
   readonly why: string;
 }
