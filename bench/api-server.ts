@@ -1,5 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,10 +6,10 @@ import type { Json } from '../test/control-plane/api-client.ts';
 import { startControlPlane, hasPrograms, type OwnControlPlane } from '../test/control-plane/control-plane.ts';
 import { eventually } from '../test/lib/eventually.ts';
 import { freePorts } from '../test/control-plane/free-port.ts';
+import { startNode, stop } from './lib/process.ts';
 import { cpuSeconds } from './cpu-seconds.ts';
 import { ROUNDS, summary, type Figure } from './figure.ts';
 
-const ROOT = join(import.meta.dirname, '..');
 const REQUESTS = 200;
 const CONCURRENCIES = [1, 8];
 
@@ -49,11 +48,7 @@ export async function* apiServerFigures(): AsyncIterable<Figure> {
     const [webhook] = processes;
     if (webhook !== undefined) yield* cpuFigure(controlPlane, webhook);
   } finally {
-    for (const child of processes) {
-      const gone = once(child, 'exit');
-      child.kill('SIGTERM');
-      await gone;
-    }
+    await Promise.all(processes.map(stop));
     await controlPlane.stop();
     rmSync(directory, { recursive: true });
   }
@@ -161,7 +156,7 @@ async function startWebhooks(directory: string, processes: ChildProcess[]): Prom
     return ['src/main.ts', 'serve', '--mode', mode, '--port', String(port), ...rules, ...quiet];
   };
   const start = async (args: readonly string[], port: number) => {
-    processes.push(spawn(process.execPath, args, { cwd: ROOT, stdio: 'ignore' }));
+    processes.push(startNode(args));
     await eventually(`${args[0]} answers`, () => isListening(port));
   };
   await start(ours('warn', warn), warn);

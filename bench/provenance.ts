@@ -16,7 +16,8 @@ import { objectsFromList } from '../src/provenance/objects-from-list.ts';
 import { provenanceOf, subjectOf } from '../src/provenance/provenance.ts';
 import { createAuthority, issueCertificate } from '../src/tls/authority.ts';
 import { ROUNDS, summary, type Figure } from './figure.ts';
-import { build, load, review, start, stop, type Running } from './server.ts';
+import { stop } from './lib/process.ts';
+import { build, load, review, start, type Running } from './server.ts';
 
 const WORKLOADS = 1000;
 const SEED = 'rules/creation_of_pod_in_system_namespace.yml';

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
@@ -14,7 +13,7 @@ import { createReading } from '../src/replay/reading.ts';
 import { loadRules } from '../src/policy/load-named-rules.ts';
 import { createSummary } from '../src/replay/summary.ts';
 import { summary, type Figure } from './figure.ts';
-import { peakOf } from './peak-memory.ts';
+import { runNode } from './lib/process.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const CORPUS = join(ROOT, '../shared/corpus');
@@ -186,13 +185,8 @@ async function peakMegabytes(bytes: number): Promise<number> {
     '--rules',
     RULES,
   ];
-  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['pipe', 'ignore', 'inherit'] });
-  let peak = 0;
-  const looking = setInterval(() => (peak = Math.max(peak, peakOf(child.pid))), 50);
-  const exited = once(child, 'exit');
-  for (const copy of copies(bytes)) if (!child.stdin.write(copy)) await once(child.stdin, 'drain');
-  child.stdin.end();
-  await exited;
-  clearInterval(looking);
+  const { peak } = await runNode(args, async (stdin) => {
+    for (const copy of copies(bytes)) if (!stdin.write(copy)) await once(stdin, 'drain');
+  });
   return peak;
 }

@@ -1,12 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { summary, type Figure } from './figure.ts';
-import { peakOf } from './peak-memory.ts';
+import { runNode } from './lib/process.ts';
 
-const ROOT = join(import.meta.dirname, '..');
 const ROUNDS = 3;
 const PODS = 10_000;
 /** A ReplicaSet has as many. */
@@ -87,12 +84,8 @@ function controller(owner: object): object {
 /** Throws if not every pod was verified: the figure would be of something else. */
 async function peakMegabytes(file: string): Promise<number> {
   const args = ['--max-semi-space-size=4', 'src/main.ts', 'scan', file];
-  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
-  let [peak, out] = [0, ''];
-  child.stdout.on('data', (chunk) => (out += String(chunk)));
-  const looking = setInterval(() => (peak = Math.max(peak, peakOf(child.pid))), 20);
-  await once(child, 'close');
-  clearInterval(looking);
-  if (!out.includes(`${PODS.toLocaleString('en-US')} pods verified`)) throw new TypeError(out.slice(-200));
+  const { output, peak } = await runNode(args);
+  if (!output.includes(`${PODS.toLocaleString('en-US')} pods verified`))
+    throw new TypeError(output.slice(-200));
   return peak;
 }

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import autocannon from 'autocannon';
+import { ROOT, stop } from './lib/process.ts';
 import { cpuSeconds } from './cpu-seconds.ts';
 import { ROUNDS, summary, type Figure } from './figure.ts';
 
-const ROOT = join(import.meta.dirname, '..');
 const SECONDS = 3;
 const CONNECTIONS = 8;
 
@@ -156,13 +156,6 @@ export async function start(
       probing.end(on === '/' ? '{}' : undefined);
     });
   }
-}
-
-export async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  child.kill('SIGTERM');
-  await gone;
 }
 
 /**
