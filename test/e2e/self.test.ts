@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { PROBE_CONFIG_MAP, PROBE_NONCE } from '../../src/install/probe.ts';
 import { PROBE, SELF, webhookConfiguration } from '../../src/install/webhook-configuration.ts';
@@ -44,6 +47,7 @@ const deployment = (config: string): Json => {
 describeWithControlPlane('What is done to us', (controlPlane) => {
   const { api } = controlPlane;
   let webhook: Webhook;
+  const directory = mkdtempSync(join(tmpdir(), 'sigma-admission-self-'));
 
   /** What the log has said of it, a line each. */
   const told = (): Json[] =>
@@ -65,7 +69,9 @@ describeWithControlPlane('What is done to us', (controlPlane) => {
   }
 
   beforeAll(async () => {
-    webhook = await startWebhook('enforce', ['--namespace', NAMESPACE]);
+    const config = join(directory, 'config.yaml');
+    writeFileSync(config, 'mode: enforce\n');
+    webhook = await startWebhook({ config }, ['--namespace', NAMESPACE]);
     await api('POST', '/api/v1/namespaces', { body: { metadata: { name: NAMESPACE } } });
     await kubectl(['create', '-f', '-'], configMap('sigma-admission-config-abc', 'enforce'));
     await kubectl(['create', '-f', '-'], deployment('sigma-admission-config-abc'));
@@ -83,6 +89,7 @@ describeWithControlPlane('What is done to us', (controlPlane) => {
     await unregister(controlPlane);
     await api('DELETE', `/api/v1/namespaces/${NAMESPACE}`);
     await webhook.stop();
+    rmSync(directory, { recursive: true });
   });
 
   it('as a dry run is told as one', () => {

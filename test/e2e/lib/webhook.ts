@@ -30,7 +30,7 @@ export interface Webhook {
 
 /** Starts `sigma-admission serve` with the shipped seed rule, unless others are named, and filters; waits until it serves. */
 export async function startWebhook(
-  mode: Mode,
+  mode: Mode | { readonly config: string },
   flags: readonly string[] = [],
   rules: readonly string[] = ['rules/creation_of_pod_in_system_namespace.yml'],
 ): Promise<Webhook> {
@@ -49,9 +49,10 @@ export async function startWebhook(
     '--certs',
     certs,
   ];
+  const said = typeof mode === 'string' ? ['--mode', mode] : ['--config', mode.config];
   const child = spawn(
     process.execPath,
-    ['src/main.ts', 'serve', '--mode', mode, ...fixed, '--rules', ...rules, ...flags],
+    ['src/main.ts', 'serve', ...said, ...fixed, '--rules', ...rules, ...flags],
     {
       cwd: ROOT,
       env: Object.fromEntries(ours),
