@@ -5,7 +5,10 @@ import { askedRules, type LoadedRule, type Ruleset } from './ruleset.ts';
 
 /** What must be known of the cluster to answer what the loaded rules and their filters ask of `provenance`. */
 export interface ProvenanceNeeds {
-  /** Whose workloads and Services: the namespaces that rules name, or NAMESPACE_ALL alone where one names none. */
+  /**
+   * Whose workloads and Services: the namespaces that rules name, and NAMESPACE_ALL where one names none. Those that are named
+   * stand beside it, because the right to list them may be all that there is.
+   */
   readonly namespaces: readonly string[];
   /** The API server's version decides which evidence a controller's request has to carry. */
   readonly serverVersion: boolean;
@@ -22,7 +25,7 @@ export function provenanceNeeds(ruleset: Pick<Ruleset, 'rules'>): ProvenanceNeed
       .flatMap(({ rule }) => namespacesOf(rule)),
   );
   return {
-    namespaces: namespaces.has(NAMESPACE_ALL) ? [NAMESPACE_ALL] : [...namespaces].toSorted(),
+    namespaces: [...namespaces].toSorted(),
     serverVersion: asked.some(({ paths }) => paths.some((path) => path !== 'provenance.mirrorPod')),
   };
 }

@@ -106,9 +106,9 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
     size -= 1;
     if (isWorkload(object)) workloads.delete(namespace);
   }
-  function clear(kind: CachedKind, namespace: string): void {
+  function clear(kind: CachedKind, isOurs: (namespace: string) => boolean): void {
     for (const [each, among] of objects[kind]) {
-      if (namespace !== NAMESPACE_ALL && each !== namespace) continue;
+      if (!isOurs(each)) continue;
       size -= among.size;
       objects[kind].delete(each);
       workloads.delete(each);
@@ -143,27 +143,33 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
       const beside = states.get(namespace) ?? new Map<CachedKind, State>();
       states.set(namespace, beside.set(kind, state));
       const isOpen = () => states.get(namespace)?.get(kind) === state;
+      // A namespace that is followed by itself is told of by its own collection alone.
+      const isOurs = (each: string) =>
+        each === namespace || (namespace === NAMESPACE_ALL && states.get(each)?.has(kind) !== true);
+      const isTold = (object: Named) => isOpen() && isOurs(namespaceOf(object));
       return {
-        room: () => limit - size + countOf(objects[kind], namespace),
+        room: () => limit - size + countOf(objects[kind], isOurs),
         replace(listed) {
           if (!isOpen()) return;
           const isKnown = (object: Named) => find(kind, namespaceOf(object), object.name) === object;
-          const all = listed.map((object) => updated(object, find(kind, namespaceOf(object), object.name)));
-          if (all.length !== countOf(objects[kind], namespace) || !all.every(isKnown)) {
-            clear(kind, namespace);
+          const all = listed
+            .filter(isTold)
+            .map((object) => updated(object, find(kind, namespaceOf(object), object.name)));
+          if (all.length !== countOf(objects[kind], isOurs) || !all.every(isKnown)) {
+            clear(kind, isOurs);
             for (const object of all) insert(kind, object);
           }
           state.listed = true;
           state.overflowed = false;
         },
         put(object) {
-          if (!isOpen()) return;
+          if (!isTold(object)) return;
           const before = find(kind, namespaceOf(object), object.name);
           const next = updated(object, before);
           if (before === undefined && size >= limit) state.overflowed = true;
           else if (next !== before) insert(kind, next);
         },
-        remove: (object) => isOpen() && remove(kind, object),
+        remove: (object) => isTold(object) && remove(kind, object),
         contact() {
           state.contactAt = now();
           state.freshUntil = now() + STALE_MS;
@@ -173,7 +179,8 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
           if (!isOpen()) return;
           states.get(namespace)?.delete(kind);
           if (states.get(namespace)?.size === 0) states.delete(namespace);
-          clear(kind, namespace);
+          if (namespace === NAMESPACE_ALL || states.get(NAMESPACE_ALL)?.has(kind) !== true)
+            clear(kind, isOurs);
         },
       };
     },
@@ -206,7 +213,7 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
       return Math.max(0, ...all.map((state) => (state.listed ? now() - state.contactAt : Infinity)));
     },
     counts() {
-      const counted = CACHED_KINDS.map((kind) => [kind, countOf(objects[kind], NAMESPACE_ALL)]);
+      const counted = CACHED_KINDS.map((kind) => [kind, countOf(objects[kind])]);
       return Object.fromEntries(counted) as Record<CachedKind, number>;
     },
   };
@@ -218,9 +225,8 @@ function namespaceOf({ namespace = NAMESPACE_ALL }: Named): string {
   return namespace;
 }
 
-function countOf(objects: Objects, namespace: string): number {
-  if (namespace !== NAMESPACE_ALL) return objects.get(namespace)?.size ?? 0;
-  return [...objects.values()].reduce((sum, among) => sum + among.size, 0);
+function countOf(objects: Objects, isCounted: (namespace: string) => boolean = () => true): number {
+  return [...objects].reduce((sum, [namespace, among]) => sum + (isCounted(namespace) ? among.size : 0), 0);
 }
 
 /** Whether a pod is held against the same. */

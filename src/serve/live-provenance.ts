@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { ifThere, type ApiServer } from '../cluster/api-server.ts';
+import { ApiError, ifThere, type ApiServer } from '../cluster/api-server.ts';
 import { repeat } from '../cluster/repeat.ts';
 import { follow } from '../cluster/watch.ts';
-import { NAMESPACE_ALL } from '../kubernetes/objects.ts';
+import { KINDS, NAMESPACE_ALL } from '../kubernetes/objects.ts';
 import { provenanceNeeds } from '../policy/provenance-needs.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
 import {
@@ -43,16 +43,22 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
   let serverMinor: number | undefined;
   let stopVersion: (() => void) | undefined;
 
-  const onFailure = (kind: CachedKind, namespace: string) => (error: Error, isNew: boolean) => {
+  /** Collections that our service account may not list and watch, by their keys in `followed`. */
+  const forbidden = new Map<string, Collection>();
+
+  function onFailure(key: string, collection: Collection, error: Error, isNew: boolean): void {
+    const { kind, namespace } = collection;
     metrics.failures.inc({ kind });
+    if (error instanceof ApiError && error.status === 403) forbidden.set(key, collection);
     if (isNew) log.warn({ kind, namespace }, `provenance: ${error.message}`);
-  };
+  }
   function followAll(server: ApiServer): void {
     const wanted = new Map(collectionsOf(namespaces).map((each) => [`${each.kind}/${each.namespace}`, each]));
     for (const [key, stop] of followed) {
       if (wanted.has(key)) continue;
       stop();
       followed.delete(key);
+      forbidden.delete(key);
     }
     for (const [key, { kind, namespace }] of wanted) {
       if (followed.has(key)) continue;
@@ -61,7 +67,8 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
         followCollection(server, cache.open(kind, namespace), {
           kind,
           namespace,
-          onFailure: onFailure(kind, namespace),
+          onContact: () => void forbidden.delete(key),
+          onFailure: (error, isNew) => onFailure(key, { kind, namespace }, error, isNew),
         }),
       );
     }
@@ -103,7 +110,10 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
         {
           name: 'provenance',
           ok: true,
-          detail: api === undefined ? NO_CLUSTER : detailOf(namespaces, cache),
+          detail:
+            api === undefined
+              ? NO_CLUSTER
+              : detailOf(namespaces, cache, [...forbidden.values()], serverMinor),
         },
       ];
     },
@@ -115,6 +125,11 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
   };
 }
 
+interface Collection {
+  readonly kind: CachedKind;
+  readonly namespace: string;
+}
+
 /** Keeps one collection in the cache. Returns what ends that, and forgets it. */
 function followCollection<Kind extends CachedKind>(
   api: ApiServer,
@@ -122,10 +137,12 @@ function followCollection<Kind extends CachedKind>(
   {
     kind,
     namespace,
+    onContact,
     onFailure,
   }: {
     readonly kind: Kind;
     readonly namespace: string;
+    readonly onContact: () => void;
     readonly onFailure: (error: Error, isNew: boolean) => void;
   },
 ): () => void {
@@ -142,6 +159,7 @@ function followCollection<Kind extends CachedKind>(
     onDelete: collection.remove,
     onContact() {
       collection.contact();
+      onContact();
       lastFailure = undefined;
     },
     onFailure(error) {
@@ -164,11 +182,28 @@ function shown(namespaces: readonly string[]): readonly string[] {
   return namespaces.map((namespace) => (namespace === NAMESPACE_ALL ? 'every namespace' : namespace));
 }
 
-function detailOf(namespaces: readonly string[], cache: Cache): string {
+function detailOf(
+  namespaces: readonly string[],
+  cache: Cache,
+  forbidden: readonly Collection[],
+  serverMinor: number | undefined,
+): string {
   const objects = Object.values(cache.counts()).reduce((sum, count) => sum + count, 0);
   const unknown = namespaces.filter((namespace) => !cache.complete(namespace));
-  const known = `${objects} objects known of ${shown(namespaces).join(', ')}`;
-  return unknown.length === 0
-    ? known
-    : `${known}; not all yet, or not any more, of ${shown(unknown).join(', ')}`;
+  const refused = [...Map.groupBy(forbidden, ({ namespace }) => namespace)].map(
+    ([namespace, collections]) =>
+      `not allowed to list and watch ${collections.map(({ kind }) => resourceOf(kind)).join(', ')} in ${shown([namespace]).join()}`,
+  );
+  return [
+    `${objects} objects known of ${shown(namespaces).join(', ')}`,
+    ...(unknown.length === 0 ? [] : [`not all yet, or not any more, of ${shown(unknown).join(', ')}`]),
+    ...refused,
+    ...(serverMinor === undefined ? ['the version of the API server is not known'] : []),
+  ].join('; ');
+}
+
+/** As `kubectl auth can-i` names it: `jobs.batch`. */
+function resourceOf(kind: CachedKind): string {
+  const { group, resource } = KINDS[kind];
+  return group === '' ? resource : `${resource}.${group}`;
 }

@@ -27,24 +27,42 @@ function idIn(file: string): string {
   return (loadAll(readFileSync(join(ROOT, file), 'utf8'))[0] as { id: string }).id;
 }
 
+/** The cluster's, and those in kube-system. */
+const GIVEN = [
+  ['ClusterRole', ''],
+  ['Role', '/namespaces/kube-system'],
+] as const;
+
+function isAbout({ metadata }: Json, at: string): boolean {
+  return at === '' || at.endsWith(`/${metadata.namespace}`);
+}
+
 /** The rights that the manifests give, to a service account of its own; and a token of it. */
 async function shippedRights({ api, createToken }: ControlPlane): Promise<string> {
   const documents = loadAll(readFileSync(join(ROOT, 'manifests/base/30-rbac.yaml'), 'utf8')) as Json[];
-  const { rules } = documents.find(({ kind }) => kind === 'ClusterRole') as Json;
   const RBAC = '/apis/rbac.authorization.k8s.io/v1';
   const metadata = { name: 'e2e-provenance' };
   await api('POST', `/api/v1/namespaces/default/serviceaccounts`, { body: { metadata } });
-  await api('POST', `${RBAC}/clusterroles`, { body: { metadata, rules } });
-  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', ...metadata };
   const subjects = [{ kind: 'ServiceAccount', namespace: 'default', ...metadata }];
-  await api('POST', `${RBAC}/clusterrolebindings`, { body: { metadata, roleRef, subjects } });
+  for (const [kind, at] of GIVEN) {
+    const { rules } = documents.find((each) => each['kind'] === kind && isAbout(each, at)) as Json;
+    await api('POST', `${RBAC}${at}/${kind.toLowerCase()}s`, { body: { metadata, rules } });
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind, ...metadata };
+    await api('POST', `${RBAC}${at}/${kind.toLowerCase()}bindings`, {
+      body: { metadata, roleRef, subjects },
+    });
+  }
   return createToken('default', 'e2e-provenance');
 }
 
 async function removeRights({ api }: ControlPlane): Promise<void> {
   for (const path of [
     '/api/v1/namespaces/default/serviceaccounts',
-    ...['clusterroles', 'clusterrolebindings'].map((each) => `/apis/rbac.authorization.k8s.io/v1/${each}`),
+    ...GIVEN.flatMap(([kind, at]) =>
+      [`${kind}s`, `${kind}bindings`].map(
+        (each) => `/apis/rbac.authorization.k8s.io/v1${at}/${each.toLowerCase()}`,
+      ),
+    ),
   ])
     await api('DELETE', `${path}/e2e-provenance`);
 }

@@ -5,7 +5,21 @@ import { describe, expect, it } from '@jest/globals';
 import { load, loadAll } from 'js-yaml';
 import { generatedManifests, renderInstall } from '../../manifests/generate.ts';
 import { createOverlay } from '../control-plane/overlay.ts';
+import { KINDS, type Kind } from '../../src/kubernetes/objects.ts';
+import { loadRuleset, parseAll } from '../../src/policy/load-rules.ts';
+import { provenanceNeeds } from '../../src/policy/provenance-needs.ts';
+import { directorySource } from '../../src/policy/rule-source.ts';
+import { NAMESPACED_KINDS } from '../../src/provenance/cache.ts';
 import { describeWithKubectl, kubectl } from './kubectl.ts';
+
+interface RbacRole {
+  readonly metadata: { readonly namespace?: string };
+  readonly rules?: readonly {
+    readonly apiGroups: readonly string[];
+    readonly resources: readonly string[];
+    readonly verbs: readonly string[];
+  }[];
+}
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -31,6 +45,29 @@ describe('the manifests', () => {
   it('differ between modes in the mode alone', () => {
     expect(config('overlays/audit')).toEqual({ ...config('base'), mode: 'audit' });
     expect(config('overlays/enforce')).toEqual({ ...config('base'), mode: 'enforce' });
+  });
+
+  it('let replicas read what makes pods where the rules that ship ask who made a pod, and the Nodes', async () => {
+    const sources = ['rules', 'filters'].map((name) => join(ROOT, name));
+    const parsed = parseAll(await directorySource(sources).read());
+    const { namespaces } = provenanceNeeds(loadRuleset(parsed, { door: 'serve', subresources: 'resource' }));
+    const roles = (loadAll(read('manifests/base/30-rbac.yaml')) as readonly RbacRole[]).filter(
+      ({ metadata, rules }) => rules !== undefined && metadata.namespace !== 'sigma-admission',
+    );
+    const watched = (namespace: string | undefined) =>
+      roles
+        .filter(({ metadata }) => metadata.namespace === namespace)
+        .flatMap(({ rules }) => rules ?? [])
+        .filter(({ verbs }) => ['get', 'list', 'watch'].every((verb) => verbs.includes(verb)))
+        .flatMap(({ apiGroups, resources }) => resources.map((resource) => `${apiGroups[0]}/${resource}`))
+        .toSorted();
+    const needed = (kinds: readonly Kind[]) =>
+      kinds.map((kind) => `${KINDS[kind].group}/${KINDS[kind].resource}`).toSorted();
+    expect(namespaces).toEqual(['kube-system']);
+    expect([watched('kube-system'), watched(undefined)]).toEqual([
+      needed(NAMESPACED_KINDS),
+      needed(['Node']),
+    ]);
   });
 
   it('run the version of this package', () => {

@@ -7,15 +7,20 @@ import { combine, parseSigma } from '../../src/sigma/load.ts';
 const POD = { verb: 'create', 'objectRef.resource': 'pods' };
 
 function needed(selection: object, ...filters: readonly object[]): ProvenanceNeeds {
+  return neededBy([selection], filters);
+}
+
+function neededBy(selections: readonly object[], filters: readonly object[]): ProvenanceNeeds {
   const logsource = { product: 'kubernetes', service: 'audit' };
   const document = (title: string, rest: object) =>
     parseSigma(`${title}.yml`, JSON.stringify({ title, logsource, ...rest }));
-  const rule = {
-    id: '00000000-0000-4000-8000-000000000001',
-    detection: { selection, condition: 'selection' },
-  };
   const parsed = combine([
-    document('rule', rule),
+    ...selections.map((selection, index) =>
+      document('rule', {
+        id: `00000000-0000-4000-8000-00000000000${index}`,
+        detection: { selection, condition: 'selection' },
+      }),
+    ),
     ...filters.map((filter, index) =>
       document('filter', {
         id: `00000000-0000-4000-8000-10000000000${index}`,
@@ -78,4 +83,10 @@ it.each<[string, boolean, object, ...object[]]>([
   ['that asks for its owner', true, { ...POD, 'provenance.owner.verified': false }],
 ])('a rule %s needs to know the API server’s version: %j', (_, serverVersion, selection, ...filters) => {
   expect(needed(selection, ...filters)).toMatchObject({ serverVersion });
+});
+
+it('rules about one namespace and about any need both, as the right to list may be for the one alone', () => {
+  const asking = { ...POD, 'provenance.owner.verified': false };
+  const inOne = { ...asking, 'objectRef.namespace': 'kube-system' };
+  expect(neededBy([inOne, asking], []).namespaces).toEqual([NAMESPACE_ALL, 'kube-system']);
 });

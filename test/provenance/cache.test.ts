@@ -66,6 +66,34 @@ describe('what is known of a namespace', () => {
     expect([cache.complete('kube-system'), cache.complete('default')]).toEqual([true, true]);
   });
 
+  it('is all of a namespace that is followed by itself, though the whole cluster may not be listed', () => {
+    const { cache } = cacheAt();
+    fill(cache, 'kube-system');
+    const { DaemonSet: everywhere } = fill(cache, NAMESPACE_ALL);
+    everywhere.fail();
+    expect([cache.complete('kube-system'), cache.complete('default')]).toEqual([true, false]);
+  });
+
+  it('is told by its own collections where the whole cluster is followed too, and by the others once they are closed', () => {
+    const { cache } = cacheAt();
+    const everywhere = fill(cache, NAMESPACE_ALL).DaemonSet;
+    const own = fill(cache, 'kube-system').DaemonSet;
+    const elsewhere = daemonSet('b', { namespace: 'default' });
+    own.put(daemonSet('a'));
+    everywhere.replace([daemonSet('stale'), elsewhere]);
+    everywhere.remove(daemonSet('a'));
+    const names = () =>
+      ['kube-system', 'default'].map((each) => [...cache.workloadsIn(each)].map(({ name }) => name));
+    expect([names(), cache.counts().DaemonSet]).toEqual([[['a'], ['b']], 2]);
+    own.close();
+    expect(names()).toEqual([['a'], ['b']]);
+    everywhere.remove(daemonSet('a'));
+    expect(names()).toEqual([[], ['b']]);
+    fill(cache, 'kube-system').DaemonSet.put(daemonSet('c'));
+    everywhere.close();
+    expect([names(), cache.counts().DaemonSet]).toEqual([[['c'], []], 1]);
+  });
+
   it('is not all any more when one kind was not heard of for three minutes, until it is again', () => {
     const { cache, clock } = cacheAt();
     const { DaemonSet: first, ...others } = fill(cache, 'kube-system');

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import type { ApiServer } from '../../src/cluster/api-server.ts';
+import { ApiError, type ApiServer } from '../../src/cluster/api-server.ts';
 import type { AdmissionRequest } from '../../src/kubernetes/admission-review.ts';
 import { createLiveProvenance, type LiveProvenance } from '../../src/serve/live-provenance.ts';
 import { createRuleset, type Ruleset } from '../../src/policy/ruleset.ts';
@@ -11,17 +11,21 @@ import { eventually } from '../lib/eventually.ts';
 let provenance: LiveProvenance | undefined;
 afterEach(() => provenance?.close());
 
-/** Asks whether a pod's owner is verified, or only who made it; in one namespace, or in any. */
-function ruleset(field: string, namespace?: string): Ruleset {
-  const where = namespace === undefined ? {} : { 'objectRef.namespace': namespace };
-  const selection = { verb: 'create', 'objectRef.resource': 'pods', [field]: false, ...where };
-  const document = {
-    title: 'Rule',
-    id: '00000000-0000-4000-8000-000000000001',
-    logsource: { product: 'kubernetes', service: 'audit' },
-    detection: { selection, condition: 'selection' },
-  };
-  const parsed = combine([parseSigma('rule.yml', JSON.stringify(document))]);
+/** A rule for each namespace, of any where it is undefined: whether a pod's owner is verified, or only who made it. */
+function ruleset(field: string, ...namespaces: readonly (string | undefined)[]): Ruleset {
+  const documents = (namespaces.length === 0 ? [undefined] : namespaces).map((namespace, index) => {
+    const where = namespace === undefined ? {} : { 'objectRef.namespace': namespace };
+    const selection = { verb: 'create', 'objectRef.resource': 'pods', [field]: false, ...where };
+    return {
+      title: 'Rule',
+      id: `00000000-0000-4000-8000-00000000000${index}`,
+      logsource: { product: 'kubernetes', service: 'audit' },
+      detection: { selection, condition: 'selection' },
+    };
+  });
+  const parsed = combine(
+    documents.map((document, index) => parseSigma(`rule${index}.yml`, JSON.stringify(document))),
+  );
   const { ruleset: loaded } = createRuleset(parsed, { door: 'serve', subresources: 'resource' });
   if (loaded === undefined) throw new TypeError('one rule');
   return loaded;
@@ -62,7 +66,8 @@ it('watches what the rules need, follows them when they change, and lets all go 
     {
       name: 'provenance',
       ok: true,
-      detail: '0 objects known of kube-system; not all yet, or not any more, of kube-system',
+      detail:
+        '0 objects known of kube-system; not all yet, or not any more, of kube-system; the version of the API server is not known',
     },
   ]);
   await eventually('all are watched', () => open.size === 8);
@@ -99,6 +104,37 @@ it('watches every namespace from the beginning where a rule names none', async (
   provenance?.close();
   expect(open.size).toBe(0);
 });
+
+it('says which right is missing where it may not list, and knows the rest', async () => {
+  const { api, open } = emptyCluster();
+  let isAllowed = false;
+  const limited = {
+    ...api,
+    async get(path: string) {
+      if (!isAllowed && /^\/apis\/(apps|batch)\/v1\/[a-z]+\?/.test(path))
+        throw new ApiError(403, 'forbidden');
+      return api.get(path);
+    },
+  } as ApiServer;
+  const { live: found } = live(limited);
+  found.follow(ruleset('provenance.owner.verified', 'kube-system', undefined));
+  const detailOf = () => found.checks()[0]?.detail;
+  await eventually('all that may be are watched, and the others were refused', () => {
+    expect(open.size).toBe(7 + 3);
+    expect(detailOf()).toBe(
+      '0 objects known of every namespace, kube-system; not all yet, or not any more, of every namespace; ' +
+        'not allowed to list and watch daemonsets.apps, replicasets.apps, jobs.batch, statefulsets.apps, ' +
+        'controllerrevisions.apps in every namespace',
+    );
+    return true;
+  });
+  isAllowed = true;
+  await eventually(
+    'the right was given',
+    () => detailOf() === '0 objects known of every namespace, kube-system',
+    20_000,
+  );
+}, 30_000);
 
 it('knows a controller’s name without a credential-id for no controller, though no rule asks for more than the creator', async () => {
   const { api } = emptyCluster();
