@@ -24,7 +24,7 @@ export interface ScanSurroundings {
   readonly stdin: AsyncIterable<Buffer>;
   readonly stdout: Output;
   readonly stderr: Writable;
-  /** Whether somebody watches `stderr`. */
+  /** Whether `stderr` is a terminal, which shows progress. */
   readonly isTerminal: boolean;
   readonly source: RuleSource;
   /** The cluster to scan where no files are named. */
@@ -34,7 +34,7 @@ export interface ScanSurroundings {
 }
 
 /**
- * Judges what stands in a cluster, or in files of objects. Gives the exit code: 0; 1 if anything is suspicious; 2 if the
+ * Judges the objects of a cluster, or those in files. Gives the exit code: 0; 1 if anything is suspicious; 2 if the
  * rules, the cluster or a file could not be read.
  */
 export async function scan(config: ScanConfig, surroundings: ScanSurroundings): Promise<0 | 1 | 2> {
@@ -109,7 +109,7 @@ async function scanFiles(
   }
 }
 
-/** Whoever loses its owner is removed by the garbage collector within about a second. */
+/** The garbage collector removes a pod within about a second after its owner. */
 const REMOVED_WITHIN_MS = 3000;
 /** Looked at again one by one. */
 const MAX_SUSPECTS = 200;

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from './admission-review.ts';
 
-/** A value of somebody's JSON, if it is an object; a list is none. */
+/** A value of JSON, if it is an object and no list. */
 export function asObject(value: unknown): KubernetesObject | undefined {
   return isObject(value) ? (value as KubernetesObject) : undefined;
 }

@@ -26,7 +26,7 @@ export function isSubset(required: Readonly<Record<string, string>>, labels: Lab
   return true;
 }
 
-/** An operator nobody knows selects nothing. */
+/** An operator that is not Kubernetes' selects nothing. */
 function holds(
   { key, operator, values = [] }: NonNullable<LabelSelector['matchExpressions']>[number],
   labels: Labels,

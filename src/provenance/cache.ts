@@ -10,7 +10,7 @@ import {
   type WorkloadKind,
 } from './object-index.ts';
 
-/** What is kept, by kind. */
+/** The parts of objects that are kept, by kind. */
 export interface CachedObjects extends Readonly<Record<WorkloadKind, Workload>> {
   readonly ControllerRevision: Revision;
   readonly Service: Service;
@@ -19,18 +19,18 @@ export interface CachedObjects extends Readonly<Record<WorkloadKind, Workload>> 
 
 export type CachedKind = keyof CachedObjects;
 
-/** The kinds that belong to a namespace. It is known when all of them, and the Nodes, are. */
+/** The kinds that belong to a namespace. A namespace is known completely once all of these, and the Nodes, are listed. */
 export const NAMESPACED_KINDS = [
   ...WORKLOAD_KINDS,
   ...(['ControllerRevision', 'Service'] as const),
 ] satisfies readonly CachedKind[];
 export const CACHED_KINDS: readonly CachedKind[] = [...NAMESPACED_KINDS, 'Node'];
 
-/** Objects as watches last told of them, trimmed, and bounded in number. */
+/** Projections of objects, as watches last told of them; bounded in number. */
 export interface Cache extends ObjectIndex {
-  /** What one collection may write. Its objects are forgotten when it is closed. */
+  /** Opens a collection for one watch to write. Its objects are forgotten when it is closed. */
   open<Kind extends CachedKind>(kind: Kind, namespace: string): CachedCollection<CachedObjects[Kind]>;
-  /** The API server was last heard of each open collection so long ago (ms); Infinity where one was never listed. */
+  /** Milliseconds since the API server last told of the collection that is longest silent; Infinity where one was never listed. */
   oldest(): number;
   /** How many objects of each kind there are. */
   counts(): Readonly<Record<CachedKind, number>>;
@@ -44,7 +44,7 @@ export interface CachedCollection<Kept> {
   put(object: Kept): void;
   remove(object: Kept): void;
   contact(): void;
-  /** It cannot be followed at present: nothing is concluded from it until it was listed again. */
+  /** The collection cannot be watched at present: nothing is concluded from it until it is listed again. */
   fail(): void;
   close(): void;
 }
@@ -56,16 +56,16 @@ export interface CacheOptions {
 }
 
 const LIMIT = 50_000;
-/** Every minute the API server says of a watch that it lives. What was not heard of for so long is not known any more. */
+/** The API server sends a bookmark every minute. A collection that was silent for this long is not known any more. */
 const STALE_MS = 180_000;
 
 /** One open collection. */
 interface State {
   listed: boolean;
-  /** Until when what was heard is believed (ms since the epoch). */
+  /** Until when its objects are believed (ms since the epoch). */
   freshUntil: number;
   contactAt: number;
-  /** Told of more than there was room for. */
+  /** The watch told of more objects than there was room for. */
   overflowed: boolean;
 }
 
@@ -83,7 +83,7 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
     Objects
   >;
   const states = new Map<string, Map<CachedKind, State>>();
-  /** Lists made of what is above, until it changes. */
+  /** The workloads of each namespace as a list, made when asked for and kept until one changes. */
   const workloads = new Map<string, readonly Workload[]>();
   let size = 0;
 
@@ -114,12 +114,12 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
       workloads.delete(each);
     }
   }
-  /** `before` itself where nothing that is kept of it changed: most updates of a workload change its status alone. */
+  /** `before` itself where no kept part changed: most updates of a workload change its status alone. */
   function updated(object: Named, before: Named | undefined): Named {
     const next = dated(object, before);
     return before !== undefined && isDeepStrictEqual(next, before) ? before : next;
   }
-  /** Of what a pod is held against, only we know when it changed. */
+  /** The time of a template's change is in no object: the cache notes it. */
   function dated(object: Named, before: Named | undefined): Named {
     if (!isWorkload(object) || before === undefined || !isWorkload(before)) return object;
     if (object.uid !== before.uid) return object;
@@ -186,7 +186,7 @@ export function createCache({ limit = LIMIT, now = Date.now }: CacheOptions = {}
     },
     complete: (namespace) =>
       NAMESPACED_KINDS.every((kind) => isFresh(kind, namespace)) && isFresh('Node', NAMESPACE_ALL),
-    // What is not heard of any more is not known: an owner that was deleted meanwhile would be taken for one that is there.
+    // An object of a silent collection is not known any more: an owner that was deleted meanwhile would be taken for one that exists.
     workload: ({ kind, namespace, name }) =>
       isFresh(kind, namespace) ? (find(kind, namespace, name) as Workload | undefined) : undefined,
     workloadsIn(namespace) {
@@ -229,7 +229,7 @@ function countOf(objects: Objects, isCounted: (namespace: string) => boolean = (
   return [...objects].reduce((sum, [namespace, among]) => sum + (isCounted(namespace) ? among.size : 0), 0);
 }
 
-/** Whether a pod is held against the same. */
+/** Whether pods are compared with the same selector and template. */
 export function isSame(one: Workload, other: Workload): boolean {
   return isDeepStrictEqual([one.selector, one.template], [other.selector, other.template]);
 }

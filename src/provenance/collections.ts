@@ -5,13 +5,13 @@ import { nodeFrom, revisionFrom, serviceFrom, workloadFrom } from './project.ts'
 
 /** What is asked of a kind's collection, and what is kept of its objects. */
 interface Collection<Kept> {
-  /** Leaves out what is of no use. */
+  /** Leaves out objects of no use. */
   readonly query?: string;
   readonly metadataOnly?: boolean;
   readonly keep: (object: KubernetesObject) => Kept | undefined;
 }
 
-/** Each kind's. The items of a list say no kind, so it is said for them. */
+/** Each kind's. The items of a list have no `kind`. */
 export const COLLECTIONS: { readonly [Kind in CachedKind]: Collection<CachedObjects[Kind]> } = {
   DaemonSet: {
     keep: (object) => workloadFrom(object, 'DaemonSet'),
@@ -35,7 +35,7 @@ export const COLLECTIONS: { readonly [Kind in CachedKind]: Collection<CachedObje
   Node: { metadataOnly: true, keep: nodeFrom },
 };
 
-/** Every collection that tells of these namespaces. */
+/** Every collection to watch for these namespaces. */
 export function collectionsOf(
   namespaces: readonly string[],
 ): readonly { readonly kind: CachedKind; readonly namespace: string }[] {

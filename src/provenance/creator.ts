@@ -19,12 +19,12 @@ const CREATORS = [
   'serviceaccount',
 ] as const;
 
-/** Who asks, by what can be told of them from the request alone. */
+/** The client that made the request, as far as the request itself tells. */
 export interface Creator {
   readonly kind: (typeof CREATORS)[number];
-  /** As people call them: `daemon-set-controller`, `kubernetes-admin`. */
+  /** Without the prefix of its username, of a controller: `daemon-set-controller`, `kubernetes-admin`. */
   readonly name: string;
-  /** Why who has a controller's name is none. */
+  /** Of a client with a controller's name: why it is not that controller. */
   readonly problem?: string;
 }
 
@@ -34,11 +34,11 @@ const CONTROLLERS: readonly string[] = Object.values(POD_CONTROLLERS);
 const CREDENTIAL_IDS_SINCE = 30;
 
 /**
- * A controller's name is a controller only with its group and a uid, which impersonation lacks; with no pod behind its
- * token, as kube-controller-manager's has none; and, where the API server is known to be 1.30 or later, with a
- * credential-id. Without one it is impersonated together with its uid, or comes from a token in a Secret:
- * kube-controller-manager uses neither. An older server, or one whose version is not known, gives no such evidence. What no
- * request tells: a controller's token that somebody asked for, and `system:kube-controller-manager` impersonated.
+ * A client with a controller's name is that controller only with its group and a uid, which impersonation lacks; without a
+ * pod that its token is bound to, as kube-controller-manager's is bound to none; and, where the API server is known to be
+ * 1.30 or later, with a credential-id. A client without one impersonates the controller together with its uid, or has a token
+ * from a Secret: kube-controller-manager does neither. An older API server, or one whose version is not known, gives no such
+ * evidence. No request shows that a client asked for a controller's token, or impersonates `system:kube-controller-manager`.
  */
 export function creatorOf(user: UserInfo, serverMinor?: number): Creator {
   const username = typeof user.username === 'string' ? user.username : '';

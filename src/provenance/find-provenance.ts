@@ -13,7 +13,7 @@ import {
 
 export interface ProvenanceOptions {
   readonly objects: ObjectIndex;
-  /** Absent: nothing is read, and what depends on more than the request is unknown. */
+  /** Absent: no lookups are made, and fields that depend on more than the request are unknown. */
   readonly get?: GetObject | undefined;
   /** Whether a loaded rule asks for more than the request itself tells, of pods in this namespace. */
   readonly isNeeded: (namespace: string) => boolean;
@@ -22,13 +22,13 @@ export interface ProvenanceOptions {
   readonly onRead: (result: ReadResult | 'late') => void;
 }
 
-/** Finds out who made a pod, before `deadline`. No promise where nothing must be awaited. */
+/** Finds the provenance of a request's pod before `deadline` (ms since the epoch). No promise where no lookup is needed. */
 export type FindProvenance = (
   request: AdmissionRequest,
   deadline: number,
 ) => ProvenanceFields | Promise<ProvenanceFields>;
 
-/** What is read may take this share of the time we have: the answer must be out before the rest is gone. */
+/** Lookups may take this share of the time there is: the review must be answered before the rest has passed. */
 const SHARE_OF_TIME = 0.5;
 const NOT_LOOKED_UP = { owner: UNKNOWN, imitates: UNKNOWN, evidence: UNKNOWN };
 

@@ -31,8 +31,8 @@ interface Reading {
 }
 
 /**
- * A read that began before a request came says nothing against it: the owner may have been made in between. So whoever comes
- * while one is under way waits for the next, which all of them share.
+ * A read that began before a pod's request arrived says nothing against that pod: its owner may have been made in between.
+ * Requests that arrive while a read is under way wait for the next one, which all of them share.
  */
 export function createFreshReads({ get, limit = LIMIT, onFailure }: FreshReadsOptions): FreshReads {
   const readings = new Map<string, Reading>();

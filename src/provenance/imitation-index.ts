@@ -2,7 +2,7 @@ import type { Workload } from './object-index.ts';
 import { generatedBase, podPrefix } from './pod-names.ts';
 import { isSubset, type Labels } from '../kubernetes/label-selector.ts';
 
-/** Workloads whose pods people take for one thing: the ReplicaSets of a Deployment, the Jobs of a CronJob, or one alone. */
+/** Workloads with one owner: the ReplicaSets of a Deployment, the Jobs of a CronJob; or a workload alone. */
 export interface Family {
   /** `Deployment`, or the kind of the workload itself. */
   readonly kind: string;
@@ -10,7 +10,7 @@ export interface Family {
   readonly members: readonly Workload[];
 }
 
-/** The workloads of a namespace, by what a pod may have of one. */
+/** The workloads of a namespace, by the parts of them that a pod may show. */
 export interface ImitationIndex {
   /** By its name: `coredns`. */
   readonly byName: ReadonlyMap<string, readonly Family[]>;
@@ -24,7 +24,7 @@ export interface ImitationIndex {
 }
 
 /**
- * The index of these workloads, made when first asked for and kept as long as whoever knows them gives the same list. Made
+ * The index of these workloads, made when first asked for and kept as long as the same list is given. Made
  * anew it costs about two microseconds a workload. A look-up costs one for each part of a name, and one for each label that
  * any workload is selected by: a pod's labels, of which there may be a hundred thousand, are not gone through.
  */
@@ -52,7 +52,7 @@ function createIndex(workloads: Iterable<Workload>): ImitationIndex {
   const byBase = new Map<string, Family[]>();
   for (const family of families)
     for (const { name, kind } of family.members)
-      // A StatefulSet's pods are not called so.
+      // The names of a StatefulSet's pods are not generated.
       if (kind !== 'StatefulSet') append(byBase, generatedBase(podPrefix(name)), family);
   const bySelector = new Map<string, Map<string, Workload[]>>();
   const byExpressionsAlone: Workload[] = [];
@@ -97,13 +97,13 @@ function familyOnly({ kind, name, members }: Family): Family {
   return { kind, name, members };
 }
 
-/** One label that whatever is selected must have, the one fewest share; none of what selects by expressions alone. */
+/** One label that every selected pod must have, one that few workloads share; undefined of a selector of expressions alone. */
 function indexLabel({ selector }: Workload): readonly [key: string, value: string] | undefined {
   const labels = Object.entries(selector?.matchLabels ?? {});
   return labels.find(([key]) => SHARED_BY_NONE.includes(key)) ?? labels[0];
 }
 
-/** What controllers tell their own workloads' pods apart by. */
+/** Labels by which controllers tell the pods of their workloads apart. */
 const SHARED_BY_NONE = ['pod-template-hash', 'controller-uid', 'batch.kubernetes.io/controller-uid'];
 
 function append<T>(lists: Map<string, T[]>, key: string, value: T): void {

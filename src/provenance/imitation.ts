@@ -8,7 +8,7 @@ import { isSubset, selects, type Labels } from '../kubernetes/label-selector.ts'
 import { staticPodClues, type Clue } from './static-pods.ts';
 import { imagesOf, workloadKind } from './project.ts';
 
-/** What a pod passes for, and by what. */
+/** The workload or static pod that a pod passes for, with the evidence. */
 export interface Imitation {
   /** `DaemonSet kube-proxy`. */
   readonly imitates?: string | Unknown;
@@ -17,12 +17,12 @@ export interface Imitation {
 }
 
 const MAX_EVIDENCE = 8;
-/** Of what it passes for by; the rest is for images and oddities. */
+/** Of the clues; the rest of the evidence is for images and oddities. */
 const MAX_CLUES = 5;
 const UNSAID: Imitation = { imitates: UNKNOWN, evidence: UNKNOWN };
 
 /**
- * Whom a pod imitates. A verified pod imitates nobody: it is what it seems to be. Any other imitates a workload by one of
+ * The workload or static pod that a pod imitates. A verified pod imitates none. Any other pod imitates a workload by one of
  *
  * - naming it as its owner, when it is not,
  * - a name like its pods': the workload's, `-`, and what a controller would add, or the like of it,
@@ -30,12 +30,12 @@ const UNSAID: Imitation = { imitates: UNKNOWN, evidence: UNKNOWN };
  * - labels that put it behind a Service with the workload's pods,
  * - an image that is called like the workload and comes from elsewhere.
  *
- * What does not count alone, because honest pods have it: the same image (debugging, shared tools), some of the same labels, a
+ * Some things do not count alone, because honest pods have them: the same image (debugging, shared tools), some of the same labels, a
  * name that begins the same and goes on in words (`coredns-test-connection`, `node-debugger-…`, `helper-pod-create-…`), a
  * Service that selects no workload's pods (an addon's bare pod has its own).
  *
- * Unknown where the owner may yet be verified, and at admission where not all is known: what is, may be old. Of what stands, read
- * at one time, what is seen counts, and only that nothing is seen does not.
+ * Unknown where the owner may yet be verified, and at admission where a namespace is not known completely: its objects may be
+ * old. Of an existing pod, read together with the others, evidence counts all the same; only its absence does not.
  */
 export function imitationOf(
   pod: OwnedPod,
@@ -69,7 +69,7 @@ export function imitationOf(
   return withEvidence({ imitates }, [...texts.slice(0, MAX_CLUES), ...different, ...oddities]);
 }
 
-/** What a pod may pass for, with what it has of it. */
+/** A family that a pod may pass for, with the clues. */
 interface Candidate {
   readonly family: Family | undefined;
   readonly clues: Clue[];
@@ -81,7 +81,7 @@ function addClue(found: Map<string, Candidate>, of: string, clue: Clue, family?:
   else known.clues.push(clue);
 }
 
-/** The workload that a pod names as its owner, whichever uid it says. */
+/** The workload that a pod names as its owner, whatever uid the reference has. */
 function namedWorkload({ namespace }: OwnedPod, { claim }: OwnerFinding, objects: ObjectIndex) {
   const kind = workloadKind(claim?.kind, claim?.apiVersion);
   return kind === undefined || claim === undefined
@@ -97,7 +97,7 @@ function weightOf(clues: readonly Clue[]): number {
   return clues.reduce((sum, { weight }) => sum + weight, 0);
 }
 
-/** A reference that no controller writes. Nothing by itself: a mirror pod's has none either. */
+/** An owner reference that no controller writes. It proves nothing alone: a mirror pod's lacks the field, too. */
 function odditiesOf({ claim }: OwnerFinding): readonly string[] {
   return claim === undefined || claim.kind === 'Node' || claim.blockOwnerDeletion
     ? []
@@ -119,9 +119,9 @@ function addOwner(
 
 const SUFFIX_LENGTH = 5;
 const LIKE_SUFFIX = /^[a-z\d]{5}$/;
-/** A hash, an index or minutes, or the like of them, and a suffix. Words are none: `proxy-autoscaler-abcde`. */
+/** A hash, an index or minutes, or the like of them, and a suffix. Words do not match: `proxy-autoscaler-abcde`. */
 const LIKE_HASH = /^(?<hash>[456789bcdf]{1,10}|(?=[a-z]*\d)[a-z\d]{1,10})-(?<suffix>[a-z\d]{5})$/;
-/** What the name of a ReplicaSet ends with: decimal digits, each written as one of these. */
+/** The end of a ReplicaSet's name: decimal digits, each written as one of these. */
 const HASH = /^[456789bcdf]{1,10}$/;
 
 function addNames(name: string, { byBase, byName }: ImitationIndex, add: Add) {
@@ -149,7 +149,7 @@ function addNames(name: string, { byBase, byName }: ImitationIndex, add: Add) {
 
 const NO_SUCH_SUFFIX = 'has a suffix no controller generates';
 
-/** How what follows the name of a workload is like what follows it in the names of its pods. */
+/** Says in words how the rest of a pod's name, after the workload's, is like the rest of the names of the workload's pods. */
 function restLike(rest: string, family: Family): string | undefined {
   const of = called(family);
   if (family.kind === 'StatefulSet' && isOrdinal(rest)) return `is one that ${of} gives its pods`;
@@ -196,7 +196,7 @@ function addImages(pod: OwnedPod, { byName }: ImitationIndex, add: Add) {
   }
 }
 
-/** Two are enough to tell. */
+/** Two differing images are evidence enough. */
 const MAX_DIFFERENT = 2;
 
 function differentImages(pod: OwnedPod, family: Family): readonly string[] {

@@ -2,7 +2,7 @@ import type { AuditEvent, Observation } from '../kubernetes/audit-event.ts';
 import { UNKNOWN } from '../sigma/fields.ts';
 import { isLoggedMirrorPod } from './mirror-pod.ts';
 
-/** What can be found out from a log of who made a pod. What would have to be looked up stood in the cluster then, not now. */
+/** The provenance of a logged request. Owners cannot be looked up: they existed in the cluster then, and may not now. */
 export function loggedProvenance(event: AuditEvent): Readonly<Record<string, unknown>> {
   return { mirrorPod: isLoggedMirrorPod(event), ...NOT_LOGGED };
 }

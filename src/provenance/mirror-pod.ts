@@ -27,7 +27,7 @@ export function isMirrorPod({
   return isMirrorPodOf(username.slice(NODES.usernamePrefix.length), object);
 }
 
-/** The same of a request that was logged. Who impersonates a node is none. */
+/** `isMirrorPod` of a logged request. A user that impersonates a node is not that node. */
 export function isLoggedMirrorPod({ objectRef, user, requestObject }: AuditEvent): boolean {
   const { apiGroup: group = '', apiVersion: version = '', resource = '', subresource } = objectRef ?? {};
   return isMirrorPod({

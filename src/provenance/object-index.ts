@@ -1,18 +1,18 @@
 import { POD_CONTROLLERS } from '../kubernetes/identities.ts';
 import type { LabelSelector } from '../kubernetes/label-selector.ts';
 
-/** What is known of the objects that pods come from, or are taken for: from watches, or read at once. */
+/** The objects that pods come from or pass for, as watches tell of them or as a list had them. */
 export interface ObjectIndex {
   /**
-   * Whether all there is of this namespace is here, as far as anybody can say. Where not, what is missing says nothing.
+   * Whether every object of this namespace is known. Where not, an object that is missing here may exist.
    */
   complete(namespace: string): boolean;
   workload(reference: WorkloadReference): Workload | undefined;
   workloadsIn(namespace: string): Iterable<Workload>;
-  /** What a StatefulSet's pod was made from: the ControllerRevision that its label `controller-revision-hash` names. */
+  /** The ControllerRevision that a StatefulSet's pod was made from and names in its label `controller-revision-hash`. */
   revision(namespace: string, name: string): Revision | undefined;
   servicesIn(namespace: string): Iterable<Service>;
-  /** Nodes belong to no namespace; `complete` says nothing of them where there are none at all. */
+  /** `complete` says nothing of Nodes where none is known at all. */
   node(name: string): Node | undefined;
 }
 
@@ -26,7 +26,7 @@ interface WorkloadReference {
   readonly name: string;
 }
 
-/** A workload as far as its pods can be held against it; everything else of it is let go. */
+/** The parts of a workload that its pods are compared with. */
 export interface Workload extends WorkloadReference {
   readonly apiVersion: string;
   readonly uid: string;
@@ -37,11 +37,11 @@ export interface Workload extends WorkloadReference {
   readonly owner?: { readonly kind: string; readonly name: string };
   /** Of a Job: its pods carry their index in their names. */
   readonly indexed?: boolean;
-  /** When its template was last seen to change (ms since the epoch); absent where nobody watched. */
+  /** When its template was last seen to change (ms since the epoch); absent where it is not watched. */
   readonly changedAt?: number;
 }
 
-/** What a pod's template says of its containers, init containers among them: image by container name. */
+/** The images of a pod template by container name, init containers among them. */
 export interface PodTemplate {
   readonly images: Readonly<Record<string, string>>;
 }

@@ -12,22 +12,22 @@ import { nameProblem, shown } from './pod-names.ts';
 import { isSubset, selects, type Labels } from '../kubernetes/label-selector.ts';
 import { imagesOf, workloadKind } from './project.ts';
 
-/** What is to be said of the controller that a pod names as its owner. */
+/** The controller that a pod names as its owner, and whether that is true. */
 export interface OwnerFinding {
   readonly claim?: ControllerReference;
   /** The workload it names, where that has the uid it names. */
   readonly workload?: Workload;
-  /** Absent where the pod names none, and none is missed. */
+  /** Absent where the pod names no owner and needs none. */
   readonly verified?: boolean | Unknown;
   /** Of `false`: the first check that failed. Of unknown: why it cannot be said. */
   readonly problem?: string;
-  /** What could change `verified`. */
+  /** Objects that could change `verified`. */
   readonly lookups: readonly Lookup[];
 }
 
 export interface OwnedPod {
   readonly object: KubernetesObject;
-  /** As they came: there may be a hundred thousand, of which few are looked at. */
+  /** As the object has them. There may be a hundred thousand; few are looked at. */
   readonly labels: Labels;
   readonly namespace: string;
   readonly name: string;
@@ -37,8 +37,8 @@ export interface OwnedPod {
 const SETTLES_WITHIN_MS = 30_000;
 
 /**
- * Holds a pod against the owner it names. What the pod itself shows comes first (who made it, its names), because nothing
- * has to be looked up to be sure of it; then whether the owner is there with that uid, then its selector.
+ * Compares a pod with the owner it names. The pod's creator and names come first, because they need no lookup; then whether
+ * the owner exists with that uid; then the owner's selector.
  */
 export function ownerOf(
   pod: OwnedPod,
@@ -55,10 +55,10 @@ export function ownerOf(
   return heldAgainstWorkload(pod, kind, claim, creator, objects, now);
 }
 
-/** The PV recycler's pods have no owner; where controllers have no accounts of their own it cannot be told from them. */
+/** The PV recycler's pods have no owner. Where controllers share one user, the recycler cannot be told from them. */
 const RECYCLER = 'recycler-for-';
 
-/** A person's bare pod has no owner to verify; a controller's is not a controller's. */
+/** A user's pod without an owner has none to verify. A controller makes no pod without one, so such a pod is forged. */
 function withoutOwner({ name }: OwnedPod, creator: Creator | undefined): OwnerFinding {
   const problem = creator === undefined ? undefined : missedOwner(name, creator);
   return problem === undefined ? { lookups: [] } : { verified: false, problem, lookups: [] };
@@ -140,7 +140,7 @@ function heldAgainstWorkload(
     return { ...refuted(claim, `no ${of} with uid ${shown(claim.uid)} in ${namespace}`), lookups };
   }
   if (selects(workload.selector, pod.labels)) return { claim, workload, verified: true, lookups: [] };
-  // Elsewhere a selector is settled when its workload is made.
+  // The selectors of the other kinds never change.
   if (kind === 'ReplicationController' && isUnsettled(workload, now))
     return { claim, workload, verified: UNKNOWN, problem: `${of} has just changed`, lookups };
   return { ...refuted(claim, `its labels do not match the selector of ${of}`), workload, lookups };
@@ -153,15 +153,15 @@ function problemOfCreator(kind: WorkloadKind, creator: Creator | undefined): str
   return `${by(creator)}, and only ${maker} makes the pods of a ${kind}`;
 }
 
-/** What was compared, and what could change it: images are their own question, as mutating admission may change them. */
+/** Whether a pod's images are its owner's, apart from `verified`, because mutating admission may change images. */
 export interface ImagesFinding {
   readonly match?: boolean | Unknown;
   readonly lookups: readonly Lookup[];
 }
 
 /**
- * Whether a pod has the containers and images of what it was made from. A StatefulSet makes pods from earlier revisions too,
- * the one its pod names; a DaemonSet's pod names one as well, which is asked first, as its template may be a newer one.
+ * Compares a pod's containers and images with its owner's template. A StatefulSet also makes pods from earlier revisions: the
+ * pod names its revision. A DaemonSet's pod names one as well, which is compared first: the template may be newer.
  */
 export function imagesOfOwner(
   pod: OwnedPod,

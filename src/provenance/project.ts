@@ -15,8 +15,8 @@ import {
 } from './object-index.ts';
 
 /**
- * What is kept of a workload; undefined of anything else. The items of an API server's list say no kind: whoever listed
- * them does.
+ * Keeps the parts of a workload that pods are compared with; undefined of any other object. The items of an API server's
+ * list have no `kind`: the caller gives it.
  */
 export function workloadFrom(value: unknown, listed?: WorkloadKind): Workload | undefined {
   const object = asObject(value);
@@ -39,7 +39,7 @@ export function workloadFrom(value: unknown, listed?: WorkloadKind): Workload | 
   };
 }
 
-/** What is kept of a ControllerRevision (apps/v1): the template its workload had when it was made. */
+/** Keeps of a ControllerRevision (apps/v1) the template that its workload had when the revision was made. */
 export function revisionFrom(value: unknown): Revision | undefined {
   const object = asObject(value);
   const identity = identityOf(object);
@@ -67,14 +67,14 @@ export function nodeFrom(value: unknown): Node | undefined {
   return identity === undefined ? undefined : { name: identity.name, uid: identity.uid };
 }
 
-/** Whether something is an object of a kind that can be known here, be it good for anything or not. */
+/** Whether a value is an object of a kind that an index keeps. */
 export function isKnowable(value: unknown): boolean {
   const { kind, apiVersion } = asObject(value) ?? {};
   const known = CACHED_KINDS.find((each) => each === kind);
   return known !== undefined && apiVersionOf(known) === apiVersion;
 }
 
-/** The kind, if it is one whose controller makes pods: a DaemonSet of somebody else's API group is none. */
+/** The kind, if its controller makes pods: not a DaemonSet of another API group than `apps`. */
 export function workloadKind(kind: unknown, apiVersion: unknown): WorkloadKind | undefined {
   const known = WORKLOAD_KINDS.find((each) => each === kind);
   return known !== undefined && apiVersionOf(known) === apiVersion ? known : undefined;
@@ -93,7 +93,7 @@ export function imagesOf(spec: KubernetesObject | undefined): PodTemplate['image
   return images;
 }
 
-/** The texts of a map of texts, such as labels; whatever else stands in it is passed over. */
+/** The entries of a map, such as labels, whose values are texts. */
 function textsOf(value: unknown): Readonly<Record<string, string>> {
   const texts = emptyMap();
   for (const [key, each] of Object.entries(asObject(value) ?? {}))
@@ -101,7 +101,7 @@ function textsOf(value: unknown): Readonly<Record<string, string>> {
   return texts;
 }
 
-/** Keys are a client's: one called `__proto__` is a key like any other. */
+/** Clients choose the keys: `__proto__` is a key like any other. */
 function emptyMap(): Record<string, string> {
   return Object.create(null) as Record<string, string>;
 }
@@ -118,7 +118,7 @@ export function identityOf(
   return { name, uid, namespace: typeof namespace === 'string' && namespace !== '' ? namespace : undefined };
 }
 
-/** A ReplicationController selects by labels alone; without any, nothing. */
+/** A ReplicationController selects by labels alone. One without any selects nothing. */
 function labelsOnly(value: unknown): LabelSelector | undefined {
   const matchLabels = textsOf(value);
   return Object.keys(matchLabels).length === 0 ? undefined : { matchLabels };

@@ -9,11 +9,11 @@ import type { ObjectIndex } from './object-index.ts';
 import { isMirrorPod, isMirrorPodOf } from './mirror-pod.ts';
 import { imagesOfOwner, ownerOf, type ImagesFinding, type OwnerFinding } from './owner.ts';
 
-/** A pod that is being made, or that stands as if it had just been; or a request that makes none. */
+/** A request that creates a pod or not; or an existing pod, taken as if it were just being created. */
 export interface Subject {
-  /** Whoever asks; unknown of what stands in a cluster. */
+  /** The client that made the request; unknown of an existing pod. */
   readonly user: UserInfo | Unknown;
-  /** The pod that is made. Absent: the request makes none. */
+  /** Absent where the request creates no pod. */
   readonly pod?: KubernetesObject | undefined;
   readonly namespace: string;
   /** As generated, where it is. */
@@ -44,7 +44,7 @@ export interface Provenance extends Findings {
   readonly withoutLookups: Findings;
 }
 
-/** What an AdmissionRequest is about. Only a CREATE of `pods` itself makes a pod. */
+/** The subject of an AdmissionRequest. Only a CREATE of `pods` itself creates a pod. */
 export function subjectOf(request: AdmissionRequest, now: number, serverMinor?: number): Subject {
   const { requestResource, requestSubResource, operation, userInfo, namespace = '', name } = request;
   const isPods = requestResource.group === '' && requestResource.resource === 'pods';
@@ -61,7 +61,7 @@ export function subjectOf(request: AdmissionRequest, now: number, serverMinor?: 
   };
 }
 
-/** What a pod in a cluster is about: who made it is not in it. */
+/** The subject of an existing pod. An object does not say which client created it. */
 export function subjectOfExisting(pod: KubernetesObject, now: number): Subject {
   const { namespace, name } = asObject(pod['metadata']) ?? {};
   const node = asObject(pod['spec'])?.['nodeName'];
@@ -76,9 +76,9 @@ export function subjectOfExisting(pod: KubernetesObject, now: number): Subject {
 }
 
 /**
- * Who really made a pod, what it pretends to be, and whether that is true: docs/provenance.md has each field and check. Pure
- * and synchronous. A pod that is verified costs a few look-ups and a comparison of its labels and images, whatever is known;
- * one that is not costs its name's parts and labels looked up in an index (imitation.ts).
+ * The client that really created a pod, the owner the pod names, and the workload it imitates: docs/provenance.md has each
+ * field and check. Pure and synchronous. A verified pod costs a few look-ups in an index and a comparison of its labels and
+ * images, however many objects are known; any other costs its name's parts and labels looked up in an index (imitation.ts).
  */
 export function provenanceOf(subject: Subject, objects: ObjectIndex): Provenance {
   const { user, pod: object, namespace, name, mirrorPod, now, serverMinor } = subject;

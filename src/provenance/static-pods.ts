@@ -3,16 +3,16 @@ import type { ObjectIndex } from './object-index.ts';
 import type { OwnedPod } from './owner.ts';
 import { shown } from './pod-names.ts';
 
-/** One thing a pod has of what it passes for: the higher the weight, the more it alone says. */
+/** A property that a pod shares with the workload it passes for: the higher the weight, the more it says alone. */
 export interface Clue {
   readonly weight: number;
   readonly text: string;
 }
 
-/** Where kubelets run them everywhere. */
+/** Static pods of the control plane are in this namespace in every distribution. */
 const NAMESPACE = 'kube-system';
 
-/** Static pods of the control plane and of nodes, as distributions call them. No watch shows them: they are files. */
+/** Static pods of the control plane and of nodes, by the names distributions give them. They are files: no watch shows them. */
 const STATIC_PODS = [
   'kube-apiserver',
   'kube-controller-manager',
@@ -23,9 +23,9 @@ const STATIC_PODS = [
 ];
 
 /**
- * What a pod has of the mirror of a well-known static pod: `<static>-<node>` of a Node there is, the static pod's name with
- * what looks like a suffix, or the labels that kubeadm gives them. A pod that stands with a mirror's annotation is one, else
- * its kubelet had deleted it.
+ * Clues that a pod passes for the mirror of a well-known static pod: `<static>-<node>` of a known Node, the static pod's name
+ * with the like of a suffix, or the labels that kubeadm gives static pods. An existing pod with a mirror pod's annotation is a
+ * mirror pod: its kubelet deletes any other.
  */
 export function staticPodClues(
   pod: OwnedPod,

@@ -36,7 +36,7 @@ interface Named {
   readonly title: string;
 }
 
-/** A finding that has its place in the picture. */
+/** A finding with what the report text shows beside it. */
 export interface PlacedFinding extends Finding {
   readonly isPod: boolean;
   /** Titles of rules that match it, or pods that come from it, in mode `audit`: common, and yet worth a look. */

@@ -34,8 +34,8 @@ export interface JudgeOptions {
 /**
  * Puts each object into one of three groups.
  *
- * - *suspicious*: a rule matches on what is known of it, and is not in mode `audit` by its tag, level or id; and nobody
- *   who may have made it would have been accepted by a filter.
+ * - *suspicious*: a rule matches on what is known of it, and is not in mode `audit` by its tag, level or id; and no filter
+ *   would have accepted any of the users who may have made it.
  * - *verified*: not suspicious, and its owner is real: among the objects read, with the uid it names, and as
  *   `provenance.owner.verified` asks of a pod; or it mirrors a static pod of a Node that was read.
  * - *undetermined*: the rest. Who made it is not in an object; its owner was not read; or a filter accepts one of those who

@@ -10,7 +10,7 @@ import { isJudged, SCANNED_KINDS } from './scanned-object.ts';
 /** The rules as scan asks them. */
 export interface ScanRules {
   readonly ruleset: Ruleset;
-  /** Filters that accept by who asked: no object says who, so they are asked only of whom its owner shows (`creators.ts`). */
+  /** Filters that accept users. No object names its user, so that they are asked only about the users an owner shows (possible-creators.ts). */
   readonly byUser: readonly Filter[];
   /** Where the rules look; undefined: everywhere. */
   readonly namespaces: readonly string[] | undefined;

@@ -7,9 +7,9 @@ const MARKS: Readonly<Record<Group, string>> = { suspicious: '✗', undetermined
 
 /** How many names are written out of many alike. */
 const SHOWN_NAMES = 3;
-/** Somebody will look at each of these. */
+/** Of suspicious pods each name is worth reading. */
 const SHOWN_SUSPICIOUS = 20;
-/** More in one namespace are no picture any more. */
+/** More in one namespace are folded together by kind. */
 const MAX_OWNERS = 12;
 
 type Groups = Readonly<Record<Group, readonly PlacedFinding[]>>;
@@ -138,7 +138,7 @@ function explained(findings: readonly PlacedFinding[], mark: string): readonly s
   });
 }
 
-/** A line for those alike, with what matched though it warns nobody. */
+/** A line for findings that are alike, with the titles of rules in mode `audit` that match. */
 function folded(findings: readonly PlacedFinding[], mark: string): readonly string[] {
   const alike = alikeBy(findings, ({ isPod, record, reason, noted }) =>
     JSON.stringify([isPod || record.kind, reason, noted]),
@@ -179,7 +179,7 @@ function whatMatched({ record: { matches } }: PlacedFinding): readonly string[] 
 }
 
 const SHOWN_EVIDENCE = 6;
-/** What stands above it in the picture already. */
+/** Fields that the headings show already. */
 const WHERE = /^(verb$|objectRef\.|provenance\.)/;
 
 function namesOf(findings: readonly PlacedFinding[], limit = SHOWN_NAMES): string {

@@ -18,12 +18,12 @@ import { COLLECTIONS, collectionsOf, watchedPath } from '../provenance/collectio
 import { createProvenance, type FindProvenance } from '../provenance/find-provenance.ts';
 import { createProvenanceMetrics } from '../record/provenance-metrics.ts';
 
-/** Who made a pod, by what the API server tells us as it happens. */
+/** Provenance by the objects that the API server tells of as they change. */
 export interface LiveProvenance {
   readonly find: FindProvenance;
-  /** Follows what these rules need, and nothing where they need nothing. */
+  /** Watches the collections that these rules need, and no others. */
   follow(ruleset: Ruleset): void;
-  /** Says how it stands; it keeps nobody from asking us. Absent where nothing is needed. */
+  /** Readiness checks, never failing: reviews are answered without provenance, too. None where no rule asks for it. */
   checks(): readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
   close(): void;
 }
