@@ -5,7 +5,7 @@ import { CONTROL_PLANES, type Distribution } from '../install/identities.ts';
 import { POD_CONTROLLERS } from '../kubernetes/identities.ts';
 import type { Observation } from '../kubernetes/audit-event.ts';
 import { createAuditLogReader } from '../kubernetes/audit-log.ts';
-import { logFiles, problemOf } from '../io/input-files.ts';
+import { isOfInput, logFiles, problemOf, UnreadableLog } from '../io/input-files.ts';
 import { rebuildAdmission } from '../kubernetes/rebuilt-admission.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
 import { withLoggedProvenance } from '../provenance/logged-provenance.ts';
@@ -61,10 +61,16 @@ export async function readCallers(options: CallersOptions): Promise<LoggedCaller
   };
   for (const { name, read } of await logFiles(logs, stdin, (file, why) => problems.push(`${file}: ${why}`))) {
     const reader = createAuditLogReader({ onEvent, onBadLine: () => {}, onSkippedLines: () => {} });
+    let isEmpty = true;
     try {
-      for await (const chunk of read(() => {})) reader.read(chunk);
+      for await (const chunk of read(() => {})) {
+        isEmpty = false;
+        reader.read(chunk);
+      }
       reader.end();
+      if (!isEmpty && !reader.hasEvent()) throw new UnreadableLog('no audit event in it');
     } catch (error) {
+      if (!isOfInput(error)) throw error;
       problems.push(`${name}: ${problemOf(error)}`);
     }
   }

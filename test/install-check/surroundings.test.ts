@@ -436,6 +436,16 @@ describe('an audit log', () => {
       filtersDirs: ['filters'],
     });
 
+  it('that gives no audit event is a problem, an empty one is none', async () => {
+    const [other, empty] = [join(directory, 'other.log'), join(directory, 'empty.log')];
+    writeFileSync(other, '{"hello":1}\n');
+    writeFileSync(empty, '');
+    expect(await read([other, empty])).toEqual({
+      callers: [],
+      problems: [`${other}: no audit event in it`],
+    });
+  });
+
   it('tells who makes pods there and asks for tokens of controllers, and who accepts it', async () => {
     const log = join(directory, 'audit.log');
     const events = [
