@@ -12,8 +12,6 @@ const LISTS =
     ' ',
   );
 
-const INDEX_IN_LIST = new RegExp(`(?<=(?:^|\\.)(?:${LISTS.join('|')}))\\.\\d+(?=\\.|$)`, 'g');
-
 /** A key may itself hold dots, so a path is read in as many ways as it has pairs of parts. The longest in use has ten. */
 const MAX_PARTS = 64;
 
@@ -26,8 +24,13 @@ export function fieldNameProblem(field: string): string | undefined {
     const key = double ?? single;
     return key === undefined ? '' : `.${key}`;
   });
-  // Where one step into an array is written, a number is another.
-  const standard = unbracketed.replaceAll(unbracketed === field ? INDEX_IN_LIST : ANY_INDEX, '');
+  const written = unbracketed.split('.');
+  // Where one step into an array is written, any number is another.
+  const isIndex = (part: string, position: number) =>
+    /^\d+$/.test(part) &&
+    position > 0 &&
+    (unbracketed !== field || LISTS.includes(written[position - 1] ?? ''));
+  const standard = written.filter((part, position) => !isIndex(part, position)).join('.');
   if (standard !== field) {
     return `${quote(field)} is not standard Sigma; expected ${quote(standard.replace(/^\./, ''))}: a path that meets a list asks every member`;
   }
