@@ -219,13 +219,17 @@ describeWithControlPlane(
       await apply(controlPlane, overlay('warn'));
       expect(await installed(controlPlane)).toEqual(before);
       expect(
-        before.map(({ kind, metadata }) => `${kind} ${metadata.name.replace(/-[a-z0-9]{10}$/, '')}`),
+        before.map(
+          ({ kind, metadata }) => `${kind} ${metadata.name.replace(/-[bcdfghkmt2456789]{10}$/, '')}`,
+        ),
       ).toEqual([
         'Namespace sigma-admission',
         'ClusterRole sigma-admission',
         'ClusterRoleBinding sigma-admission',
         'ValidatingWebhookConfiguration sigma-admission',
+        'Role sigma-admission-provenance',
         'Role sigma-admission',
+        'RoleBinding sigma-admission-provenance',
         'RoleBinding sigma-admission',
         'ServiceAccount sigma-admission',
         'ConfigMap sigma-admission-config',
