@@ -4,10 +4,10 @@ import { parseAdmissionReview } from '../src/kubernetes/admission-review.ts';
 import { auditEventFromAdmission, type Observation } from '../src/kubernetes/audit-event.ts';
 import { evaluate } from '../src/policy/evaluate.ts';
 import { createRuleset, type Ruleset } from '../src/policy/ruleset.ts';
-import { createReviewer } from '../src/review.ts';
-import { combine, parseSigma } from '../src/sigma/load.ts';
-import { compileRegex } from '../src/sigma/regular-expression.ts';
-import { createWorkMeter, WorkLimitExceeded } from '../src/sigma/work-meter.ts';
+import { createReviewer } from '../src/webhook/review.ts';
+import { combine, parseSigma } from '../src/sigma/read/load.ts';
+import { compileRegex } from '../src/sigma/match/regular-expression.ts';
+import { createWorkMeter, WorkLimitExceeded } from '../src/sigma/match/work-meter.ts';
 import { ROUNDS, summary, time, type Figure } from './figure.ts';
 import { growthFigures } from './growth.ts';
 

@@ -1,5 +1,5 @@
-import { createCompiler, type Matches } from '../src/sigma/compile.ts';
-import { parseSigma } from '../src/sigma/load.ts';
+import { createCompiler, type Matches } from '../src/sigma/match/compile.ts';
+import { parseSigma } from '../src/sigma/read/load.ts';
 import { ROUNDS, summary, time, type Figure } from './figure.ts';
 
 /** A matcher, and events of growing size that are hard for it. */

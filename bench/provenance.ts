@@ -14,7 +14,7 @@ import { createCache } from '../src/provenance/cache.ts';
 import { COLLECTIONS } from '../src/provenance/collections.ts';
 import { objectsFromList } from '../src/provenance/objects-from-list.ts';
 import { provenanceOf, subjectOf } from '../src/provenance/provenance.ts';
-import { createAuthority, issueCertificate } from '../src/tls/authority.ts';
+import { createAuthority, issueCertificate } from '../src/certificates/authority.ts';
 import { ROUNDS, summary, type Figure } from './figure.ts';
 import { stop } from './lib/process.ts';
 import { build, load, review, start, type Running } from './server.ts';

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { logFiles } from '../src/io/input-files.ts';
 import { directorySource } from '../src/policy/rule-source.ts';
-import { createJudge, type Judge } from '../src/replay/judge.ts';
-import { createLineFilter } from '../src/replay/line-filter.ts';
+import { createJudge, type Judge } from '../src/commands/replay/judge.ts';
+import { createLineFilter } from '../src/commands/replay/line-filter.ts';
 import { createOutput } from '../src/io/output.ts';
-import { createReading } from '../src/replay/reading.ts';
+import { createReading } from '../src/commands/replay/reading.ts';
 import { loadRules } from '../src/policy/load-named-rules.ts';
-import { createSummary } from '../src/replay/summary.ts';
+import { createSummary } from '../src/commands/replay/summary.ts';
 import { summary, type Figure } from './figure.ts';
 import { runNode } from './lib/process.ts';
 

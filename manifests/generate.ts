@@ -5,12 +5,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { dump } from 'js-yaml';
-import { CONTROL_PLANES, type Distribution } from '../src/install/identities.ts';
-import { doesNotHeal, heals } from '../src/install/match-conditions.ts';
-import { GUARD, OBSERVE, webhookConfiguration } from '../src/install/webhook-configuration.ts';
+import { CONTROL_PLANES, type Distribution } from '../src/registration/identities.ts';
+import { doesNotHeal, heals } from '../src/registration/match-conditions.ts';
+import { GUARD, OBSERVE, webhookConfiguration } from '../src/registration/webhook-configuration.ts';
 
 const DIRECTORY = import.meta.dirname;
-const MADE = '# Made by `npm run manifests` from src/install; change it there.\n';
+const MADE = '# Made by `npm run manifests` from src/registration; change it there.\n';
 
 /** What is made from the program's own data, by path below manifests/. */
 export function generatedManifests(): Readonly<Record<string, string>> {

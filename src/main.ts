@@ -4,7 +4,7 @@ import { createOutput } from './io/output.ts';
 import type { RuleSource } from './policy/rule-source.ts';
 import { parseCommandLine, type CommandLine } from './settings/command-line.ts';
 import type { ReplayConfig } from './settings/types.ts';
-import { SigmaError } from './sigma/errors.ts';
+import { SigmaError } from './sigma/read/errors.ts';
 
 /** The only file that touches the process: what it was told, its streams, its signals, its exit code. */
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -48,7 +48,7 @@ async function run(command: CommandLine): Promise<number> {
       return command.exitCode;
     }
     case 'serve': {
-      const { serve } = await import('./serve.ts');
+      const { serve } = await import('./commands/serve/serve.ts');
       await serve(command.config, {
         stdoutFd: process.stdout.fd,
         stderrFd: process.stderr.fd,
@@ -64,8 +64,8 @@ async function run(command: CommandLine): Promise<number> {
       return 0;
     }
     case 'replay': {
-      const { replay } = await import('./replay.ts');
-      const { isSystemIdentity } = await import('./install/system-identity.ts');
+      const { replay } = await import('./commands/replay/replay.ts');
+      const { isSystemIdentity } = await import('./registration/system-identity.ts');
       return replay(command.config, {
         ...streams(),
         source: await sourceOf(command.config),
@@ -73,7 +73,7 @@ async function run(command: CommandLine): Promise<number> {
       });
     }
     case 'scan': {
-      const { scan } = await import('./scan.ts');
+      const { scan } = await import('./commands/scan/scan.ts');
       const { connectToCluster } = await import('./cluster/api-server.ts');
       const { kubeconfigOf } = await import('./cluster/kubeconfig.ts');
       const { env } = process;
@@ -84,27 +84,27 @@ async function run(command: CommandLine): Promise<number> {
       });
     }
     case 'allowlist suggest': {
-      const { allowlistSuggest } = await import('./allowlist/suggest.ts');
+      const { allowlistSuggest } = await import('./commands/allowlist/suggest.ts');
       return allowlistSuggest(command.config, streams());
     }
     case 'rules check': {
-      const { rulesCheck } = await import('./rules/check.ts');
+      const { rulesCheck } = await import('./commands/rules/check.ts');
       return rulesCheck(command.config, streams());
     }
     case 'rules list': {
-      const { rulesList } = await import('./rules/list.ts');
+      const { rulesList } = await import('./commands/rules/list.ts');
       return rulesList(command.config, streams());
     }
     case 'rules explain': {
-      const { rulesExplain } = await import('./rules/explain.ts');
+      const { rulesExplain } = await import('./commands/rules/explain.ts');
       return rulesExplain(command.config, streams());
     }
     case 'rules test': {
-      const { rulesTest } = await import('./rules/test.ts');
+      const { rulesTest } = await import('./commands/rules/test.ts');
       return rulesTest(command.config, streams());
     }
     case 'certificates rotate': {
-      const { certificatesRotate } = await import('./certificates/rotate.ts');
+      const { certificatesRotate } = await import('./commands/certificates/rotate.ts');
       const { connectToCluster } = await import('./cluster/api-server.ts');
       const { kubeconfigOf } = await import('./cluster/kubeconfig.ts');
       const { env } = process;
@@ -114,7 +114,7 @@ async function run(command: CommandLine): Promise<number> {
       });
     }
     case 'install check': {
-      const { installCheck } = await import('./install-check.ts');
+      const { installCheck } = await import('./commands/install-check/install-check.ts');
       return installCheck(command.config, { ...streams(), env: process.env });
     }
   }

@@ -8,7 +8,7 @@ import { evaluate } from '../src/policy/evaluate.ts';
 import type { Ruleset } from '../src/policy/ruleset.ts';
 import { withLoggedProvenance } from '../src/provenance/logged-provenance.ts';
 import { isMirrorPod } from '../src/provenance/mirror-pod.ts';
-import { readRules, rulesetAt } from '../src/rules/loaded-rules.ts';
+import { readRules, rulesetAt } from '../src/commands/rules/loaded-rules.ts';
 import { corpusLines, corpusPath, describeWithCorpus } from './corpus.ts';
 import { MADE_TO_DIFFER, type Verdict } from './made-to-differ.ts';
 import { load, rule } from './policy/rulesets.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { mapToEvent } from '../src/policy/event-fields.ts';
-import { createCompiler } from '../src/sigma/compile.ts';
-import { UNKNOWN } from '../src/sigma/fields.ts';
-import { parseSigma } from '../src/sigma/load.ts';
-import type { Truth } from '../src/sigma/tree.ts';
+import { createCompiler } from '../src/sigma/match/compile.ts';
+import { UNKNOWN } from '../src/sigma/match/fields.ts';
+import { parseSigma } from '../src/sigma/read/load.ts';
+import type { Truth } from '../src/sigma/match/tree.ts';
 import { rule } from './policy/rulesets.ts';
 
 /*

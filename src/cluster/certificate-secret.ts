@@ -1,17 +1,17 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { createAuthority, issueCertificate, SERVING_LIFETIME_MS } from '../tls/authority.ts';
-import { endOf, fingerprintOf, pemOf, type TrustedAuthority } from '../tls/authority-bundle.ts';
+import { createAuthority, issueCertificate, SERVING_LIFETIME_MS } from '../certificates/authority.ts';
+import { endOf, fingerprintOf, pemOf, type TrustedAuthority } from '../certificates/authority-bundle.ts';
 import {
   createCertificateSource,
   type CertificateSource,
   type TlsCertificate,
-} from '../tls/certificate-source.ts';
+} from '../certificates/certificate-source.ts';
 import {
   bundleToPublish,
   seeMissing,
   seeRegistered,
   type RegisteredAuthorities,
-} from '../tls/registered-authorities.ts';
+} from '../certificates/registered-authorities.ts';
 import {
   CONTENT_KEYS,
   contentsOf,
@@ -19,8 +19,8 @@ import {
   type Contents,
   type Served,
   type Write,
-} from '../tls/rotation.ts';
-import type { ServingNames } from '../tls/authority.ts';
+} from '../certificates/rotation.ts';
+import type { ServingNames } from '../certificates/authority.ts';
 import { ApiError, ifThere, type ApiServer } from './api-server.ts';
 import { repeat } from './repeat.ts';
 

@@ -1,4 +1,4 @@
-import type { ProbeOutcome } from '../install/probe-outcome.ts';
+import type { ProbeOutcome } from '../registration/probe-outcome.ts';
 import { dial, DialError } from './dial.ts';
 import type { ApiServer } from './api-server.ts';
 import { readOwnService } from './own-service.ts';

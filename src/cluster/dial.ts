@@ -1,5 +1,5 @@
 import { connect } from 'node:tls';
-import { parseBundle, pemOf } from '../tls/authority-bundle.ts';
+import { parseBundle, pemOf } from '../certificates/authority-bundle.ts';
 
 export interface DialOptions {
   readonly host: string;

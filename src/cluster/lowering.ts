@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { lowered, MAX_SETTINGS_FILE } from '../install/lowered-modes.ts';
+import { lowered, MAX_SETTINGS_FILE } from '../self/lowered-modes.ts';
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import type { Modes } from '../policy/mode.ts';

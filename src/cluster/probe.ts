@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { probeOutcome, type ProbeOutcome } from '../install/probe-outcome.ts';
-import { PROBE_CONFIG_MAP, PROBE_NONCE } from '../install/probe.ts';
+import { probeOutcome, type ProbeOutcome } from '../registration/probe-outcome.ts';
+import { PROBE_CONFIG_MAP, PROBE_NONCE } from '../registration/probe.ts';
 import { ApiError, type ApiServer } from './api-server.ts';
 
 /** Sends a probe through the API server: a dry run of a ConfigMap that our entry `probe` refuses, repeating the nonce. */

@@ -2,7 +2,7 @@ import {
   registeredCaBundles,
   type RegisteredConfiguration,
   type ServiceReference,
-} from '../install/registered-webhook.ts';
+} from '../registration/registered-webhook.ts';
 import { ApiError, type ApiServer } from './api-server.ts';
 
 /** All that our entries trust, joined (PEM), be it not the same for each; undefined where that is nothing. */

@@ -8,14 +8,14 @@ import {
   type RegistrationState,
   type Manage,
   type Plan,
-} from '../install/registration-plan.ts';
+} from '../registration/registration-plan.ts';
 import type {
   OwnerReference,
   RegisteredConfiguration,
   ServiceReference,
-} from '../install/registered-webhook.ts';
-import { BREAK_GLASS } from '../install/own-deployment.ts';
-import type { WebhookConfiguration } from '../install/webhook-configuration.ts';
+} from '../registration/registered-webhook.ts';
+import { BREAK_GLASS } from '../self/own-deployment.ts';
+import type { WebhookConfiguration } from '../registration/webhook-configuration.ts';
 import { ApiError, ifThere, type ApiServer } from './api-server.ts';
 import { readOwnService } from './own-service.ts';
 import { repeat } from './repeat.ts';

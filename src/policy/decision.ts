@@ -1,4 +1,4 @@
-import { LEVELS } from '../sigma/level.ts';
+import { LEVELS } from '../sigma/read/level.ts';
 import type { Match } from './evaluate.ts';
 import { modeOf, type Mode, type Modes } from './mode.ts';
 

@@ -1,7 +1,7 @@
 import type { Observation } from '../kubernetes/audit-event.ts';
-import { UNKNOWN } from '../sigma/fields.ts';
-import { itemsOf, partiallyEvaluate } from '../sigma/partial-evaluation.ts';
-import type { Tree } from '../sigma/tree.ts';
+import { UNKNOWN } from '../sigma/match/fields.ts';
+import { itemsOf, partiallyEvaluate } from '../sigma/match/partial-evaluation.ts';
+import type { Tree } from '../sigma/match/tree.ts';
 import type { LoadedFilter, LoadedRule, Ruleset } from './ruleset.ts';
 
 export interface Match {

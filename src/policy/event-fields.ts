@@ -1,6 +1,6 @@
 import { FIELD_MAPPING } from '../kubernetes/field-mapping.ts';
-import { mapFields, mapItems } from '../sigma/field-mapping.ts';
-import type { Tree } from '../sigma/tree.ts';
+import { mapFields, mapItems } from '../sigma/match/field-mapping.ts';
+import type { Tree } from '../sigma/match/tree.ts';
 import type { Door } from './door.ts';
 
 /**

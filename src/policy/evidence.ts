@@ -1,9 +1,9 @@
 import { printable, shorten } from '../io/text.ts';
-import { foldCase } from '../sigma/case-folding.ts';
-import type { Compiler } from '../sigma/compile.ts';
-import type { DetectionItem, Tree } from '../sigma/tree.ts';
-import { compilePredicates } from '../sigma/predicate.ts';
-import { compilePath, readLeaves } from '../sigma/fields.ts';
+import { foldCase } from '../sigma/match/case-folding.ts';
+import type { Compiler } from '../sigma/match/compile.ts';
+import type { DetectionItem, Tree } from '../sigma/match/tree.ts';
+import { compilePredicates } from '../sigma/match/predicate.ts';
+import { compilePath, readLeaves } from '../sigma/match/fields.ts';
 import type { Ruleset } from './ruleset.ts';
 
 /** Why a rule matched: one of its fields and a value that satisfied it. */

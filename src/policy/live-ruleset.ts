@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { watchReloadable } from '../reloadable.ts';
-import type { Problem } from '../sigma/errors.ts';
+import { watchReloadable } from '../io/reloadable.ts';
+import type { Problem } from '../sigma/read/errors.ts';
 import { loadRuleset, parseAll, problemsOf } from './load-rules.ts';
 import type { NamedDocument, RuleSource } from './rule-source.ts';
 import type { Ruleset, RulesetOptions } from './ruleset.ts';

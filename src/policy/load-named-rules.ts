@@ -1,9 +1,9 @@
 import { parseAll, readDocuments } from './load-rules.ts';
 import type { RuleSource } from './rule-source.ts';
-import { SigmaError } from '../sigma/errors.ts';
-import { appliesTo } from '../sigma/filter.ts';
-import type { ParsedSigma } from '../sigma/load.ts';
-import type { Rule } from '../sigma/rule.ts';
+import { SigmaError } from '../sigma/read/errors.ts';
+import { appliesTo } from '../sigma/read/filter.ts';
+import type { ParsedSigma } from '../sigma/read/load.ts';
+import type { Rule } from '../sigma/read/rule.ts';
 
 /** Enough of a UUID to name one rule. */
 const MIN_PREFIX = 8;

@@ -1,5 +1,5 @@
-import { SigmaError, type Problem } from '../sigma/errors.ts';
-import { combine, parseSigma, type ParsedSigma } from '../sigma/load.ts';
+import { SigmaError, type Problem } from '../sigma/read/errors.ts';
+import { combine, parseSigma, type ParsedSigma } from '../sigma/read/load.ts';
 import type { NamedDocument, RuleSource } from './rule-source.ts';
 import { createRuleset, OUR_LOG, type Ruleset, type RulesetOptions } from './ruleset.ts';
 

@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../kubernetes/audit-event.ts';
 import { lengthOf, printable, shorten } from '../io/text.ts';
-import type { Rule } from '../sigma/rule.ts';
+import type { Rule } from '../sigma/read/rule.ts';
 
 /** The API server passes 4,096 characters of warnings from everybody, and advises 120 for one. */
 export const MAX_MESSAGE = 120;

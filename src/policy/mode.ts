@@ -1,5 +1,5 @@
-import type { Level } from '../sigma/level.ts';
-import type { Rule } from '../sigma/rule.ts';
+import type { Level } from '../sigma/read/level.ts';
+import type { Rule } from '../sigma/read/rule.ts';
 
 /** What a match does: `audit` records it, `warn` also tells the caller, `enforce` refuses. Pod Security Admission's words. */
 export const MODES = ['audit', 'warn', 'enforce'] as const;

@@ -1,5 +1,5 @@
 import { NAMESPACE_ALL } from '../kubernetes/objects.ts';
-import { itemsOf } from '../sigma/partial-evaluation.ts';
+import { itemsOf } from '../sigma/match/partial-evaluation.ts';
 import { coverageOf, operationsOf } from './coverage.ts';
 import { askedRules, type LoadedRule, type Ruleset } from './ruleset.ts';
 

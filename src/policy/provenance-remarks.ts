@@ -1,6 +1,6 @@
 import { printable, shorten } from '../io/text.ts';
 import type { AuditEvent } from '../kubernetes/audit-event.ts';
-import { itemsOf } from '../sigma/partial-evaluation.ts';
+import { itemsOf } from '../sigma/match/partial-evaluation.ts';
 import type { LoadedRule } from './ruleset.ts';
 
 /** What rules ask of provenance, and what to say of it: the rule's own question is answered first. */

@@ -1,7 +1,7 @@
 import { CONNECT_SUBRESOURCES } from '../kubernetes/objects.ts';
-import { canBe, itemsOf, partiallyEvaluate, requiredValues } from '../sigma/partial-evaluation.ts';
-import { compilePredicates, type Satisfies } from '../sigma/predicate.ts';
-import type { DetectionItem, Predicate, Tree, Truth } from '../sigma/tree.ts';
+import { canBe, itemsOf, partiallyEvaluate, requiredValues } from '../sigma/match/partial-evaluation.ts';
+import { compilePredicates, type Satisfies } from '../sigma/match/predicate.ts';
+import type { DetectionItem, Predicate, Tree, Truth } from '../sigma/match/tree.ts';
 import { isUnobservable, type Door } from './door.ts';
 
 /**

@@ -1,8 +1,8 @@
-import type { Compiler } from '../sigma/compile.ts';
-import type { Readings } from '../sigma/fields.ts';
-import { itemsOf, requiredValues } from '../sigma/partial-evaluation.ts';
-import { foldCase } from '../sigma/case-folding.ts';
-import type { Tree } from '../sigma/tree.ts';
+import type { Compiler } from '../sigma/match/compile.ts';
+import type { Readings } from '../sigma/match/fields.ts';
+import { itemsOf, requiredValues } from '../sigma/match/partial-evaluation.ts';
+import { foldCase } from '../sigma/match/case-folding.ts';
+import type { Tree } from '../sigma/match/tree.ts';
 
 /** The rules an event can touch; everything it leaves out is false for that event. */
 export type RuleIndex<Rule> = (event: object) => readonly Rule[];

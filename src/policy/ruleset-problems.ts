@@ -1,10 +1,10 @@
-import { quote } from '../sigma/describe-value.ts';
-import type { Problem } from '../sigma/errors.ts';
-import { appliesTo, type Filter } from '../sigma/filter.ts';
-import { notForOurLog as messageOf } from '../sigma/log-source.ts';
-import { itemsOf } from '../sigma/partial-evaluation.ts';
-import type { Rule } from '../sigma/rule.ts';
-import type { DetectionItem, Predicate, Tree } from '../sigma/tree.ts';
+import { quote } from '../sigma/match/describe-value.ts';
+import type { Problem } from '../sigma/read/errors.ts';
+import { appliesTo, type Filter } from '../sigma/read/filter.ts';
+import { notForOurLog as messageOf } from '../sigma/read/log-source.ts';
+import { itemsOf } from '../sigma/match/partial-evaluation.ts';
+import type { Rule } from '../sigma/read/rule.ts';
+import type { DetectionItem, Predicate, Tree } from '../sigma/match/tree.ts';
 import { isOfUnseenUser, isUnobservable, type Door } from './door.ts';
 import { MAP_FIELDS, mapToEvent } from './event-fields.ts';
 

@@ -1,5 +1,5 @@
 import type { AdmissionRequest } from '../kubernetes/admission-review.ts';
-import { UNKNOWN } from '../sigma/fields.ts';
+import { UNKNOWN } from '../sigma/match/fields.ts';
 import { createFreshReads, type GetObject, type ReadResult } from './fresh-reads.ts';
 import { settle, withFresh, type Fresh, type Lookup } from './lookup.ts';
 import type { ObjectIndex } from './object-index.ts';

@@ -1,5 +1,5 @@
 import { asObject } from '../kubernetes/as-object.ts';
-import { UNKNOWN, type Unknown } from '../sigma/fields.ts';
+import { UNKNOWN, type Unknown } from '../sigma/match/fields.ts';
 import { indexOf, type Family, type ImitationIndex } from './imitation-index.ts';
 import type { ObjectIndex, Service, Workload } from './object-index.ts';
 import type { OwnedPod, OwnerFinding } from './owner.ts';

@@ -1,5 +1,5 @@
 import type { AuditEvent, Observation } from '../kubernetes/audit-event.ts';
-import { UNKNOWN } from '../sigma/fields.ts';
+import { UNKNOWN } from '../sigma/match/fields.ts';
 import { isLoggedMirrorPod } from './mirror-pod.ts';
 
 /** The provenance of a logged request. Owners cannot be looked up: they existed in the cluster then, and may not now. */

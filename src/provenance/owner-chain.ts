@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { controllerOf } from '../kubernetes/owner-reference.ts';
-import { UNKNOWN } from '../sigma/fields.ts';
+import { UNKNOWN } from '../sigma/match/fields.ts';
 import { WORKLOAD_KINDS } from './object-index.ts';
 import type { ListedObjects, Owner } from './objects-from-list.ts';
 import type { OwnerFinding } from './owner.ts';

@@ -3,7 +3,7 @@ import { asObject } from '../kubernetes/as-object.ts';
 import { KUBE_CONTROLLER_MANAGER, NODES, POD_CONTROLLERS } from '../kubernetes/identities.ts';
 import { NAMESPACE_ALL } from '../kubernetes/objects.ts';
 import { controllerOf, type ControllerReference } from '../kubernetes/owner-reference.ts';
-import { UNKNOWN, type Unknown } from '../sigma/fields.ts';
+import { UNKNOWN, type Unknown } from '../sigma/match/fields.ts';
 import type { Creator } from './creator.ts';
 import type { Lookup } from './lookup.ts';
 import type { ObjectIndex, Workload, WorkloadKind } from './object-index.ts';

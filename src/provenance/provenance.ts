@@ -1,7 +1,7 @@
 import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
-import { UNKNOWN, type Unknown } from '../sigma/fields.ts';
+import { UNKNOWN, type Unknown } from '../sigma/match/fields.ts';
 import { creatorOf } from './creator.ts';
 import { imitationOf, type Imitation } from './imitation.ts';
 import type { Lookup } from './lookup.ts';

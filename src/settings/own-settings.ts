@@ -1,4 +1,4 @@
-import type { FoundSettings, OwnSettings } from '../install/lowered-modes.ts';
+import type { FoundSettings, OwnSettings } from '../self/lowered-modes.ts';
 import { COMMANDS } from './commands.ts';
 import { settingsOfReplica } from './of-replica.ts';
 import { readSettings, type Sources } from './read-settings.ts';

@@ -1,8 +1,8 @@
-import { DISTRIBUTIONS } from '../install/identities.ts';
-import { MANAGE } from '../install/registration-plan.ts';
+import { DISTRIBUTIONS } from '../registration/identities.ts';
+import { MANAGE } from '../registration/registration-plan.ts';
 import { DOORS } from '../policy/door.ts';
 import { MODES } from '../policy/mode.ts';
-import { LEVELS } from '../sigma/level.ts';
+import { LEVELS } from '../sigma/read/level.ts';
 import {
   duration,
   instant,

@@ -1,8 +1,8 @@
-import type { Distribution } from '../install/identities.ts';
-import type { Manage } from '../install/registration-plan.ts';
+import type { Distribution } from '../registration/identities.ts';
+import type { Manage } from '../registration/registration-plan.ts';
 import type { Door } from '../policy/door.ts';
 import type { Modes } from '../policy/mode.ts';
-import type { Level } from '../sigma/level.ts';
+import type { Level } from '../sigma/read/level.ts';
 import type { LogLevel, Subresources } from './settings.ts';
 
 /** What `serve` was told. */

@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { certificatesRotate } from '../../src/certificates/rotate.ts';
+import { certificatesRotate } from '../../src/commands/certificates/rotate.ts';
 import { ApiError, type ApiServer } from '../../src/cluster/api-server.ts';
-import { createCertificateDirectory } from '../../src/tls/certificate-directory.ts';
-import { isIssuedBy } from '../../src/tls/validity.ts';
+import { createCertificateDirectory } from '../../src/certificates/certificate-directory.ts';
+import { isIssuedBy } from '../../src/certificates/validity.ts';
 
 const CONFIG = { secret: 'tls', namespace: 'n', reason: 'the key got out' };
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectToCluster, type ApiServer, type WatchEvent } from '../../src/cluster/api-server.ts';
-import { createAuthority, issueCertificate } from '../../src/tls/authority.ts';
+import { createAuthority, issueCertificate } from '../../src/certificates/authority.ts';
 
 describe('the API server, as a pod asks it,', () => {
   const directory = mkdtempSync(join(tmpdir(), 'sigma-admission-'));

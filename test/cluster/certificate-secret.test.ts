@@ -6,7 +6,7 @@ import {
   type CertificateSecretOptions,
 } from '../../src/cluster/certificate-secret.ts';
 import { eventually } from '../lib/eventually.ts';
-import { servingNames } from '../../src/tls/authority.ts';
+import { servingNames } from '../../src/certificates/authority.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

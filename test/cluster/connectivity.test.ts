@@ -4,7 +4,7 @@ import { createServer } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiError, type ApiServer } from '../../src/cluster/api-server.ts';
 import { probeLoop, type ConnectivityState } from '../../src/cluster/connectivity.ts';
-import { createAuthority, issueCertificate } from '../../src/tls/authority.ts';
+import { createAuthority, issueCertificate } from '../../src/certificates/authority.ts';
 import { eventually } from '../lib/eventually.ts';
 
 const SERVICE = { namespace: 'ns', name: 'name' };

@@ -2,7 +2,11 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createAuthority, issueCertificate, type KeyedCertificate } from '../../src/tls/authority.ts';
+import {
+  createAuthority,
+  issueCertificate,
+  type KeyedCertificate,
+} from '../../src/certificates/authority.ts';
 import { dial, type DialError } from '../../src/cluster/dial.ts';
 
 const NAME = 'sigma-admission.sigma-admission.svc';

@@ -5,8 +5,8 @@ import {
   type RegistrationListener,
   type RegistrationOptions,
 } from '../../src/cluster/registration.ts';
-import type { RegisteredConfiguration } from '../../src/install/registered-webhook.ts';
-import { webhookConfiguration } from '../../src/install/webhook-configuration.ts';
+import type { RegisteredConfiguration } from '../../src/registration/registered-webhook.ts';
+import { webhookConfiguration } from '../../src/registration/webhook-configuration.ts';
 import { eventually } from '../lib/eventually.ts';
 
 const SERVICE = { namespace: 'sigma-admission', name: 'sigma-admission' };

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { connect } from 'node:tls';
-import type { DecisionRecord } from '../../src/record/decision-record.ts';
+import type { DecisionRecord } from '../../src/records/decision-record.ts';
 import type { Json } from './api-client.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { stopProcess } from './stop-process.ts';

@@ -15,9 +15,9 @@ import {
   issueCertificate,
   type KeyedCertificate,
   servingNames,
-} from '../../src/tls/authority.ts';
-import { parseBundle } from '../../src/tls/authority-bundle.ts';
-import { isIssuedBy } from '../../src/tls/validity.ts';
+} from '../../src/certificates/authority.ts';
+import { parseBundle } from '../../src/certificates/authority-bundle.ts';
+import { isIssuedBy } from '../../src/certificates/validity.ts';
 import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
 import { eventually } from '../lib/eventually.ts';
 

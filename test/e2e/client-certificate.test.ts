@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { GUARD, webhookConfiguration } from '../../src/install/webhook-configuration.ts';
-import { createAuthority } from '../../src/tls/authority.ts';
+import { GUARD, webhookConfiguration } from '../../src/registration/webhook-configuration.ts';
+import { createAuthority } from '../../src/certificates/authority.ts';
 import {
   startControlPlane,
   type ControlPlane,

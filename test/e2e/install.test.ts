@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { CONTROL_PLANES } from '../../src/install/identities.ts';
+import { CONTROL_PLANES } from '../../src/registration/identities.ts';
 import type { Json } from '../control-plane/api-client.ts';
 import { startBalancer, type Balancer } from '../control-plane/balancer.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';

@@ -7,7 +7,7 @@ import {
   issueCertificate,
   type KeyedCertificate,
   servingNames,
-} from '../../src/tls/authority.ts';
+} from '../../src/certificates/authority.ts';
 import type { Json } from '../control-plane/api-client.ts';
 import { startControlPlane, type OwnControlPlane } from '../control-plane/control-plane.ts';
 import { startDeployment, type Deployment } from '../control-plane/deployment.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadAll } from 'js-yaml';
-import type { DecisionRecord } from '../../src/record/decision-record.ts';
+import type { DecisionRecord } from '../../src/records/decision-record.ts';
 import type { Json } from '../control-plane/api-client.ts';
 import { startApiProxy, type ApiProxy } from './lib/api-proxy.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';

@@ -7,10 +7,10 @@ import {
   type KeyedCertificate,
   SERVING_LIFETIME_MS,
   servingNames,
-} from '../../src/tls/authority.ts';
-import { fingerprintOf, parseBundle } from '../../src/tls/authority-bundle.ts';
+} from '../../src/certificates/authority.ts';
+import { fingerprintOf, parseBundle } from '../../src/certificates/authority-bundle.ts';
 import { dial } from '../../src/cluster/dial.ts';
-import { isIssuedBy } from '../../src/tls/validity.ts';
+import { isIssuedBy } from '../../src/certificates/validity.ts';
 import type { Json } from '../control-plane/api-client.ts';
 import { startBalancer, type Balancer } from '../control-plane/balancer.ts';
 import { startControlPlane, type OwnControlPlane } from '../control-plane/control-plane.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Mode } from '../../src/policy/mode.ts';
-import type { DecisionRecord } from '../../src/record/decision-record.ts';
+import type { DecisionRecord } from '../../src/records/decision-record.ts';
 import type { Json } from '../control-plane/api-client.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';

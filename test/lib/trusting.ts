@@ -1,4 +1,4 @@
-import type { WebhookConfiguration } from '../../src/install/webhook-configuration.ts';
+import type { WebhookConfiguration } from '../../src/registration/webhook-configuration.ts';
 
 /** The configuration, each of whose entries trusts these certificates (PEM). */
 export function trusting(configuration: WebhookConfiguration, certificatesPem: string) {

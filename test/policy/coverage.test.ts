@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { coverageOf, operationsOf } from '../../src/policy/coverage.ts';
 import { createRuleset } from '../../src/policy/ruleset.ts';
-import { combine, parseSigma } from '../../src/sigma/load.ts';
+import { combine, parseSigma } from '../../src/sigma/read/load.ts';
 
 /** What a rule with this selection is about, literally read. */
 function covered(selection: string) {

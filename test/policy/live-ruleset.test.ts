@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createLiveRuleset, type LiveRuleset } from '../../src/policy/live-ruleset.ts';
 import { directorySource, type NamedDocument, type RuleSource } from '../../src/policy/rule-source.ts';
 import type { Ruleset } from '../../src/policy/ruleset.ts';
-import { formatProblem, SigmaError, type Problem } from '../../src/sigma/errors.ts';
+import { formatProblem, SigmaError, type Problem } from '../../src/sigma/read/errors.ts';
 import { rule } from './rulesets.ts';
 
 /** Follows a source, and says what became of each change. */

@@ -2,7 +2,7 @@ import { printable, shorten } from '../../src/io/text.ts';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { matchMessage, MAX_MESSAGE, techniques } from '../../src/policy/message.ts';
-import type { Rule } from '../../src/sigma/rule.ts';
+import type { Rule } from '../../src/sigma/read/rule.ts';
 
 const rule: Rule = {
   id: 'a80d927d-ac6e-443f-a867-e8d6e3897318',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { modeOf, onlyByRuleId, type Modes } from '../../src/policy/mode.ts';
-import type { Rule } from '../../src/sigma/rule.ts';
+import type { Rule } from '../../src/sigma/read/rule.ts';
 
 const modes: Modes = {
   default: 'audit',

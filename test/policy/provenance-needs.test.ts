@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import { createRuleset } from '../../src/policy/ruleset.ts';
 import { NAMESPACE_ALL } from '../../src/kubernetes/objects.ts';
 import { provenanceNeeds, type ProvenanceNeeds } from '../../src/policy/provenance-needs.ts';
-import { combine, parseSigma } from '../../src/sigma/load.ts';
+import { combine, parseSigma } from '../../src/sigma/read/load.ts';
 
 const POD = { verb: 'create', 'objectRef.resource': 'pods' };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { provenanceRemarks } from '../../src/policy/provenance-remarks.ts';
-import { UNKNOWN } from '../../src/sigma/fields.ts';
+import { UNKNOWN } from '../../src/sigma/match/fields.ts';
 import { load, rule } from './rulesets.ts';
 
 function remarks(detection: object, provenance: Readonly<Record<string, unknown>>, limit = 120) {

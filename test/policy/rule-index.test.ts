@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createRuleIndex } from '../../src/policy/rule-index.ts';
-import { createCompiler } from '../../src/sigma/compile.ts';
-import { UNKNOWN } from '../../src/sigma/fields.ts';
-import type { Tree } from '../../src/sigma/tree.ts';
+import { createCompiler } from '../../src/sigma/match/compile.ts';
+import { UNKNOWN } from '../../src/sigma/match/fields.ts';
+import type { Tree } from '../../src/sigma/match/tree.ts';
 import { treeOf } from '../sigma/detections.ts';
 import { events, trees } from '../sigma/trees.ts';
 

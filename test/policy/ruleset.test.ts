@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Door } from '../../src/policy/door.ts';
-import { formatProblem } from '../../src/sigma/errors.ts';
+import { formatProblem } from '../../src/sigma/read/errors.ts';
 import { show } from '../sigma/detections.ts';
 import { filter, id, load, problemsIn, rule } from './rulesets.ts';
 

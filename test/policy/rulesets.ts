@@ -1,6 +1,6 @@
 import { createRuleset, type Ruleset, type RulesetOptions } from '../../src/policy/ruleset.ts';
-import { formatProblem, type Problem } from '../../src/sigma/errors.ts';
-import { combine, parseSigma } from '../../src/sigma/load.ts';
+import { formatProblem, type Problem } from '../../src/sigma/read/errors.ts';
+import { combine, parseSigma } from '../../src/sigma/read/load.ts';
 
 const LOG = { product: 'kubernetes', service: 'audit' };
 

@@ -5,7 +5,7 @@ import { createCache, type Cache } from '../../src/provenance/cache.ts';
 import { collectionsOf } from '../../src/provenance/collections.ts';
 import type { Workload } from '../../src/provenance/object-index.ts';
 import { createProvenance, type ProvenanceOptions } from '../../src/provenance/find-provenance.ts';
-import { UNKNOWN } from '../../src/sigma/fields.ts';
+import { UNKNOWN } from '../../src/sigma/match/fields.ts';
 
 const CONTROLLER = 'system:serviceaccount:kube-system:daemon-set-controller';
 const PATH = '/apis/apps/v1/namespaces/kube-system/daemonsets/proxy';

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ObjectIndex } from '../../src/provenance/object-index.ts';
 import { objectsFromList } from '../../src/provenance/objects-from-list.ts';
 import { provenanceOf, subjectOfExisting } from '../../src/provenance/provenance.ts';
-import { UNKNOWN } from '../../src/sigma/fields.ts';
+import { UNKNOWN } from '../../src/sigma/match/fields.ts';
 import {
   ADMIN,
   ALL,

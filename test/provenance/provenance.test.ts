@@ -9,7 +9,7 @@ import { FIELD_MEANINGS } from '../../src/provenance/field-meanings.ts';
 import { loggedProvenance } from '../../src/provenance/logged-provenance.ts';
 import { objectsFromList } from '../../src/provenance/objects-from-list.ts';
 import { provenanceOf, subjectOf, subjectOfExisting } from '../../src/provenance/provenance.ts';
-import { UNKNOWN } from '../../src/sigma/fields.ts';
+import { UNKNOWN } from '../../src/sigma/match/fields.ts';
 import {
   ADMIN,
   ALL,

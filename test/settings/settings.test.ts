@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseCommandLine } from '../../src/settings/command-line.ts';
-import { CONTROL_PLANES } from '../../src/install/identities.ts';
+import { CONTROL_PLANES } from '../../src/registration/identities.ts';
 
 const SEED = 'a80d927d-ac6e-443f-a867-e8d6e3897318';
 

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
-import { createCompiler } from '../../src/sigma/compile.ts';
-import { formatProblem } from '../../src/sigma/errors.ts';
-import { parseSigma } from '../../src/sigma/load.ts';
+import { createCompiler } from '../../src/sigma/match/compile.ts';
+import { formatProblem } from '../../src/sigma/read/errors.ts';
+import { parseSigma } from '../../src/sigma/read/load.ts';
 import { corpusLines, describeWithCorpus } from '../corpus.ts';
 
 interface Case {

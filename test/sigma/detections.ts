@@ -1,7 +1,7 @@
-import { createCompiler } from '../../src/sigma/compile.ts';
-import { parseDetection, type Placeholders } from '../../src/sigma/detection.ts';
-import type { Path } from '../../src/sigma/errors.ts';
-import type { Predicate, Tree, Truth } from '../../src/sigma/tree.ts';
+import { createCompiler } from '../../src/sigma/match/compile.ts';
+import { parseDetection, type Placeholders } from '../../src/sigma/read/detection.ts';
+import type { Path } from '../../src/sigma/read/errors.ts';
+import type { Predicate, Tree, Truth } from '../../src/sigma/match/tree.ts';
 
 interface Reported {
   readonly severity: 'error' | 'warning';

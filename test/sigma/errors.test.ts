@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { RULE_CLASSES } from '../../src/policy/rule-class.ts';
-import { createReporter, formatProblem, SigmaError, type Problem } from '../../src/sigma/errors.ts';
+import { createReporter, formatProblem, SigmaError, type Problem } from '../../src/sigma/read/errors.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -17,7 +17,7 @@ describe('docs/errors.md', () => {
   const codes = rows.map(([, code = '']) => code.replaceAll('`', ''));
 
   it('explains every code that is used', () => {
-    const used = ['src/sigma', 'src/policy']
+    const used = ['src/sigma/read', 'src/sigma/match', 'src/policy']
       .flatMap((directory) => readdirSync(join(ROOT, directory)).map((name) => join(ROOT, directory, name)))
       .map((file) => readFileSync(file, 'utf8'))
       .flatMap((source) => [...source.matchAll(/'([a-z0-9]+(?:-[a-z0-9]+)+)'/g)].map(([, code = '']) => code))

@@ -8,9 +8,9 @@ import { decide } from '../../src/policy/decision.ts';
 import { evaluate } from '../../src/policy/evaluate.ts';
 import type { Modes } from '../../src/policy/mode.ts';
 import type { Ruleset } from '../../src/policy/ruleset.ts';
-import { decisionRecord, type DecisionRecord } from '../../src/record/decision-record.ts';
-import { createReviewer } from '../../src/review.ts';
-import type { Predicate } from '../../src/sigma/tree.ts';
+import { decisionRecord, type DecisionRecord } from '../../src/records/decision-record.ts';
+import { createReviewer } from '../../src/webhook/review.ts';
+import type { Predicate } from '../../src/sigma/match/tree.ts';
 import { load, rule } from '../policy/rulesets.ts';
 
 /** A rule of every kind of predicate, asked of whatever stands at `FIELDS`. */

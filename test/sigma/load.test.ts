@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { dump } from 'js-yaml';
-import { formatProblem } from '../../src/sigma/errors.ts';
-import { combine, parseSigma } from '../../src/sigma/load.ts';
-import { itemsOf } from '../../src/sigma/partial-evaluation.ts';
+import { formatProblem } from '../../src/sigma/read/errors.ts';
+import { combine, parseSigma } from '../../src/sigma/read/load.ts';
+import { itemsOf } from '../../src/sigma/match/partial-evaluation.ts';
 import { corpusFiles, corpusText, describeWithCorpus } from '../corpus.ts';
 
 const ID = 'a80d927d-ac6e-443f-a867-e8d6e3897318';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { UNKNOWN } from '../../src/sigma/fields.ts';
-import type { DetectionItem, Predicate, Tree } from '../../src/sigma/tree.ts';
+import { UNKNOWN } from '../../src/sigma/match/fields.ts';
+import type { DetectionItem, Predicate, Tree } from '../../src/sigma/match/tree.ts';
 
 /** Few fields and few values, so that trees and events meet. */
 const FIELDS = ['a', 'b', 'c.d'];

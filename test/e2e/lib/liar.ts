@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { KeyedCertificate } from '../../../src/tls/authority.ts';
+import type { KeyedCertificate } from '../../../src/certificates/authority.ts';
 
 /** Somebody that an API server takes for us, by the certificate, and who answers something else. */
 export interface Liar {

@@ -1,0 +1,130 @@
+import { printable } from '../../io/text.ts';
+import { asObject } from '../../kubernetes/as-object.ts';
+
+/** What somebody did that a rule matched and no filter accepted, gathered from records. */
+export interface Principal {
+  readonly username: string;
+  readonly groups: ReadonlySet<string>;
+  /** In every request. */
+  readonly hasUid: boolean;
+  readonly requests: number;
+  readonly first: string;
+  readonly last: string;
+  /** Titles of the rules that matched, by id. */
+  readonly rules: ReadonlyMap<string, string>;
+  readonly resources: ReadonlySet<string>;
+  /** `''` for what is in none. */
+  readonly namespaces: ReadonlySet<string>;
+  /** Names, as many as are kept; there may be more. */
+  readonly names: ReadonlySet<string>;
+  readonly hasMoreNames: boolean;
+  /** `kube-system/kube-proxy-bv61v`, the first few. */
+  readonly examples: ReadonlySet<string>;
+}
+
+export interface Counts {
+  records: number;
+  /** Of them, with a match that no filter accepted, and a user. */
+  unfiltered: number;
+  /** Of scan: what stands in a cluster does not say who made it. */
+  withoutUser: number;
+  /** Principals beyond those that are kept. */
+  principalsLeftOut: number;
+  /** Other lines of a log, and whatever else is no record. */
+  others: number;
+}
+
+/** Somebody may use any number of names. */
+const MAX_PRINCIPALS = 1000;
+const MAX_NAMES = 100;
+const MAX_EXAMPLES = 5;
+
+type Writable<T> = { -readonly [Key in keyof T]: Filled<T[Key]> };
+type Filled<T> =
+  T extends ReadonlyMap<infer K, infer V> ? Map<K, V> : T extends ReadonlySet<infer M> ? Set<M> : T;
+
+/** Gathers principals from records of any door. */
+export function createPrincipals() {
+  const byName = new Map<string, Writable<Principal>>();
+  const counts: Counts = { records: 0, unfiltered: 0, withoutUser: 0, principalsLeftOut: 0, others: 0 };
+
+  function add(value: unknown): void {
+    const record = asObject(value);
+    const { door, matches: found, schemaVersion } = record ?? {};
+    if (record === undefined || schemaVersion !== 1 || typeof door !== 'string' || !Array.isArray(found)) {
+      counts.others++;
+      return;
+    }
+    counts.records++;
+    const matches = found.map(asObject).filter((match) => match !== undefined && !('filter' in match));
+    if (matches.length === 0) return;
+    const user = asObject(record['user']);
+    if (user === undefined) {
+      counts.withoutUser++;
+      return;
+    }
+    counts.unfiltered++;
+    const principal = principalOf(textOf(user['username']));
+    if (principal === undefined) counts.principalsLeftOut++;
+    else note(principal, record, user, matches);
+  }
+
+  function principalOf(username: string): Writable<Principal> | undefined {
+    const known = byName.get(username);
+    if (known !== undefined || byName.size >= MAX_PRINCIPALS) return known;
+    const principal = {
+      username,
+      groups: new Set<string>(),
+      hasUid: true,
+      requests: 0,
+      first: '',
+      last: '',
+      rules: new Map<string, string>(),
+      resources: new Set<string>(),
+      namespaces: new Set<string>(),
+      names: new Set<string>(),
+      hasMoreNames: false,
+      examples: new Set<string>(),
+    };
+    byName.set(username, principal);
+    return principal;
+  }
+
+  return {
+    counts,
+    add,
+    onOther: () => void counts.others++,
+    all: (): readonly Principal[] => [...byName.values()],
+  };
+}
+
+function note(
+  principal: Writable<Principal>,
+  record: Readonly<Record<string, unknown>>,
+  user: Readonly<Record<string, unknown>>,
+  matches: readonly (Readonly<Record<string, unknown>> | undefined)[],
+): void {
+  const [time, namespace, name, resource, subresource] = [
+    ...['time', 'namespace', 'name', 'resource', 'subresource'].map((key) => textOf(record[key])),
+  ] as [string, string, string, string, string];
+  principal.requests++;
+  if (time !== '' && (principal.first === '' || time < principal.first)) principal.first = time;
+  if (time > principal.last) principal.last = time;
+  if (textOf(user['uid']) === '') principal.hasUid = false;
+  if (Array.isArray(user['groups']))
+    for (const group of user['groups']) if (typeof group === 'string') principal.groups.add(group);
+  for (const match of matches) {
+    const id = textOf(match?.['id']);
+    if (id !== '') principal.rules.set(id, textOf(match?.['title']));
+  }
+  principal.namespaces.add(namespace);
+  principal.resources.add(subresource === '' ? resource : `${resource}/${subresource}`);
+  if (principal.names.size < MAX_NAMES) principal.names.add(name);
+  else if (!principal.names.has(name)) principal.hasMoreNames = true;
+  if (principal.examples.size < MAX_EXAMPLES)
+    principal.examples.add(`${namespace === '' ? '' : `${namespace}/`}${name}`);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? printable(value) : '';
+}

@@ -1,0 +1,64 @@
+import { number, plural } from '../../io/text.ts';
+import { dump } from 'js-yaml';
+import type { Counts, Principal } from './principals.ts';
+import type { Suggestion } from './suggestions.ts';
+
+/** Filters as a file holds them: each a document with comments above it, and comments on what was refused. */
+export function suggestionText(suggestions: readonly Suggestion[], counts: Counts): string {
+  const filters = suggestions.filter((each) => each.kind === 'filter');
+  const refused = suggestions.filter((each) => each.kind === 'refused');
+  const documents = filters.map(
+    ({ principal, filter }) => `${commented(aboutPrincipal(principal))}${dump(filter, { lineWidth: -1 })}`,
+  );
+  const said = [
+    ...commentsOn(counts, filters.length),
+    ...refused.flatMap(({ principal, why }) => [
+      '',
+      `No filter for ${principal.username === '' ? '(nobody)' : principal.username}: ${why}.`,
+      ...aboutPrincipal(principal).map((line) => `  ${line}`),
+    ]),
+  ];
+  return [commented(said), ...documents].join('---\n');
+}
+
+function commentsOn(
+  { records, unfiltered, withoutUser, principalsLeftOut, others }: Counts,
+  filters: number,
+): readonly string[] {
+  return [
+    `From ${plural(records, 'record')}, ${number(unfiltered)} of them with a match that no filter accepts: ${plural(filters, 'filter')}.`,
+    'Read each before it is loaded. A filter accepts whoever has the identity, whatever it is used for by then.',
+    ...(withoutUser === 0
+      ? []
+      : [
+          `${plural(withoutUser, 'record')} of what stands in a cluster: who made it is not in it, so there is nobody to accept.`,
+          'A filter by its name alone would accept whatever anybody makes under that name.',
+        ]),
+    ...(principalsLeftOut === 0
+      ? []
+      : [`${plural(principalsLeftOut, 'record')} of more users than are kept, left out.`]),
+    ...(others === 0 ? [] : [`${plural(others, 'line')} that hold no record, passed over.`]),
+  ];
+}
+
+function aboutPrincipal({
+  requests,
+  first,
+  last,
+  rules,
+  examples,
+  namespaces,
+  names,
+}: Principal): readonly string[] {
+  const more = examples.size < names.size || examples.size < namespaces.size ? ', …' : '';
+  const when = first === '' ? '' : first === last ? `, ${first}` : `, ${first} to ${last}`;
+  return [
+    `${plural(requests, 'request')}${when}: ${[...examples].join(', ')}${more}`,
+    ...[...rules].map(([id, title]) => `${id} ${title}`),
+  ];
+}
+
+/** No text in it has a line break: records are made printable when they are read. */
+function commented(lines: readonly string[]): string {
+  return lines.map((line) => `${`# ${line}`.trimEnd()}\n`).join('');
+}

@@ -1,0 +1,130 @@
+import { ourWebhooks, type RegisteredWebhook } from '../../registration/registered-webhook.ts';
+import type { ApiServer } from '../../cluster/api-server.ts';
+import { COMMANDS } from '../../settings/commands.ts';
+import { configMapKeyOf, settingsOfReplica, type ReplicaSettings } from '../../settings/of-replica.ts';
+import type { Key } from '../../settings/settings.ts';
+import type { Config } from '../../settings/types.ts';
+import { read, type ObjectRead } from './object-read.ts';
+import type { ConfigMap, Deployment, Listed, Named, Node, Registered, Service, Version } from './objects.ts';
+
+/** Our Service, Deployment and ServiceAccount, wherever they are. */
+export const OURS = 'sigma-admission';
+
+/** Where we are looked for. */
+export interface Names {
+  readonly namespace: string;
+  /** The ValidatingWebhookConfiguration. */
+  readonly configuration: string;
+}
+
+/** Everything the checks look at, looked at once. */
+export interface ClusterView {
+  readonly names: Names;
+  readonly version: Version;
+  readonly configuration: ObjectRead<Registered>;
+  readonly namespace: ObjectRead<Named>;
+  readonly service: ObjectRead<Service>;
+  readonly deployment: ObjectRead<Deployment>;
+  /** Of our replicas. */
+  readonly settings: ObjectRead<ServeSettings>;
+  readonly validating: ObjectRead<Listed<Registered>>;
+  readonly mutating: ObjectRead<Listed<Registered>>;
+  readonly kubeSystem: ObjectRead<Named>;
+  readonly nodes: ObjectRead<Listed<Node>>;
+}
+
+/** The settings of our replicas, as far as they concern the cluster. */
+export type ServeSettings = Pick<Config, 'modes' | 'manage' | 'secret' | 'noOwnerReference'>;
+
+const REGISTRATION = '/apis/admissionregistration.k8s.io/v1';
+/** Labels say where we are; the first nodes say it as well as all. */
+const NODES = 50;
+
+/** Looks at the cluster. `version` was asked first, to see whether anybody answers. */
+export async function viewCluster(api: ApiServer, names: Names, version: Version): Promise<ClusterView> {
+  const { namespace } = names;
+  const within = `/api/v1/namespaces/${namespace}`;
+  const [validating, mutating] = ['validatingwebhookconfigurations', 'mutatingwebhookconfigurations'];
+  const deployment = await read<Deployment>(
+    api,
+    `/apis/apps/v1/namespaces/${namespace}/deployments/${OURS}`,
+    `get deployments.apps/${OURS} -n ${namespace}`,
+  );
+  return {
+    names,
+    version,
+    deployment,
+    settings: await settingsOf(api, namespace, deployment),
+    configuration: await read(
+      api,
+      `${REGISTRATION}/${validating}/${names.configuration}`,
+      `get ${validating}/${names.configuration}`,
+    ),
+    namespace: await read(api, within, `get namespaces/${namespace}`),
+    service: await read(api, `${within}/services/${OURS}`, `get services/${OURS} -n ${namespace}`),
+    validating: await read(api, `${REGISTRATION}/${validating}`, `list ${validating}`),
+    mutating: await read(api, `${REGISTRATION}/${mutating}`, `list ${mutating}`),
+    kubeSystem: await read(api, '/api/v1/namespaces/kube-system', 'get namespaces/kube-system'),
+    nodes: await read(api, `/api/v1/nodes?limit=${NODES}`, 'list nodes'),
+  };
+}
+
+/** The replicas' settings, their file read where its ConfigMap may be. */
+async function settingsOf(
+  api: ApiServer,
+  namespace: string,
+  deployment: ObjectRead<Deployment>,
+): Promise<ObjectRead<ServeSettings>> {
+  if (deployment.kind !== 'found') return deployment;
+  const { spec } = deployment.value.spec.template;
+  let path: string | undefined;
+  settingsOfReplica(spec, { namespace, readFile: (asked) => void (path = asked) });
+  const source = path === undefined ? undefined : configMapKeyOf(spec, path);
+  const file =
+    source &&
+    (await read<ConfigMap>(
+      api,
+      `/api/v1/namespaces/${namespace}/configmaps/${source.configMap}`,
+      `get configmaps/${source.configMap} -n ${namespace}`,
+    ));
+  if (file?.kind === 'unknown') return file;
+  const text = file?.kind === 'found' ? file.value.data?.[source?.key ?? ''] : undefined;
+  return told(settingsOfReplica(spec, { namespace, readFile: () => text }));
+}
+
+/** The settings that the checks ask for. Any of them may be what is not known. */
+const ASKED: readonly Key[] = ['mode', 'levels', 'rules', 'manage', 'noOwnerReference', 'secret'];
+
+/** What is read of them, if it is all that the checks ask for. */
+function told(settings: ReplicaSettings): ObjectRead<ServeSettings> {
+  switch (settings.kind) {
+    case 'read': {
+      const why = ASKED.flatMap((key) => settings.unknown.get(key) ?? [])[0];
+      if (why === undefined) return { kind: 'found', value: COMMANDS.serve.config(settings.values) };
+      return { kind: 'unknown', why, fix: 'give it a value in the Deployment, or in config.yaml' };
+    }
+    case 'refused':
+      return {
+        kind: 'unknown',
+        why: `the replicas do not start with their settings: ${settings.problems.join('; ')}`,
+        fix: 'correct them in the Deployment or in config.yaml',
+      };
+    case 'unknown':
+      return {
+        kind: 'unknown',
+        why: settings.why,
+        fix: 'say it in the Deployment’s arguments, or in a ConfigMap that it mounts',
+      };
+  }
+}
+
+/** Our entries: those that call our Service. Somebody may have put one of theirs beside them. */
+export function ourEntries({ configuration, names }: ClusterView): readonly RegisteredWebhook[] {
+  if (configuration.kind !== 'found') return [];
+  return ourWebhooks(configuration.value, { namespace: names.namespace, name: OURS });
+}
+
+/** `guard.sigma-admission.svc` is called guard. */
+export function shortName(name: string): string {
+  return name.replace(/\.sigma-admission\.svc$/, '');
+}

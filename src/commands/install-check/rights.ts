@@ -1,0 +1,168 @@
+import { ApiError, type ApiServer } from '../../cluster/api-server.ts';
+import { PROBE_CONFIG_MAP } from '../../registration/probe.ts';
+import { KINDS } from '../../kubernetes/objects.ts';
+import { CACHED_KINDS } from '../../provenance/cache.ts';
+import { OURS, type ClusterView, type Names, type ServeSettings } from './cluster-view.ts';
+import { fail, ok, unknown, warn, type Finding } from './finding.ts';
+import { allow } from './object-read.ts';
+
+/** Something our ServiceAccount must be allowed, and what does not work where it is not. */
+export interface Right {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly name?: string;
+  /** Absent: the resource is the cluster's. */
+  readonly namespace?: string;
+  readonly for: string;
+  /** Without it there is no webhook to speak of. */
+  readonly isVital?: boolean;
+}
+
+/** The rights that replicas with these settings need. */
+export function requiredRights(
+  { namespace, configuration }: Names,
+  settings: ServeSettings,
+): readonly Right[] {
+  const configurations = {
+    group: 'admissionregistration.k8s.io',
+    resource: 'validatingwebhookconfigurations',
+    name: configuration,
+  };
+  const core = (resource: string, name?: string) => ({
+    group: '',
+    resource,
+    namespace,
+    ...(name === undefined ? {} : { name }),
+  });
+  const rights: Right[] = [
+    { verb: 'get', ...configurations, for: 'seeing what is sent to us', isVital: true },
+    { verb: 'get', group: 'apps', resource: 'deployments', name: OURS, namespace, for: 'break-glass' },
+    { verb: 'get', ...core('services', OURS), for: 'dialling ourselves' },
+    { verb: 'get', ...core('namespaces', namespace), for: 'leaving with our namespace' },
+    { verb: 'create', ...core('configmaps', PROBE_CONFIG_MAP), for: 'probing before guard is set to Fail' },
+    { verb: 'get', ...core('configmaps'), for: 'Events that say that the mode was lowered' },
+    {
+      verb: 'create',
+      group: 'events.k8s.io',
+      resource: 'events',
+      namespace,
+      for: 'Events that say what was restored',
+    },
+  ];
+  rights.push(
+    ...CACHED_KINDS.flatMap((kind) => {
+      const { group, resource } = KINDS[kind];
+      return ['get', 'list', 'watch'].map((verb) => ({
+        verb,
+        group,
+        resource,
+        // Where the rules that ship look. Of other namespaces, /readyz?verbose says what is missing.
+        ...(kind === 'Node' ? {} : { namespace: 'kube-system' }),
+        for: 'telling who made a pod',
+      }));
+    }),
+  );
+  if (settings.manage !== 'none')
+    rights.push({
+      verb: 'update',
+      ...configurations,
+      for: 'being trusted by the API server, again after every change',
+      isVital: true,
+    });
+  if (settings.manage === 'all')
+    rights.push({
+      verb: 'create',
+      group: configurations.group,
+      resource: configurations.resource,
+      for: 'making the configuration again if it is deleted',
+    });
+  if (settings.secret !== undefined)
+    rights.push(
+      { verb: 'get', ...core('secrets', settings.secret), for: 'our certificate', isVital: true },
+      { verb: 'update', ...core('secrets', settings.secret), for: 'renewing our certificate', isVital: true },
+      {
+        verb: 'create',
+        ...core('secrets', settings.secret),
+        for: 'making the Secret again if it is deleted',
+      },
+    );
+  return rights;
+}
+
+/** A right as `kubectl auth can-i` names it. */
+export function formatRight({ verb, group, resource, name, namespace }: Right): string {
+  const what = `${resource}${group === '' ? '' : `.${group}`}${name === undefined ? '' : `/${name}`}`;
+  return `${verb} ${what}${namespace === undefined ? '' : ` -n ${namespace}`}`;
+}
+
+/** Which of them our ServiceAccount lacks; or that whoever runs the check may not ask that. */
+export type RightsAnswer = { readonly lacking: readonly Right[] } | { readonly notAllowed: string };
+
+const AUTHORIZATION = '/apis/authorization.k8s.io/v1';
+const AUTHENTICATION = '/apis/authentication.k8s.io/v1';
+
+/** Asks the API server about each right. In our own pod we ask about ourselves, which anybody may. */
+export async function askRights(
+  api: ApiServer,
+  namespace: string,
+  rights: readonly Right[],
+): Promise<RightsAnswer> {
+  const user = `system:serviceaccount:${namespace}:${OURS}`;
+  const isOurself = (await whoAmI(api)) === user;
+  const groups = ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'];
+  const lacking: Right[] = [];
+  for (const right of rights) {
+    const { verb, group, resource, name, namespace: within } = right;
+    const resourceAttributes = { verb, group, resource, name, namespace: within };
+    try {
+      const review = isOurself
+        ? await create(api, 'SelfSubjectAccessReview', { resourceAttributes })
+        : await create(api, 'SubjectAccessReview', { resourceAttributes, user, groups });
+      if (!review.status.allowed) lacking.push(right);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return { notAllowed: 'create subjectaccessreviews.authorization.k8s.io' };
+    }
+  }
+  return { lacking };
+}
+
+async function create(api: ApiServer, kind: string, spec: object) {
+  const review = { apiVersion: 'authorization.k8s.io/v1', kind, spec };
+  const answer = await api.create(`${AUTHORIZATION}/${kind.toLowerCase()}s`, review);
+  return answer as { readonly status: { readonly allowed: boolean } };
+}
+
+async function whoAmI(api: ApiServer): Promise<string | undefined> {
+  const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+  try {
+    const answer = await api.create(`${AUTHENTICATION}/selfsubjectreviews`, review);
+    return (answer as { status?: { userInfo?: { username?: string } } }).status?.userInfo?.username;
+  } catch (error) {
+    if (error instanceof ApiError) return undefined;
+    throw error;
+  }
+}
+
+/** Whether our ServiceAccount may do what it must; absent where nothing is installed. */
+export function checkRights({ names }: ClusterView, answer: RightsAnswer | undefined): readonly Finding[] {
+  if (answer === undefined) return [];
+  const check = 'rights';
+  if ('notAllowed' in answer) {
+    const found = 'what our ServiceAccount may do: not allowed to ask';
+    return [unknown(check, found, { fix: allow(answer.notAllowed) })];
+  }
+  const { lacking } = answer;
+  if (lacking.length === 0) return [ok(check, 'our ServiceAccount may do all that it must')];
+  return [
+    (lacking.some(({ isVital }) => isVital) ? fail : warn)(
+      check,
+      `${names.namespace}/${OURS}, our ServiceAccount, may not do all that it must`,
+      {
+        details: lacking.map((right) => `${formatRight(right)}: needed for ${right.for}`),
+        fix: 'apply the manifests again: manifests/base/30-rbac.yaml has these rights',
+      },
+    ),
+  ];
+}

@@ -1,0 +1,77 @@
+import type { TextSink } from '../../io/output.ts';
+import type { RulesCheckConfig } from '../../settings/types.ts';
+import { directorySource } from '../../policy/rule-source.ts';
+import { RULE_CLASSES } from '../../policy/rule-class.ts';
+import { createRuleset, type Ruleset } from '../../policy/ruleset.ts';
+import { SigmaError, type Problem } from '../../sigma/read/errors.ts';
+import { parseAll, readDocuments } from '../../policy/load-rules.ts';
+
+/** Writes everything that is wrong with rules and filters. Gives the exit code: 1 if anything is, 0 if not. */
+export async function rulesCheck(
+  config: RulesCheckConfig,
+  { stdout, stderr }: { readonly stdout: TextSink; readonly stderr: TextSink },
+): Promise<0 | 1> {
+  const { problems, ruleset } = await check(config);
+  const errors = problems.filter(({ severity }) => severity === 'error').length;
+  const warnings = problems.length - errors;
+  const isWrong = errors > 0 || (config.strict && warnings > 0);
+  const summary = `${summaryOf(errors, warnings, ruleset)}\n`;
+  if (config.format === 'json') stdout.write(`${JSON.stringify(problems, null, 2)}\n`);
+  for (const problem of config.format === 'json' ? [] : problems)
+    stdout.write(`${config.format === 'github' ? githubAnnotation(problem) : textLine(problem)}\n`);
+  // What reads JSON or annotations reads nothing else.
+  (config.format === 'text' ? stdout : stderr).write(summary);
+  return isWrong ? 1 : 0;
+}
+
+async function check({
+  dirs,
+  door,
+  subresources,
+}: RulesCheckConfig): Promise<{ readonly problems: readonly Problem[]; readonly ruleset?: Ruleset }> {
+  try {
+    const parsed = parseAll(await readDocuments(directorySource([...new Set(dirs)])));
+    return createRuleset(parsed, { door, subresources });
+  } catch (error) {
+    if (error instanceof SigmaError) return { problems: error.problems };
+    throw error;
+  }
+}
+
+/** As compilers write it, so that editors and logs find the place: `rules/exec.yml:12: error: … [unknown-modifier]`. */
+function textLine({ file, line, severity, code, path, message }: Problem): string {
+  const where = line === undefined ? file : `${file}:${line}`;
+  return `${where}: ${severity}: ${path === '' ? message : `${path}: ${message}`} [${code}]`;
+}
+
+/** A workflow command: GitHub shows it at the line of the file. */
+function githubAnnotation({ severity, file, line, code, path, message }: Problem): string {
+  const place = line === undefined ? { file } : { file, line: String(line) };
+  const properties = Object.entries({ ...place, title: code }).map(
+    ([name, value]) => `${name}=${escapeData(value).replaceAll(':', '%3A').replaceAll(',', '%2C')}`,
+  );
+  return `::${severity} ${properties.join(',')}::${escapeData(path === '' ? message : `${path}: ${message}`)}`;
+}
+
+function escapeData(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+function summaryOf(errors: number, warnings: number, ruleset: Ruleset | undefined): string {
+  const found = [
+    ...(errors === 0 ? [] : [counted(errors, 'error')]),
+    ...(warnings === 0 ? [] : [counted(warnings, 'warning')]),
+  ];
+  const wrong = found.length === 0 ? 'nothing is wrong' : found.join(', ');
+  if (ruleset === undefined) return `${wrong}; this set would be refused whole`;
+  const classes = RULE_CLASSES.flatMap((name) => {
+    const count = ruleset.rules.filter(({ classification }) => classification.class === name).length;
+    return count === 0 ? [] : [`${count} ${name}`];
+  });
+  const rules = `${counted(ruleset.rules.length, 'rule')}${classes.length === 0 ? '' : ` (${classes.join(', ')} at ${ruleset.door})`}`;
+  return `${rules}, ${counted(ruleset.filters.length, 'filter')}: ${wrong}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,68 @@
+import type { TextSink } from '../../io/output.ts';
+import { shortId } from '../../policy/short-id.ts';
+import type { RulesListConfig } from '../../settings/types.ts';
+import { modeOfMatch } from '../../policy/decision.ts';
+import { techniques } from '../../policy/message.ts';
+import type { Mode } from '../../policy/mode.ts';
+import type { RuleClass } from '../../policy/rule-class.ts';
+import type { LoadedRule } from '../../policy/ruleset.ts';
+import type { Level } from '../../sigma/read/level.ts';
+import type { Status } from '../../sigma/read/rule.ts';
+import { tacticsOf } from './attack.ts';
+import { readRules, rulesetAt } from './loaded-rules.ts';
+import { table } from '../../io/table.ts';
+
+/** A rule in a list. */
+interface Listed {
+  readonly id: string;
+  readonly title: string;
+  readonly level: Level;
+  readonly status: Status;
+  readonly tactics: readonly string[];
+  readonly techniques: readonly string[];
+  readonly class: RuleClass;
+  /** Why it has that class, or why it is not asked at all. */
+  readonly reason: string;
+  readonly mode: Mode;
+}
+
+/** Writes the rules with what becomes of them at a door. Gives the exit code; throws a SigmaError if they cannot be loaded. */
+export async function rulesList(
+  config: RulesListConfig,
+  { stdout }: { readonly stdout: TextSink },
+): Promise<0> {
+  const { rules } = rulesetAt(config.door, await readRules(config), config);
+  const listed = rules.map((rule): Listed => {
+    const { id, title, level, status, tags } = rule.rule;
+    const { class: name, reason } = rule.classification;
+    const mode = modeOfMatch({ rule }, config.modes);
+    const attack = { tactics: tacticsOf(tags), techniques: techniques(tags) };
+    return { id, title, level, status, ...attack, class: name, reason: whyOff(rule) ?? reason, mode };
+  });
+  const text = config.format === 'json' ? JSON.stringify(listed, null, 2) : tableOf(listed, rules).join('\n');
+  stdout.write(`${text}\n`);
+  return 0;
+}
+
+/** A class off by itself says why; a status or level that switches a rule off is another reason. */
+function whyOff({ off, classification }: LoadedRule): string | undefined {
+  return off === `${classification.class}: ${classification.reason}` ? undefined : off;
+}
+
+function tableOf(listed: readonly Listed[], rules: readonly LoadedRule[]): readonly string[] {
+  const rows = listed.map(({ id, level, class: name, mode, techniques: ids, title }, position) => [
+    shortId(id),
+    level,
+    name,
+    rules[position]?.off === undefined ? mode : '-',
+    ids.join(' '),
+    title,
+  ]);
+  const lines = table([['ID', 'LEVEL', 'CLASS', 'MODE', 'TECHNIQUES', 'TITLE'], ...rows], { indent: 0 });
+  const reasons = listed
+    .filter((_, position) => rules[position]?.off !== undefined || listed[position]?.class === 'approximate')
+    .map(({ id, class: name, reason }) => [shortId(id), name, reason]);
+  return reasons.length === 0
+    ? lines
+    : [...lines, '', 'Not asked, or only approximately decided:', ...table(reasons)];
+}

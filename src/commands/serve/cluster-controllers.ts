@@ -1,0 +1,228 @@
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { ApiServer } from '../../cluster/api-server.ts';
+import { createEvents } from '../../cluster/events.ts';
+import { followLowering } from '../../cluster/lowering.ts';
+import { probeLoop, type ConnectivityState } from '../../cluster/connectivity.ts';
+import { followRegistration, type RegistrationListener } from '../../cluster/registration.ts';
+import type { Config } from '../../settings/types.ts';
+import { wantedConfiguration } from '../../registration/wanted-configuration.ts';
+import { GUARD, type WebhookConfiguration } from '../../registration/webhook-configuration.ts';
+import { createLimit } from '../../io/limit.ts';
+import type { Ruleset } from '../../policy/ruleset.ts';
+import { createClusterMetrics, type ClusterMetrics } from '../../records/cluster-metrics.ts';
+import type { RegisteredScope } from './registered-scope.ts';
+import { createRegistered } from './registered-state.ts';
+import type { Check } from '../../webhook/webhook-app.ts';
+import { SERVICE, type ServingCertificates } from './serving-certificates.ts';
+
+/** Our place in a cluster: registered, trusted, and looked after. */
+export interface ClusterControllers {
+  checks(): readonly Check[];
+  /** Something an operator should see is said as an Event too. */
+  recordEvent(reason: string, action: string, note: string): void;
+  /** A review says that our own objects were changed, and who did it. What is so by now is read. */
+  suspect(by: string): void;
+  stop(): void;
+}
+
+export interface ClusterControllersOptions {
+  readonly api: ApiServer;
+  readonly certificates: ServingCertificates;
+  readonly ruleset: () => Ruleset;
+  readonly scope: RegisteredScope;
+  readonly registry: Registry;
+  readonly log: Logger;
+}
+
+/** Begins to look after our webhook configuration, as far as it is ours. Only who serves should: it may be the first. */
+export function startClusterControllers(
+  config: Config & { readonly webhookConfiguration: string },
+  { api, certificates, ruleset, scope, registry, log }: ClusterControllersOptions,
+): ClusterControllers {
+  const { webhookConfiguration: name, namespace, manage } = config;
+  const metrics = createClusterMetrics(registry);
+  const service = { namespace, name: SERVICE };
+  const event = createEvents(api, namespace, SERVICE);
+  const limit = createLimit({
+    onLeftOut: (reason, count) => log.warn({ reason, leftOut: count }, `${count} Events were not written`),
+  });
+  const recordEvent: ClusterControllers['recordEvent'] = (reason, action, note) => {
+    if (!limit.admits(reason)) return;
+    event({ reason, action, note }).catch((error: unknown) => log.warn(error, 'an Event cannot be written'));
+  };
+  const content = contentOf(config, ruleset);
+  // Where the CA alone is ours, the port is the manifest's affair.
+  const isToFailClosed = () =>
+    manage === 'ca' &&
+    content(443).content.webhooks.some((entry) => entry.failurePolicy === 'Fail' && entry.name === GUARD);
+  const registered = createRegistered({
+    name,
+    service,
+    isToFailClosed,
+    certificates,
+    scope,
+    metrics,
+    log,
+    recordEvent,
+  });
+  const reach = probeLoop({
+    api,
+    service,
+    registered: registered.caBundle,
+    onChange(state) {
+      metrics.observeConnectivity(state.probe.kind, state.dial === undefined);
+      logConnectivity(state, log);
+    },
+    onFailure: (error) => log.error(error, 'whether the API server reaches us cannot be found out'),
+  });
+  const stopRegistration = followRegistration({
+    api,
+    name,
+    manage,
+    service,
+    content,
+    confirmed: reach.confirmed,
+    ownerReference: !config.noOwnerReference,
+    reconcile: registered.look,
+    on: { ...listener({ metrics, log, recordEvent }), looked: registered.compare },
+    onFailure: (error) => log.error(error, 'the webhook configuration cannot be read or written'),
+  });
+  const lowering = followLowering({
+    api,
+    deployment: service,
+    modes: config.modes,
+    onLowered(lowers, by) {
+      const who = by === undefined ? '' : `; a review named ${by}`;
+      log.error(
+        { lowers, by },
+        `what is asked of us is less than what is in force: ${lowers.join('; ')}${who}`,
+      );
+      recordEvent(
+        'Lowered',
+        'Looking',
+        `${lowers.join(', ')}, as our Deployment and its ConfigMap are now${who}`,
+      );
+    },
+    onFailure: (error) => log.warn(error, 'what our Deployment and its ConfigMap ask for cannot be read'),
+  });
+  return {
+    checks: () => [registered.check(), scope.check(), connectivityCheck(reach.current())],
+    recordEvent,
+    suspect: lowering.suspect,
+    stop() {
+      stopRegistration();
+      lowering.stop();
+      reach.stop();
+    },
+  };
+}
+
+/** What we want registered: the same as before while the rules are, and since then. */
+function contentOf(config: Config & { readonly webhookConfiguration: string }, ruleset: () => Ruleset) {
+  let known: {
+    readonly of: Ruleset;
+    readonly port: number;
+    readonly content: WebhookConfiguration;
+    readonly since: number;
+  };
+  return (port: number) => {
+    const of = ruleset();
+    if (known?.of === of && known.port === port) return known;
+    const content = wantedConfiguration(
+      { ...config, name: config.webhookConfiguration, service: SERVICE, port },
+      of,
+    );
+    const same = JSON.stringify(known?.content) === JSON.stringify(content);
+    known = { of, port, content, since: same ? known.since : Date.now() };
+    return known;
+  };
+}
+
+function listener({
+  metrics,
+  log,
+  recordEvent,
+}: Pick<ClusterControllersOptions, 'log'> &
+  Pick<ClusterControllers, 'recordEvent'> & { readonly metrics: ClusterMetrics }): Omit<
+  RegistrationListener,
+  'looked'
+> {
+  return {
+    written(differences) {
+      log.info({ differences }, 'the webhook configuration was brought up to date');
+    },
+    reverted(what, by, differences) {
+      const who =
+        by === undefined ? 'the API server does not say by whom' : `field manager ${by}, as it calls itself`;
+      metrics.observeReversion(what, by);
+      log.warn({ what, by, differences }, `the webhook configuration was ${what} (${who}): restored`);
+      recordEvent(
+        'WebhookConfigurationRestored',
+        'Restoring',
+        `it was ${what} (${who}): ${differences.join(', ')}`,
+      );
+    },
+    deferred(is) {
+      if (!is) return log.info('the webhook configuration no longer has newer content than ours');
+      metrics.observeDeferral();
+      const what = 'its content says that a replica wrote it which was told something else later';
+      log.warn(`the webhook configuration is left as it is for up to ten minutes: ${what}`);
+      recordEvent(
+        'WebhookConfigurationDeferred',
+        'LettingBe',
+        `left as it is for up to ten minutes: ${what}`,
+      );
+    },
+    contested(is, differences) {
+      metrics.observeContested(is);
+      if (!is) return log.info('nobody changes the webhook configuration any more');
+      log.error(
+        { differences },
+        'the webhook configuration was changed five times in ten minutes: it is let be',
+      );
+      recordEvent(
+        'WebhookConfigurationContested',
+        'LettingBe',
+        `changed five times in ten minutes: ${differences.join(', ')}`,
+      );
+    },
+    breakGlass(reason) {
+      metrics.observeBreakGlass(reason !== undefined);
+      if (reason === undefined) return log.warn('break-glass has ended: what failed closed does again');
+      log.error({ reason }, 'BREAK GLASS: nothing fails closed while the annotation is on our Deployment');
+      recordEvent('BreakGlass', 'Lowering', `failurePolicy is Ignore everywhere: ${reason}`);
+    },
+    terminating(is) {
+      if (!is) return log.info('our Deployment, Namespace and Service are back');
+      const what = 'our Deployment, Namespace or Service is missing or being deleted: nothing fails closed';
+      log.warn(`${what}, nothing is restored`);
+      recordEvent('NothingFailsClosed', 'Lowering', what);
+    },
+  };
+}
+
+function logConnectivity({ probe, dial, port }: ConnectivityState, log: Logger): void {
+  const firewall =
+    probe.kind === 'timed-out'
+      ? ` Is a firewall between the control plane and our pods? It must let port 8443 through, which is what the Service’s port ${port ?? ''} leads to.`
+      : '';
+  if (probe.kind === 'answered')
+    log.info('a probe came back through the API server: it reaches and trusts us');
+  else
+    log.warn(
+      { outcome: probe.kind, detail: probe.detail },
+      `a probe did not come back through the API server.${firewall}`,
+    );
+  if (dial !== undefined) log.warn(`our Service, dialled by the CA that the API server holds: ${dial}`);
+}
+
+function connectivityCheck(state: ConnectivityState | undefined): Check {
+  if (state === undefined) return { name: 'reached', ok: true, detail: 'not probed yet' };
+  const { probe, dial } = state;
+  const probed =
+    probe.kind === 'answered'
+      ? 'a probe came back through the API server'
+      : `probe ${probe.kind}: ${probe.detail}`;
+  return { name: 'reached', ok: true, detail: dial === undefined ? probed : `${probed}; dialled: ${dial}` };
+}

@@ -1,0 +1,238 @@
+import { join } from 'node:path';
+import { pino, type Logger } from 'pino';
+import { connectToCluster } from '../../cluster/api-server.ts';
+import { ownSettings } from '../../settings/own-settings.ts';
+import type { Sources } from '../../settings/read-settings.ts';
+import type { Config } from '../../settings/types.ts';
+import { timeoutSecondsOf } from '../../registration/webhook-configuration.ts';
+import { formatOutOfScope, type OutOfScope } from '../../registration/scope.ts';
+import { startClusterControllers, type ClusterControllers } from './cluster-controllers.ts';
+import { createLiveProvenance } from './live-provenance.ts';
+import { onlyByRuleId } from '../../policy/mode.ts';
+import { createProbe } from '../../webhook/probe.ts';
+import { createJsonLinesRecorder } from '../../records/json-lines.ts';
+import { createLineQueue, type LineQueue } from '../../records/line-queue.ts';
+import { createMetrics, type Metrics } from '../../records/metrics.ts';
+import { union } from '../../records/recorder.ts';
+import { createRegisteredScope } from './registered-scope.ts';
+import { createOwnChanges } from './own-changes.ts';
+import { createReviewer } from '../../webhook/review.ts';
+import { createSelfReview } from '../../webhook/self-review.ts';
+import { createServer } from '../../webhook/server.ts';
+import { certificateCheck, createServingCertificates } from './serving-certificates.ts';
+import { createServingRules } from './serving-rules.ts';
+import { warmUp } from './warm-up.ts';
+import { createSeldom } from '../../io/seldom.ts';
+import { DeadlineExceeded } from '../../webhook/refusal.ts';
+import { createClientAuthority } from '../../webhook/client-authority.ts';
+
+/** What the process lends: records go to `stdoutFd`, our own log and what is said to people to `stderrFd`. */
+export interface ServeSurroundings {
+  readonly stdoutFd: number;
+  readonly stderrFd: number;
+  /** Where `config` was said: what a change of our Deployment or settings file lowers is told by it. */
+  readonly sources: Sources;
+  /** Shows a person what to try; absent where nobody reads it. */
+  readonly greet?: ((text: string) => void) | undefined;
+  /** Resolves when the process is asked to stop. */
+  readonly stopped: Promise<void>;
+}
+
+/** Runs the webhook until it is asked to stop; resolves when the last answer is out. */
+export async function serve(
+  config: Config,
+  { stdoutFd, stderrFd, ...surroundings }: ServeSurroundings,
+): Promise<void> {
+  const metrics = createMetrics();
+  const logLines = createLineQueue(stderrFd, {
+    maxBytes: MAX_LOG_BYTES,
+    onDrop: () => metrics.logDropped.inc(),
+  });
+  const log = pino(
+    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    logLines,
+  );
+  const records = createLineQueue(stdoutFd, {
+    maxBytes: MAX_RECORD_BYTES,
+    onDrop: () => metrics.dropped.inc(),
+    onFailure: (error) => log.error(error, 'decision records cannot be written'),
+  });
+  try {
+    await serveUntilStopped(config, { ...surroundings, log, metrics, records });
+  } finally {
+    await Promise.all([records.close(), logLines.close()]);
+  }
+}
+
+/** What may wait to be written while its reader stalls, of decision records and of our own log. */
+const MAX_RECORD_BYTES = 16 * 1024 * 1024;
+const MAX_LOG_BYTES = 1024 * 1024;
+
+interface Kept extends Pick<ServeSurroundings, 'sources' | 'greet' | 'stopped'> {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly records: LineQueue;
+}
+
+async function serveUntilStopped(
+  config: Config,
+  { sources, greet, stopped, log, metrics, records }: Kept,
+): Promise<void> {
+  const lines = createJsonLinesRecorder(records);
+  const api = asksCluster(config)
+    ? await connectToCluster({ kubeconfig: config.kubeconfig, env: sources.env })
+    : undefined;
+  const provenance = createLiveProvenance({ api, registry: metrics.registry, log });
+  let controllers: ClusterControllers | undefined;
+  const stopping = new AbortController();
+  void stopped.then(() => stopping.abort());
+  const begun = await Promise.all([
+    createServingRules(config, { log, metrics, onLoad: provenance.follow }),
+    loadClientAuthority(config, log),
+    createServingCertificates(config, {
+      api,
+      log,
+      signal: stopping.signal,
+      onChange({ kind, why }) {
+        metrics.certificateChanges.inc({ kind });
+        if (kind === 'restored') controllers?.recordEvent('CertificateRestored', 'Restoring', why);
+      },
+    }),
+  ]).catch((error: unknown) => {
+    if (!stopping.signal.aborted || error !== stopping.signal.reason) throw error;
+  });
+  if (begun === undefined) {
+    provenance.close();
+    log.info('stopped before the first certificate');
+    return;
+  }
+  const [rules, clientAuthority, certificates] = begun;
+  metrics.followCertificates(certificates);
+
+  const faults = { recorder: createSeldom(), late: createSeldom(), other: createSeldom() };
+  const onRecorderFault = (error: unknown) => {
+    metrics.recorderFaults.inc();
+    faults.recorder((times) =>
+      log.error({ err: error, times }, 'a request could not be recorded: a fault of our own'),
+    );
+  };
+  const entry = (name: string, modes: Config['modes']) =>
+    createReviewer({
+      ruleset: rules.current,
+      modes,
+      provenance: provenance.find,
+      recorder: union([lines, metrics.recorderFor(name)], onRecorderFault),
+    });
+  const scope = createRegisteredScope({
+    ruleset: rules.current,
+    onChange(found) {
+      metrics.observeOutOfScope(found);
+      logOutOfScope(found, log);
+    },
+  });
+  const server = createServer({
+    entries: {
+      guard: entry('guard', config.modes),
+      observe: entry('observe', onlyByRuleId(config.modes)),
+      other: entry('other', config.modes),
+      probe: createProbe(config.namespace),
+      self: createSelfReview({
+        modes: config.modes,
+        namespace: config.namespace,
+        settings: ownSettings(sources, config.namespace),
+        onOwnChange: createOwnChanges({ metrics, log, onClaim: (by) => controllers?.suspect(by) }),
+      }),
+    },
+    timeoutSeconds: timeoutSecondsOf,
+    certificates,
+    callers: clientAuthority && { authority: clientAuthority, names: config.clientNames ?? [] },
+    checks: () => [
+      rules.check(),
+      certificateCheck(certificates),
+      ...provenance.checks(),
+      ...(controllers?.checks() ?? []),
+    ],
+    metrics,
+    onFault(error) {
+      if (error instanceof DeadlineExceeded)
+        faults.late((times) =>
+          log.error({ times, budgetMs: error.budgetMs }, 'a request got no verdict in time'),
+        );
+      else
+        faults.other((times) =>
+          log.error({ err: error, times }, 'a request got no verdict: a fault of our own'),
+        );
+    },
+    onHandshakeFailure: (error) => log.debug(error, 'a connection that could not be agreed on'),
+  });
+  await warmUp({ ruleset: rules.current, modes: config.modes }).catch((error: unknown) =>
+    log.error({ err: error }, 'an example review got no verdict: a fault of our own'),
+  );
+  const address = await server.listen(config);
+  log.info({ ...address, mode: config.modes.default, ruleset: rules.current().digest }, 'serving');
+  const { webhookConfiguration } = config;
+  controllers =
+    api === undefined || webhookConfiguration === undefined
+      ? undefined
+      : startClusterControllers(
+          { ...config, webhookConfiguration },
+          { api, certificates, ruleset: rules.current, scope, registry: metrics.registry, log },
+        );
+  if (greet !== undefined && hasOwnCertificate(config)) greet(tryOut(address.port, config.certsDir));
+  await stopped;
+  log.info({ drainMs: config.drainMs }, 'asked to stop: not ready from now on, still serving');
+  // Whatever the last answers take, a replica that is about to end undoes no change of the webhook configuration.
+  controllers?.stop();
+  await server.drain(config.drainMs);
+  provenance.close();
+  rules.close();
+  certificates.close();
+  clientAuthority?.close();
+  log.info('stopped');
+}
+
+function asksCluster({ secret, webhookConfiguration, kubeconfig }: Config): boolean {
+  return secret !== undefined || webhookConfiguration !== undefined || kubeconfig !== undefined;
+}
+
+function hasOwnCertificate({ secret, tlsCert }: Config): boolean {
+  return secret === undefined && tlsCert === undefined;
+}
+
+async function loadClientAuthority({ clientCa: file }: Config, log: Logger) {
+  if (file === undefined) return undefined;
+  const onRefuse = (error: Error) =>
+    log.error(error, 'no new authority for client certificates: the one in force stays');
+  return createClientAuthority({ file, onRefuse });
+}
+
+/** Two lines, however many rules are concerned: this is a state of things, not an event. */
+function logOutOfScope(found: readonly OutOfScope[], log: Logger): void {
+  const { never = [], partly = [] } = Object.groupBy(found, ({ fires }) => fires);
+  if (never.length > 0) {
+    log.warn(
+      { rules: never.map(formatOutOfScope) },
+      `${never.length} loaded rules never fire: they are about what nothing sends us`,
+    );
+  }
+  if (partly.length > 0) {
+    log.info(
+      { rules: partly.map(formatOutOfScope) },
+      `${partly.length} loaded rules fire only in part: nothing sends us the rest`,
+    );
+  }
+}
+
+/** Two reviews to send, ready to paste: one that earns a warning, one that is fine. */
+function tryOut(port: number, certsDir: string): string {
+  const curl = (entry: string, example: string) =>
+    `  curl --cacert ${join(certsDir, 'ca.crt')} -H 'Content-Type: application/json' --data @examples/${example} https://localhost:${port}/${entry}\n`;
+  return `
+A pod that somebody makes in kube-system, named like one of kube-proxy's. It earns a warning (in enforce, a denial):
+
+${curl('guard', 'pod-by-alice.json')}
+The real thing, made by its controller. It passes in silence:
+
+${curl('observe', 'pod-by-daemon-set-controller.json')}
+`;
+}

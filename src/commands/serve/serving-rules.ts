@@ -1,0 +1,85 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from '../../settings/types.ts';
+import { createLiveRuleset, type LiveRuleset } from '../../policy/live-ruleset.ts';
+import { allowUsersSource, directorySource, sourceUnion } from '../../policy/rule-source.ts';
+import { askedRules, type Ruleset } from '../../policy/ruleset.ts';
+import type { Metrics } from '../../records/metrics.ts';
+import type { Check } from '../../webhook/webhook-app.ts';
+import { formatProblem } from '../../sigma/read/errors.ts';
+
+/** The rules and filters in force, and how they stand. */
+export interface ServingRules extends LiveRuleset {
+  check(): Check;
+}
+
+/** Loads what we were told to, or throws with everything that is wrong; then follows it. */
+export async function createServingRules(
+  config: Config,
+  {
+    log,
+    metrics,
+    onLoad,
+  }: {
+    readonly log: Logger;
+    readonly metrics: Metrics;
+    readonly onLoad: (ruleset: Ruleset) => void;
+  },
+): Promise<ServingRules> {
+  const paths = [...new Set([...config.rulesDirs, ...config.filtersDirs])];
+  for (const directory of await unnamedSubdirectories(paths)) {
+    log.info(`${directory} is not loaded; name it with --rules or --filters to load it`);
+  }
+  const rules = await createLiveRuleset({
+    door: 'serve',
+    subresources: config.subresources,
+    minLevel: config.minLevel,
+    source: sourceUnion([directorySource(paths), allowUsersSource(config.allowUsers)]),
+    onLoad(ruleset) {
+      metrics.observeRuleset(ruleset);
+      metrics.reloads.inc({ result: 'loaded' });
+      onLoad(ruleset);
+      for (const warning of ruleset.warnings) log.warn({ code: warning.code }, formatProblem(warning));
+      log.info(summaryOf(ruleset), 'rules loaded');
+      if (askedRules(ruleset).length === 0) log.warn('no rule is asked: whatever comes is allowed');
+    },
+    onRefuse(problems) {
+      metrics.reloads.inc({ result: 'refused' });
+      for (const problem of problems) log.error({ code: problem.code }, formatProblem(problem));
+      log.error('rules not loaded: the last good set stays in force');
+    },
+  });
+  return { ...rules, check: () => rulesCheck(rules) };
+}
+
+function summaryOf(ruleset: Ruleset) {
+  const { rules, filters, digest } = ruleset;
+  const off = rules.filter((rule) => rule.off !== undefined).map(({ rule, off }) => `${rule.title}: ${off}`);
+  return { asked: askedRules(ruleset).length, filters: filters.length, ruleset: digest, off };
+}
+
+function rulesCheck(rules: LiveRuleset): Check {
+  const { digest, rules: loaded } = rules.current();
+  const asked = askedRules(rules.current()).length;
+  const refused = rules.refused();
+  const stale =
+    refused === undefined ? '' : `; the newest set is refused: ${refused.map(formatProblem).join('; ')}`;
+  return {
+    name: 'rules',
+    ok: true,
+    detail: `${loaded.length} loaded, ${asked} asked, ruleset ${digest}${stale}`,
+  };
+}
+
+async function unnamedSubdirectories(paths: readonly string[]): Promise<readonly string[]> {
+  const listed = await Promise.all(
+    paths.map(async (path) => {
+      const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+      return entries
+        .filter((each) => each.isDirectory() && !each.name.startsWith('..'))
+        .map(({ name }) => join(path, name));
+    }),
+  );
+  return listed.flat().filter((directory) => !paths.includes(directory));
+}

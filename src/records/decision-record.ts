@@ -1,0 +1,153 @@
+import { printable, shorten } from '../io/text.ts';
+import type { KubernetesObject } from '../kubernetes/admission-review.ts';
+import { asObject } from '../kubernetes/as-object.ts';
+import { controllerOf } from '../kubernetes/owner-reference.ts';
+import { modeOfMatch } from '../policy/decision.ts';
+import type { Door } from '../policy/door.ts';
+import { eventAs, type Match } from '../policy/evaluate.ts';
+import { evidenceOf, type Evidence } from '../policy/evidence.ts';
+import type { Mode } from '../policy/mode.ts';
+import type { Level } from '../sigma/read/level.ts';
+import { provenanceRecord, type ProvenanceRecord } from './provenance-record.ts';
+import type { Judged } from './recorder.ts';
+
+/** What is written of one request, by every door alike. Published as docs/decision-record.schema.json. */
+export interface DecisionRecord {
+  readonly schemaVersion: 1;
+  readonly door: Door;
+  /** RFC 3339: when the request was received. Absent only where a log does not say. */
+  readonly time?: string;
+  /** Joins the record to the audit event's annotation `uid`; of a log, the audit ID. */
+  readonly uid: string;
+  /** Where the event stands, of a log: its name as given, `-` for standard input, and the line from 1. */
+  readonly file?: string;
+  readonly line?: number;
+  readonly verdict: 'allow' | 'warn' | 'deny';
+  /** Only where no client got the verdict: it came too late, or the client had hung up. The API server then decided. */
+  readonly delivered?: false;
+  readonly dryRun: boolean;
+  readonly apiGroup: string;
+  readonly apiVersion?: string;
+  readonly resource?: string;
+  readonly subresource?: string;
+  readonly kind?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly objectUid?: string;
+  /** The controller the object names as its owner. Anybody may write one: it is a claim. */
+  readonly owner?: {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly name: string;
+    readonly uid: string;
+  };
+  /** What was found out of who made the object. */
+  readonly provenance?: ProvenanceRecord;
+  readonly user?: { readonly username?: string; readonly uid?: string; readonly groups?: readonly string[] };
+  readonly matches: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly level: Level;
+    readonly mode: Mode;
+    readonly verb: string;
+    readonly evidence: readonly Evidence[];
+    /** The filter that accepts the match. */
+    readonly filter?: { readonly id: string; readonly title: string };
+  }[];
+  readonly notJudged: readonly { readonly id: string; readonly title: string; readonly field: string }[];
+  /** Of scan only: why the object is in its group. */
+  readonly reason?: string;
+  /** The digest of the rules and filters that judged. */
+  readonly ruleset: string;
+}
+
+/** Everything a client chose is made printable; what is absent is left out. */
+export function decisionRecord(judged: Judged): DecisionRecord {
+  const { door, observation, evaluation, decision, ruleset, logged } = judged;
+  const { event, uid, receivedAt, dryRun } = observation;
+  const { resource, subresource, namespace, name, apiGroup, apiVersion } = event.objectRef ?? {};
+  const object = asObject(event.requestObject);
+  const metadata = asObject(object?.['metadata']);
+  // One event a verb, so that what is read for one match is not read again for the next.
+  const events = new Map(observation.verbs.map((verb) => [verb, eventAs(verb, observation)]));
+  return compact({
+    schemaVersion: 1,
+    door,
+    time: text(receivedAt),
+    uid: printable(uid),
+    ...logged,
+    verdict: decision.verdict,
+    delivered: judged.delivered === false ? false : undefined,
+    dryRun,
+    apiGroup: text(apiGroup) ?? '',
+    apiVersion: text(apiVersion),
+    resource: text(resource),
+    subresource: text(subresource),
+    kind: text(object?.['kind']),
+    namespace: text(namespace),
+    name: text(name),
+    objectUid: text(metadata?.['uid']),
+    owner: ownerRecord(object),
+    provenance: provenanceRecord(event.provenance),
+    user: event.user === undefined ? undefined : userOf(event.user),
+    matches: evaluation.matches.map((match) => matchRecord(match, events.get(match.verb) ?? event, judged)),
+    notJudged: evaluation.notJudged.map(({ rule: { rule }, field }) => ({
+      id: rule.id,
+      title: rule.title,
+      field,
+    })),
+    ruleset: ruleset.digest,
+  }) as DecisionRecord;
+}
+
+function matchRecord(
+  match: Match,
+  event: object,
+  { ruleset, modes }: Judged,
+): DecisionRecord['matches'][number] {
+  const { rule, tree } = match.rule;
+  const accepting = match.filter?.filter;
+  return {
+    id: rule.id,
+    title: rule.title,
+    level: rule.level,
+    mode: modeOfMatch(match, modes),
+    verb: printable(match.verb),
+    evidence: evidenceOf(tree, event, ruleset),
+    ...(accepting === undefined ? {} : { filter: { id: accepting.id, title: accepting.title } }),
+  };
+}
+
+function ownerRecord(object: KubernetesObject | undefined): DecisionRecord['owner'] {
+  const owner = controllerOf(object);
+  if (owner === undefined) return undefined;
+  const [apiVersion, kind, name, uid] = [owner.apiVersion, owner.kind, owner.name, owner.uid].map(printable);
+  return { apiVersion, kind, name, uid } as DecisionRecord['owner'];
+}
+
+function userOf({
+  username,
+  uid,
+  groups,
+}: {
+  username?: unknown;
+  uid?: unknown;
+  groups?: readonly unknown[] | undefined;
+}) {
+  return compact({
+    username: text(username),
+    uid: text(uid),
+    groups: groups?.filter((group) => typeof group === 'string').map(printable),
+  });
+}
+
+/** Names end at 253 characters; an owner's, which is any text a client likes, must not fill the queue of records. */
+const MAX_TEXT = 1024;
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? printable(shorten(value, MAX_TEXT)) : undefined;
+}
+
+function compact<T extends object>(object: T): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

@@ -1,0 +1,176 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { OwnChange } from '../self/own-change.ts';
+import { modeOfMatch } from '../policy/decision.ts';
+import { RULE_CLASSES } from '../policy/rule-class.ts';
+import type { Ruleset } from '../policy/ruleset.ts';
+import type { Recorder } from './recorder.ts';
+
+const PREFIX = 'sigma_admission_';
+
+/** Of the certificates, what is counted. */
+interface CertificateState {
+  current(): { readonly notAfter: Date };
+  authorityNotAfter?(): Date;
+}
+
+/** Label values come from what is loaded and from closed sets, never from a request: no pod, user or namespace. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: PREFIX });
+  const registers = [registry];
+  const requests = new Counter({
+    name: `${PREFIX}requests_total`,
+    help: 'Admission requests judged; undelivered where the verdict came too late or the client had hung up.',
+    labelNames: ['entry', 'operation', 'verdict', 'dry_run'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: `${PREFIX}request_duration_seconds`,
+    help: 'From the last byte of the request to the answer.',
+    labelNames: ['entry'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers,
+  });
+  const refusals = new Counter({
+    name: `${PREFIX}refusals_total`,
+    help: 'Requests that got no verdict, by HTTP status: failurePolicy decided them.',
+    labelNames: ['entry', 'code'],
+    registers,
+  });
+  const matches = new Counter({
+    name: `${PREFIX}matches_total`,
+    help: 'Rules that matched, by mode; filtered where the allowlist accepted the match.',
+    labelNames: ['rule', 'mode', 'filtered', 'dry_run'],
+    registers,
+  });
+  const notJudged = new Counter({
+    name: `${PREFIX}not_judged_total`,
+    help: 'Rules that a request could not decide, because a field they need was not to be seen.',
+    labelNames: ['rule', 'field'],
+    registers,
+  });
+  const dropped = new Counter({
+    name: `${PREFIX}records_dropped_total`,
+    help: 'Decision records lost because nobody read them fast enough.',
+    registers,
+  });
+  const faults = new Counter({
+    name: `${PREFIX}recorder_faults_total`,
+    help: 'Requests that could not be recorded or counted: a fault of our own, which the log has. Their answer was given.',
+    registers,
+  });
+  const logDropped = new Counter({
+    name: `${PREFIX}log_lines_dropped_total`,
+    help: 'Lines of our own log lost because nobody read them fast enough, or they could not be written.',
+    registers,
+  });
+  const rules = new Gauge({
+    name: `${PREFIX}rules`,
+    help: 'Rules loaded, by class, and whether they are asked.',
+    labelNames: ['class', 'asked'],
+    registers,
+  });
+  const reloads = new Counter({
+    name: `${PREFIX}ruleset_reloads_total`,
+    help: 'Reloads of rules and filters; a failed one keeps the last good set.',
+    labelNames: ['result'],
+    registers,
+  });
+  const certificateChanges = new Counter({
+    name: `${PREFIX}certificate_changes_total`,
+    help: 'Writes of the Secret with our certificates: made, renewed, restored after somebody broke it, or only trusted anew.',
+    labelNames: ['kind'],
+    registers,
+  });
+  const connectionsRefused = new Counter({
+    name: `${PREFIX}connections_refused_total`,
+    help: 'Connections that ended before they could bring a request: untrusted is a client that does not trust our certificate.',
+    labelNames: ['why'],
+    registers,
+  });
+  const ownChanges = new Counter({
+    name: `${PREFIX}own_changes_total`,
+    help: 'Changes of our own ConfigMaps, Deployment and Secret that weaken us or that an operator wants to know of.',
+    labelNames: ['kind', 'lowers', 'dry_run'],
+    registers,
+  });
+  const outOfScope = new Gauge({
+    name: `${PREFIX}rules_out_of_scope`,
+    help: 'Loaded rules about requests that the webhook configuration does not send: never asked, or asked in part.',
+    labelNames: ['fires'],
+    registers,
+  });
+
+  return {
+    registry,
+    dropped,
+    logDropped,
+    recorderFaults: faults,
+    reloads,
+    certificateChanges,
+    answered: (entry: string, seconds: number) => duration.observe({ entry }, seconds),
+    refused: (entry: string, code: number) => refusals.inc({ entry, code }),
+    connectionRefused: (why: string) => connectionsRefused.inc({ why }),
+    observeOwnChange: ({ kind, lowers, dryRun }: OwnChange) =>
+      ownChanges.inc({ kind, lowers: String(lowers.length > 0), dry_run: String(dryRun) }),
+    /** States at each scrape how long what is served is good for. */
+    followCertificates({ current, authorityNotAfter }: CertificateState): void {
+      registry.registerMetric(
+        expiry('certificate', 'When the serving certificate expires.', () => current().notAfter),
+      );
+      if (authorityNotAfter !== undefined) {
+        registry.registerMetric(expiry('authority', 'When its authority expires.', authorityNotAfter));
+      }
+    },
+    /** Counts what one entry decides. The counters of the few combinations there are, are looked up once each. */
+    recorderFor(entry: string): Recorder {
+      const counters = new Map<string, { inc(): void }>();
+      const counterOf = (operation: string, verdict: string, dryRun: string) => {
+        const key = `${operation} ${verdict} ${dryRun}`;
+        const known = counters.get(key) ?? requests.labels(entry, operation, verdict, dryRun);
+        counters.set(key, known);
+        return known;
+      };
+      return {
+        record({ request, delivered, observation: { dryRun }, evaluation, decision, modes }) {
+          const dry_run = String(dryRun);
+          const verdict = delivered === false ? 'undelivered' : decision.verdict;
+          counterOf(request?.operation ?? '', verdict, dry_run).inc();
+          for (const match of evaluation.matches) {
+            const filtered = String(match.filter !== undefined);
+            matches.inc({ rule: match.rule.rule.id, mode: modeOfMatch(match, modes), filtered, dry_run });
+          }
+          for (const { rule, field } of evaluation.notJudged) notJudged.inc({ rule: rule.rule.id, field });
+        },
+      };
+    },
+    observeOutOfScope(found: readonly { readonly fires: 'never' | 'partly' }[]): void {
+      for (const fires of ['never', 'partly'] as const) {
+        outOfScope.set({ fires }, found.filter((each) => each.fires === fires).length);
+      }
+    },
+    /** States what is loaded now. */
+    observeRuleset(ruleset: Ruleset): void {
+      rules.reset();
+      for (const name of RULE_CLASSES) {
+        const ofClass = ruleset.rules.filter(({ classification }) => classification.class === name);
+        rules.set({ class: name, asked: 'true' }, ofClass.filter(({ off }) => off === undefined).length);
+        rules.set({ class: name, asked: 'false' }, ofClass.filter(({ off }) => off !== undefined).length);
+      }
+    },
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Read anew at each scrape. */
+function expiry(of: string, help: string, end: () => Date): Gauge {
+  return new Gauge({
+    name: `${PREFIX}${of}_expiry_timestamp_seconds`,
+    help,
+    registers: [],
+    collect() {
+      this.set(end().getTime() / 1000);
+    },
+  });
+}

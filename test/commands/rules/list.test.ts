@@ -1,0 +1,116 @@
+import { describe, expect, it } from '@jest/globals';
+import type { RulesListConfig } from '../../../src/settings/types.ts';
+import { rulesList } from '../../../src/commands/rules/list.ts';
+import { SigmaError } from '../../../src/sigma/read/errors.ts';
+import { captured, directoryOf, ruleOf } from './written.ts';
+
+const FILES = {
+  'pods.yml': ruleOf(
+    '11111111-1111-4111-8111-111111111111',
+    'Pods',
+    '  s: {verb: create, objectRef.resource: pods}\n  condition: s\n',
+    'level: high\ntags: [attack.privilege-escalation, attack.t1611, attack.lateral_movement, attack.g0016]\n',
+  ),
+  'reads.yml': ruleOf(
+    '22222222-2222-4222-8222-222222222222',
+    'Reads',
+    '  s: {verb: list}\n  condition: s\n',
+    'status: experimental\n',
+  ),
+  'old.yml': ruleOf(
+    '33333333-3333-4333-8333-333333333333',
+    'Old',
+    '  s: {verb: delete}\n  condition: s\n',
+    'status: deprecated\n',
+  ),
+};
+
+function configOf(directory: string, more: Partial<RulesListConfig> = {}): RulesListConfig {
+  return {
+    modes: {
+      default: 'warn',
+      levels: { high: 'enforce' },
+      rules: { '22222222-2222-4222-8222-222222222222': 'audit' },
+    },
+    rulesDirs: [directory],
+    filtersDirs: [],
+    allowUsers: [],
+    subresources: 'resource',
+    door: 'serve',
+    format: 'json',
+    ...more,
+  };
+}
+
+async function list(more: Partial<RulesListConfig> = {}) {
+  const { io, texts } = captured();
+  const exitCode = await rulesList(configOf(directoryOf(FILES), more), io);
+  return { exitCode, ...texts };
+}
+
+describe('rules list', () => {
+  it('as JSON is an array, with each rule’s class and mode', async () => {
+    const { exitCode, stdout } = await list();
+    expect({ exitCode, rules: JSON.parse(stdout) }).toEqual({
+      exitCode: 0,
+      rules: [
+        {
+          id: '33333333-3333-4333-8333-333333333333',
+          title: 'Old',
+          level: 'medium',
+          status: 'deprecated',
+          tactics: [],
+          techniques: [],
+          class: 'decidable',
+          reason: 'status deprecated',
+          mode: 'warn',
+        },
+        {
+          id: '11111111-1111-4111-8111-111111111111',
+          title: 'Pods',
+          level: 'high',
+          status: 'test',
+          tactics: ['privilege-escalation', 'lateral-movement'],
+          techniques: ['T1611'],
+          class: 'decidable',
+          reason: 'every field it needs is seen',
+          mode: 'enforce',
+        },
+        {
+          id: '22222222-2222-4222-8222-222222222222',
+          title: 'Reads',
+          level: 'medium',
+          status: 'experimental',
+          tactics: [],
+          techniques: [],
+          class: 'offline-only',
+          reason: 'reads never reach admission',
+          mode: 'audit',
+        },
+      ],
+    });
+  });
+
+  it('as a table gives no mode to what is not asked, and says why', async () => {
+    expect((await list({ format: 'table' })).stdout).toBe(`\
+ID        LEVEL   CLASS         MODE     TECHNIQUES  TITLE
+33333333  medium  decidable     -                    Old
+11111111  high    decidable     enforce  T1611       Pods
+22222222  medium  offline-only  -                    Reads
+
+Not asked, or only approximately decided:
+  33333333  decidable     status deprecated
+  22222222  offline-only  reads never reach admission
+`);
+  });
+
+  it('is of the door that is asked for', async () => {
+    const { stdout } = await list({ door: 'replay', format: 'table' });
+    expect(stdout).toContain('22222222  medium  decidable  audit                Reads\n');
+  });
+
+  it('is of no rules where they cannot be loaded', async () => {
+    const directory = directoryOf({ 'bad.yml': 'title: x\n' });
+    await expect(rulesList(configOf(directory), captured().io)).rejects.toThrow(SigmaError);
+  });
+});
