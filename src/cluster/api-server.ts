@@ -5,17 +5,17 @@ import { delimiter, join } from 'node:path';
 import { readKubeconfig, requestOptions } from './kubeconfig.ts';
 
 /**
- * The API server, as far as we ask it: whole objects by path, which may carry a query. They stay the JSON they came as, so
- * that a field we do not know survives being written back. Each rejects with an ApiError where the answer is not the thing.
+ * The API server's requests that the program needs: whole objects by path, which may carry a query. Objects stay the JSON
+ * they came as, so that unknown fields survive being written back. Each call rejects with an ApiError on any other answer.
  */
 export interface ApiServer {
   get(path: string, signal?: AbortSignal, as?: MetadataOnly): Promise<unknown>;
-  /** `path` is the collection's. */
+  /** `path` is the path of the collection. */
   create(path: string, object: unknown): Promise<unknown>;
   /** Refused (409) when the object's resourceVersion is not the newest. */
   replace(path: string, object: unknown): Promise<unknown>;
   /**
-   * Tells of each change until the API server ends it, which is no error, or `signal` does, which is. One that died
+   * Watches until the API server ends the watch, which is no error, or `signal` does, which is one. A watch that died
    * silently ends only by `signal`.
    */
   watch(
@@ -27,8 +27,8 @@ export interface ApiServer {
 }
 
 /**
- * Of each object its metadata alone (meta/v1): a watch sends the one, a GET of a collection the other. A Node is some tens
- * of kilobytes, most of them its images.
+ * The metadata of objects alone (meta/v1 PartialObjectMetadata): the first for a watch, the second for a list. A whole Node
+ * takes some tens of kilobytes, most of them its images.
  */
 export type MetadataOnly = 'PartialObjectMetadata' | 'PartialObjectMetadataList';
 
@@ -38,7 +38,7 @@ export interface WatchEvent {
   readonly object: unknown;
 }
 
-/** The API server answered, and it was not what we asked for. */
+/** The API server answered with another status than the request asked for. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number;
@@ -49,7 +49,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Undefined where the API server says that there is no such thing; whatever else is wrong stays wrong. */
+/** Resolves with undefined on 404. Rejects with any other error. */
 export function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
   return answer.catch((error: unknown) => {
     if (error instanceof ApiError && error.status === 404) return undefined;
@@ -57,7 +57,7 @@ export function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
   });
 }
 
-/** Where the API server is and who we are there, asked anew for each request: tokens are short-lived. */
+/** The API server's address and our credentials, read for each request because tokens are short-lived. */
 type Connect = () => Promise<{ readonly server: string; readonly options: RequestOptions }>;
 
 export interface ClusterOptions {
@@ -170,13 +170,13 @@ async function watch(
       }
     }
   } catch (error) {
-    // Node calls it a connection reset, whoever ended it.
+    // Node reports a connection reset, whichever side ended it.
     asked.signal.throwIfAborted();
     throw error;
   }
 }
 
-/** Resolves when the answer begins, if it is what was asked for. */
+/** Resolves when a successful answer begins. */
 async function exchange(
   connect: Connect,
   { method, path, body, accept = 'application/json', signal }: Request,
@@ -214,7 +214,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
   return chunks.join('');
 }
 
-/** A Status says it in `message`; what stands before the API server may answer anything. */
+/** The message of a Status. A proxy in front of the API server may answer any body. */
 function messageOf(answer: string): string {
   try {
     const { message } = JSON.parse(answer) as { message?: unknown };

@@ -55,7 +55,7 @@ export interface CertificateSecretOptions {
   readonly lifetimes?: { readonly authorityMs: number; readonly servingMs: number };
   /** Ends the wait for the first certificate, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** We wrote it, and why. */
+  /** Called when this replica wrote the Secret, with the reason. */
   readonly onMake: (why: string, kind: Write['kind']) => void;
   readonly onRefuse: (error: Error) => void;
 }
@@ -211,7 +211,7 @@ export async function createCertificateSecret({
 
 /** Each try is a step that we took, or one that another replica won. */
 const TRIES = 6;
-/** By then it is another writer that we write against, who will not give in either. Renewals are not counted. */
+/** After this many restorations another writer works against the replicas, and they stop. Renewals are not counted. */
 const MAX_RESTORATIONS = 5;
 const RESTORATIONS_MS = 10 * 60_000;
 /** Asks the replicas that share a Secret for a new authority, and a certificate of it. Rejects where there is no such Secret. */
@@ -222,7 +222,7 @@ export async function requestRotation({
   reason,
 }: Pick<CertificateSecretOptions, 'namespace' | 'name'> & {
   readonly api: Pick<ApiServer, 'get' | 'replace'>;
-  /** Is logged by the replica that does it. */
+  /** The reason, which the replica that makes the new authority logs. */
   readonly reason: string;
 }): Promise<void> {
   const path = `/api/v1/namespaces/${namespace}/secrets/${name}`;
@@ -239,7 +239,7 @@ export async function requestRotation({
   }
 }
 
-/** Another replica wrote first; or the Secret that we read was deleted meanwhile. */
+/** Another replica wrote first, or the Secret was deleted after it was read. */
 function isOvertaken(error: unknown, read: Secret | undefined): boolean {
   return error instanceof ApiError && (error.status === 409 || (error.status === 404 && read !== undefined));
 }

@@ -5,9 +5,9 @@ import { readOwnService } from './own-service.ts';
 import { sendProbe } from './probe.ts';
 import { repeat } from './repeat.ts';
 
-/** How the API server reaches us, as far as that is to be found out. */
+/** Whether the API server reaches a replica, as far as is known. */
 export interface Connectivity {
-  /** A probe came back: the API server asked us, trusted us and understood us. */
+  /** The API server called a replica, trusted its certificate and understood its answer. */
   confirmed(): boolean;
   current(): ConnectivityState | undefined;
   stop(): void;
@@ -15,9 +15,9 @@ export interface Connectivity {
 
 export interface ConnectivityState {
   readonly probe: ProbeOutcome;
-  /** What is wrong with our own dial of the Service, by the CA that the API server holds; undefined where nothing is. */
+  /** Why our own dial of the Service, with the CA that the API server holds, failed; undefined where it succeeded. */
   readonly dial?: string;
-  /** The Service's port, for whoever has to open a firewall. */
+  /** The Service's port, which a firewall must let through. */
   readonly port?: number;
 }
 
@@ -27,9 +27,9 @@ export interface ProbeLoopOptions {
   /** The CA that the API server's configuration holds (PEM), as last seen; undefined while there is none. */
   readonly registered: () => string | undefined;
   readonly everyMs?: number;
-  /** Once it is confirmed. */
+  /** Called when a probe is answered for the first time. */
   readonly confirmedEveryMs?: number;
-  /** It is another than it was. */
+  /** Called when the outcome changed. */
   readonly onChange: (state: ConnectivityState) => void;
   readonly onFailure: (error: Error) => void;
 }
@@ -39,8 +39,8 @@ const CONFIRMED_EVERY_MS = 60_000;
 const DIAL_TIMEOUT_MS = 3_000;
 
 /**
- * Sends a probe through the API server, and dials our own Service by the CA that the API server holds, again and again: no
- * comparison of bytes shows that a certificate is trusted, or that a network lets anybody through.
+ * Sends a probe through the API server, and dials our own Service with the CA that the API server holds, again and again. A
+ * comparison of certificates would not show that the API server trusts them, or that the network lets it through.
  */
 export function probeLoop({
   api,
@@ -83,7 +83,7 @@ export function probeLoop({
   return { confirmed: () => confirmed, current: () => state, stop };
 }
 
-/** Nonces differ every time, and so do the addresses in what the API server says. */
+/** Removes the nonce and the addresses, which differ each time. */
 function summaryOf({ probe, dial: problem }: ConnectivityState): string {
   return JSON.stringify([probe.kind, problem]);
 }

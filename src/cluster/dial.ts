@@ -4,17 +4,17 @@ import { parseBundle, pemOf } from '../certificates/authority-bundle.ts';
 export interface DialOptions {
   readonly host: string;
   readonly port: number;
-  /** The name that the certificate must be valid for, and that is asked for (SNI). */
+  /** The server name (SNI) that the certificate must be valid for. */
   readonly servername: string;
-  /** PEM: who may have issued it. Nobody else is trusted. */
+  /** The CA certificates (PEM) that are trusted; no others are. */
   readonly ca: string;
   readonly timeoutMs: number;
 }
 
-/** Why a dial came to nothing: nobody listens, nobody answers, what was shown is not trusted, the other end hung up. */
+/** Why a dial failed: the port is closed, no answer came, the certificate is not trusted, the other end hung up. */
 export type DialProblem = 'refused' | 'timed-out' | 'certificate' | 'closed' | 'other';
 
-/** A dial came to nothing; the message is a sentence for a person. */
+/** A dial failed. The message is a sentence for an operator. */
 export class DialError extends Error {
   override readonly name = 'DialError';
   readonly kind: DialProblem;
@@ -33,8 +33,8 @@ export function dial({ host, port, servername, ca, timeoutMs }: DialOptions): Pr
   const at = `${host}:${port}`;
   const { authorities } = parseBundle(ca);
   if (authorities.length === 0) {
-    const nobody = `the certificate at ${at} is not trusted: the CA bundle has no certificate in it`;
-    return Promise.reject(new DialError('certificate', nobody));
+    const problem = `the certificate at ${at} is not trusted: the CA bundle has no certificate in it`;
+    return Promise.reject(new DialError('certificate', problem));
   }
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, servername, ca: pemOf(authorities), ALPNProtocols: ['http/1.1'] });
@@ -58,7 +58,7 @@ export function dial({ host, port, servername, ca, timeoutMs }: DialOptions): Pr
       if (shown === undefined) reject(new DialError('other', `${at} showed no certificate`));
       else resolve({ notAfter: shown.validToDate });
     });
-    // Not once: after the first, whatever else goes wrong with a connection that is given up is nobody's concern.
+    // Not `once`: further errors of a connection that was given up are ignored.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (wasJudged(socket.authorizationError)) {
         fail('certificate', `the certificate at ${at} is not accepted: ${withoutHint(error.message)}`, error);
@@ -71,12 +71,12 @@ export function dial({ host, port, servername, ca, timeoutMs }: DialOptions): Pr
   });
 }
 
-/** Node adds how its own command line would trust it, which helps nobody here. */
+/** Removes Node's advice on its own command line options. */
 function withoutHint(message: string): string {
   return message.replace(/; if the root CA is installed locally.*/s, '');
 }
 
-/** Null, whatever the types say, until there was something to judge. */
+/** Null until a certificate was verified, whatever the types say. */
 function wasJudged(problem: Error | undefined): boolean {
   return problem !== undefined && problem !== null;
 }

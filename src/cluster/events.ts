@@ -1,13 +1,13 @@
 import { hostname } from 'node:os';
 import type { ApiServer } from './api-server.ts';
 
-/** Tells an operator of something about our Deployment, where `kubectl events` shows it. Rejects where it may not. */
+/** Records an Event about our Deployment, which `kubectl events` shows. Rejects where RBAC forbids it. */
 export type Tell = (event: {
-  /** For machines: UpperCamelCase. */
+  /** The reason, in UpperCamelCase, for machines. */
   readonly reason: string;
-  /** What was done, or not. */
+  /** The action that was taken or failed. */
   readonly action: string;
-  /** For people; cut to what an Event holds. */
+  /** The note for people, cut to the length that an Event holds. */
   readonly note: string;
 }) => Promise<void>;
 

@@ -11,7 +11,7 @@ export interface LoweringOptions {
   readonly api: Pick<ApiServer, 'get'>;
   /** Our Deployment. */
   readonly deployment: { readonly namespace: string; readonly name: string };
-  /** In force in this replica. */
+  /** The settings in force in this replica. */
   readonly modes: Modes;
   /** The Deployment, or the ConfigMap it names, now asks for less than what is in force. A review may have named who did it. */
   readonly onLowered: (lowers: readonly string[], by: string | undefined) => void;

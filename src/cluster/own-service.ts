@@ -1,11 +1,11 @@
 import type { ApiServer } from './api-server.ts';
 
-/** Where our Service is to be dialled: without DNS, which may not be up yet. */
+/** Where our Service can be dialled without DNS, which may not be available yet. */
 export interface OwnService {
   readonly host: string;
-  /** What its port `https` is. */
+  /** The number of its port `https`. */
   readonly port: number;
-  /** What the API server asks of the certificate. */
+  /** The server name that the API server asks for. */
   readonly servername: string;
 }
 
@@ -22,7 +22,7 @@ export async function readOwnService(
   return { host, port, servername: `${name}.${namespace}.svc` };
 }
 
-/** Where a Service can be dialled; undefined where it leads nowhere of its own. */
+/** Where a Service can be dialled; undefined where it has no address of its own. */
 export function addressOf({
   type,
   externalName,

@@ -5,7 +5,7 @@ import {
 } from '../registration/registered-webhook.ts';
 import { ApiError, type ApiServer } from './api-server.ts';
 
-/** All that our entries trust, joined (PEM), be it not the same for each; undefined where that is nothing. */
+/** The CA certificates of all our entries, joined (PEM); undefined where there are none. */
 export async function readRegisteredBundle(
   api: ApiServer,
   name: string,
@@ -16,7 +16,7 @@ export async function readRegisteredBundle(
     const found = (await api.get(path)) as RegisteredConfiguration;
     return registeredCaBundles(found, service).join('') || undefined;
   } catch (error) {
-    // It does not exist, or we may not read it: as far as we know, no entry trusts us.
+    // The configuration does not exist or may not be read: no entry is known to trust us.
     if (error instanceof ApiError && [403, 404].includes(error.status)) return undefined;
     throw error;
   }

@@ -1,16 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 export interface Repetition {
-  /** From the end of one to the beginning of the next, give or take a fifth: replicas that start together must not stay so. */
+  /** Milliseconds from the end of one run to the start of the next, varied by a fifth so that replicas do not stay in step. */
   readonly everyMs: number;
   readonly task: () => Promise<void>;
-  /** It failed, in a way it did not the last time; it is tried again all the same. */
+  /** Called when a run fails with another error than the last run. The next run follows all the same. */
   readonly onFailure: (error: Error) => void;
 }
 
 /**
- * Does something now and then again and again. Nothing is watched: a watch that dies says nothing, and reading one object
- * every few seconds costs less than noticing that. Returns what ends it.
+ * Runs `task` at once and then periodically. It replaces a watch: a watch may die silently, and to read one object every few
+ * seconds costs less than to notice that. Returns a function that ends it.
  */
 export function repeat({ everyMs, task, onFailure }: Repetition): () => void {
   const ended = new AbortController();

@@ -6,27 +6,27 @@ import { pagesOf, withQuery } from './pages.ts';
 
 export interface FollowOptions<Kept> {
   readonly api: Pick<ApiServer, 'get' | 'watch'>;
-  /** The collection's, which may carry a query. */
+  /** The path of the collection, which may carry a query. */
   readonly path: string;
-  /** `keep` needs no more. */
+  /** Only metadata is needed. */
   readonly metadataOnly?: boolean | undefined;
-  /** What is kept of an object. Whole ones are let go page by page. */
+  /** Projects an object to the part that is kept. Whole objects are released page by page. */
   readonly keep: (object: KubernetesObject) => Kept | undefined;
-  /** How many may be kept. Of a collection that has more, none are listed. */
+  /** The largest number of objects to keep. A larger collection is not kept at all. */
   readonly room: () => number;
-  /** All there is; what was there before and is not among it is gone. */
+  /** The whole collection. An object that is not among these no longer exists. */
   readonly onList: (objects: readonly Kept[]) => void;
   readonly onChange: (object: Kept) => void;
   readonly onDelete: (object: Kept) => void;
-  /** All was listed, or a watch told something, if only that there is nothing new. */
+  /** The collection was listed, or the watch sent an event or a bookmark. */
   readonly onContact: () => void;
-  /** It is tried again all the same. Nothing is said of a watch that ends because it is too old, or silent. */
+  /** A list or watch failed; it is tried again. A watch that ends because it is too old or silent is not reported. */
   readonly onFailure: (error: Error) => void;
   readonly timing?: Timing;
 }
 
 export interface Timing {
-  /** How long a watch is trusted before all is listed anew: they die silently, and may have lost something. */
+  /** How long a watch is trusted before the collection is listed again: a watch may die silently and lose events. */
   readonly relistMs: number;
   /** The API server says every minute that a watch lives. One that is silent for longer than this is given up. */
   readonly silentMs: number;
@@ -37,13 +37,13 @@ export interface Timing {
 
 const TIMING: Timing = { relistMs: 300_000, silentMs: 120_000, retryMs: 500, longestRetryMs: 10_000 };
 
-/** So long after the API server should have ended a watch, we do. */
+/** How long after its timeout a watch is ended here, if the API server has not ended it. */
 const GRACE_MS = 10_000;
 
 /** 200,000 objects. A collection whose pages do not end, be they empty, is not followed for ever. */
 const MAX_PAGES = 400;
 
-/** There is more than may be kept. */
+/** The collection has more objects than may be kept. */
 class TooManyObjects extends Error {
   override readonly name = 'TooManyObjects';
 }
@@ -152,7 +152,7 @@ function take<Kept>(
   else onChange(kept);
 }
 
-/** Gone or Expired: nobody's fault, everything is listed anew. */
+/** Gone or Expired: the resourceVersion is too old, so the collection is listed again. */
 function isTooOld(error: unknown): boolean {
   return error instanceof ApiError && error.status === 410;
 }

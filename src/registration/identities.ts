@@ -7,31 +7,30 @@ import {
 } from '../kubernetes/identities.ts';
 
 /**
- * The identities that heal a cluster, once: the match conditions are made from this, the filters that ship with it name
- * the same (a test holds them to it). Who makes pods upstream, and by whose name a distribution works, is in
- * docs/install.md.
+ * The identities that heal a cluster. The match conditions are made from this table, and a test holds the shipped filters
+ * to it. docs/install.md lists the users that create pods upstream and in each distribution.
  */
 
 /** The five controllers that make pods. Each is its own service account in full, never a name alone. */
 export const CONTROLLERS = {
   usernames: Object.values(POD_CONTROLLERS).map((name) => `${KUBE_SYSTEM_ACCOUNT_PREFIX}${name}`),
   group: KUBE_SYSTEM_ACCOUNTS_GROUP,
-  /** Not in `extra` of a controller's token. */
+  /** The `extra` key that a controller's token does not have. */
   podBoundToken: POD_NAME,
 } as const;
 
 /** Kubelets, who mirror their static pods. */
 export { NODES } from '../kubernetes/identities.ts';
 
-/** Somebody the control plane is, by name; by group too, where the certificate or token is known to carry one. */
+/** A user of the control plane, by name, and by group where its certificate or token is known to carry one. */
 export interface ControlPlaneUser {
   readonly username: string;
   readonly group?: string;
 }
 
 /**
- * The upstream components that ask under their own name: kube-controller-manager does for every controller where it runs
- * without `--use-service-account-credentials`.
+ * The upstream components that send requests under their own name. kube-controller-manager does so for every controller
+ * where it runs without `--use-service-account-credentials`.
  */
 const UPSTREAM: readonly ControlPlaneUser[] = [
   { username: KUBE_CONTROLLER_MANAGER },

@@ -13,22 +13,22 @@ export interface MatchCondition {
   readonly expression: string;
 }
 
-/** Whom `observe` is about: the identities that heal a cluster. */
+/** Matches the users of `observe`: the identities that heal a cluster. */
 export function heals(distribution: Distribution): MatchCondition {
   return { name: 'heals', expression: healsExpression(distribution) };
 }
 
-/** Whom `guard` is about: everyone else. The negation of `heals` as written, so that each request reaches exactly one. */
+/** Matches the users of `guard`: all others. The text negates `heals`, so that each request reaches exactly one of the two. */
 export function doesNotHeal(distribution: Distribution): MatchCondition {
   return { name: 'does-not-heal', expression: `!(\n${healsExpression(distribution)}\n)` };
 }
 
-/** What `probe` is about: one ConfigMap, which is never made. */
+/** Matches the one ConfigMap of `probe`, which is never created. */
 export function isProbe(): MatchCondition {
   return { name: 'is-probe', expression: `request.name == ${text(PROBE_CONFIG_MAP)}` };
 }
 
-/** Whom `other` leaves to `guard` and `observe`: pods made in these namespaces. */
+/** Excludes from `other` the pods that `guard` and `observe` see: those created in these namespaces. */
 export function isNotGuarded(namespaces: readonly string[]): MatchCondition {
   const expression = `!(request.operation == 'CREATE' && request.resource.group == '' && request.resource.resource == 'pods' &&
   request.?subResource.orValue('') == '' && request.?namespace.orValue('') in [${namespaces.map(text).join(', ')}])`;

@@ -1,21 +1,21 @@
 import { PROBE } from './webhook-configuration.ts';
 
-/** What became of a probe that went through the API server, and in whose words. */
+/** The outcome of a probe that was sent through the API server. */
 export interface ProbeOutcome {
   readonly kind:
     | 'answered'
-    /** Nobody listens there, or a network said so at once. */
+    /** No process listens on the port, or the network refused the connection at once. */
     | 'refused'
     | 'timed-out'
     | 'certificate'
-    /** The Service is missing, or nothing ready stands behind it. */
+    /** The Service is missing, or it has no ready endpoint. */
     | 'no-endpoints'
-    /** The API server took the probe: no entry of ours stopped it. */
+    /** The API server accepted the ConfigMap: no entry of ours refused it. */
     | 'not-registered'
-    /** Whoever probed may not: nothing was learnt. */
+    /** RBAC refused the probe: it shows nothing about the webhook. */
     | 'not-allowed'
     | 'other';
-  /** As the API server words it, without what it always says before. */
+  /** The API server's message without its constant prefix. */
   readonly detail: string;
 }
 
@@ -34,17 +34,18 @@ export function probeOutcome(status: number, message: string, nonce: string): Pr
   if (status >= 200 && status < 300) return { kind: 'not-registered', detail: 'the probe was let through' };
   const [, name, cause = ''] =
     /failed calling webhook "([^"]*)": (?:failed to call webhook: )?(.*)/s.exec(message) ?? [];
-  // A failure of anybody else's entry says nothing of us.
+  // The failure of another webhook says nothing about ours.
   if (name === PROBE) {
     const [, kind = 'other'] = CALL_FAILURES.find(([words]) => words.test(cause)) ?? [];
     return { kind, detail: cause };
   }
-  if (name !== undefined) return { kind: 'other', detail: `the webhook ${name} of somebody else: ${cause}` };
+  if (name !== undefined)
+    return { kind: 'other', detail: `the webhook ${name}, which is not ours: ${cause}` };
   const [, denier, words = ''] =
     /admission webhook "([^"]*)" denied the request:? ?(.*)/s.exec(message) ?? [];
   if (denier === PROBE && words.includes(nonce)) return { kind: 'answered', detail: words };
   if (denier !== undefined) return { kind: 'other', detail: `${denier} denied it: ${words}` };
-  // It would have been denied before its name was looked at.
+  // RBAC denies a request before the API server looks at the object's name.
   if (status === 409) return { kind: 'not-registered', detail: message };
   const isForbidden = status === 401 || (status === 403 && / is forbidden: User "/.test(message));
   return { kind: isForbidden ? 'not-allowed' : 'other', detail: message };

@@ -1,4 +1,4 @@
-/** The ConfigMap whose creation, a dry run, the entry `probe` denies with the nonce it carries: so it is never there. */
+/** The ConfigMap of the probe. It is created by dry run only, and the entry `probe` denies it and repeats its nonce. */
 export const PROBE_CONFIG_MAP = 'sigma-admission-probe';
-/** Where it carries it, under `data`. */
+/** The key under `data` that holds the nonce. */
 export const PROBE_NONCE = 'nonce';

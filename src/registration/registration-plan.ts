@@ -11,59 +11,59 @@ import {
 } from './registered-webhook.ts';
 import { GUARD, OTHER, type Webhook, type WebhookConfiguration } from './webhook-configuration.ts';
 
-/** What of the webhook configuration is ours: its CA, all of it, or nothing. */
+/** The part of the webhook configuration that the replicas write: its CA, all of it, or none. */
 export const MANAGE = ['ca', 'all', 'none'] as const;
 export type Manage = (typeof MANAGE)[number];
 
-/** All that decides what the configuration should be, besides what it is. */
+/** Everything the plan depends on, besides the configuration as it is registered. */
 export interface RegistrationState {
   readonly manage: 'ca' | 'all';
-  /** Where our Service is: entries that call it are ours. */
+  /** Our Service: the entries that call it are ours. */
   readonly service: ServiceReference;
-  /** What it should say, where all of it is ours. */
+  /** The configuration that the replicas want, where they write all of it. */
   readonly content: WebhookConfiguration;
-  /** Since when we want that content (ms since the epoch): of two replicas told different things, the later is right. */
+  /** Since when this replica wants that content (ms since the epoch). Between two replicas with different settings the later one wins. */
   readonly since: number;
-  /** PEM; absent where somebody else sees to that. */
+  /** PEM; absent where the replicas do not write it. */
   readonly caBundle?: string | undefined;
-  /** A probe came back through the API server: it reaches us and trusts us. */
+  /** A probe came back through the API server, so the API server reaches and trusts a replica. */
   readonly confirmed: boolean;
-  /** Why everything is to fail open now. */
+  /** Why every entry must fail open now. */
   readonly breakGlass?: string | undefined;
   /** Our Deployment, Namespace or Service is missing or being deleted. */
   readonly terminating: boolean;
-  /** Our Namespace, with which the configuration is to go; absent where it is not to. */
+  /** Our Namespace, as the owner with which the configuration is deleted; absent where it has no owner. */
   readonly owner?: OwnerReference | undefined;
-  /** Since when this replica has left newer content in place, of late (ms since the epoch); absent where it has not. */
+  /** Since when this replica defers to newer content (ms since the epoch); absent where it does not. */
   readonly deferringSince?: number | undefined;
   readonly now: number;
 }
 
-/** What to do about it. Without `write`, nothing. */
+/** The plan. Without `write` nothing is written. */
 export interface Plan {
   readonly write?: { readonly method: 'create' | 'replace'; readonly object: RegisteredConfiguration };
-  /** What is not as it should be: `guard.sigma-admission.svc: caBundle`. */
+  /** The fields that differ from the wanted configuration, such as `guard.sigma-admission.svc: caBundle`. */
   readonly differences: readonly string[];
-  /** Another replica was told something else, later: its content stands. */
+  /** Another replica with later settings wrote the configuration: its content stays. */
   readonly defers: boolean;
 }
 
-/** Failure policies as they were, while everything is lowered to Ignore (JSON by entry). */
+/** The failure policies before every entry was lowered to Ignore (JSON, by entry). */
 export const LOWERED_POLICIES = 'sigma-admission/lowered';
-/** Whose content it is: its digest, and since when it was wanted. */
+/** The digest of the content, and since when a replica wants it. */
 const CONTENT = 'sigma-admission/content';
-/** When somebody else's changes were undone of late (RFC 3339, separated by blanks). */
+/** When changes by other clients were undone lately (RFC 3339, separated by spaces). */
 export const REVERTED = 'sigma-admission/reverted';
 
-/** A rollout is over long before. */
+/** Longer than a rollout takes. */
 export const DEFER_MS = 10 * 60_000;
-/** Clocks of nodes are kept together to milliseconds. A date that is further ahead of ours was made up. */
+/** Nodes synchronise their clocks to milliseconds. A date further in the future than this is forged. */
 const CLOCK_SKEW_MS = 60_000;
-/** Undone so often within so long, a change is let be. */
+/** After this many undone changes within this time, the configuration is left as it is. */
 export const MAX_REVERSIONS = 5;
 const REVERSIONS_MS = 10 * 60_000;
 
-/** Compares what is there with what should be. Pure: the same for every replica that was told the same. */
+/** Compares the registered configuration with the wanted one. Pure: replicas with the same settings plan the same. */
 export function planRegistration(found: RegisteredConfiguration | undefined, about: RegistrationState): Plan {
   if (found === undefined) return planAbsent(about);
   const defers = about.manage === 'all' && isNewer(found, about);
@@ -84,7 +84,7 @@ function planAbsent(about: RegistrationState): Plan {
   return { write: { method: 'create', object }, differences, defers: false };
 }
 
-/** Every entry as it should be, and none beside. */
+/** The wanted entries, and no others. */
 function withContent(
   found: RegisteredConfiguration,
   { content, since, confirmed }: RegistrationState,
@@ -93,7 +93,7 @@ function withContent(
   const before = (name: string) => entries.find((entry) => entry.name === name);
   const wanted = content.webhooks.map((entry): RegisteredWebhook => {
     const there = before(entry.name);
-    // Fail only once somebody has seen an answer; who proved nothing himself leaves what another replica proved.
+    // An entry fails closed only after a probe was answered. A replica without an answer keeps the Fail that another replica wrote.
     const unconfirmed = entry.name === GUARD && !confirmed && there?.failurePolicy !== 'Fail';
     const { caBundle } = there?.clientConfig ?? {};
     const complete = {
@@ -120,8 +120,8 @@ function withContent(
 }
 
 /**
- * Whether a replica that was told something else later wrote this. The annotation that says so is anybody's to write: it
- * is believed for ten minutes in all, and only of a configuration that still has every entry that no setting takes away.
+ * Whether a replica with later settings wrote this configuration. Any client may forge the annotation that says so: it is
+ * believed for ten minutes in all, and only while the configuration still has every entry that no setting removes.
  */
 function isNewer(found: RegisteredConfiguration, about: RegistrationState): boolean {
   const { content, since, now, deferringSince = now } = about;
@@ -136,7 +136,7 @@ function isNewer(found: RegisteredConfiguration, about: RegistrationState): bool
   );
 }
 
-/** Whether an entry is there and is asked about all that it should be: who is let through by conditions is a setting. */
+/** Whether an entry exists and covers all the requests that it should. The users that its conditions let through are a setting. */
 function isSentAsMuch({ webhooks = [] }: RegisteredConfiguration, wanted: Webhook): boolean {
   const entry = webhooks.find(({ name }) => name === wanted.name);
   return (
@@ -148,8 +148,8 @@ function isSentAsMuch({ webhooks = [] }: RegisteredConfiguration, wanted: Webhoo
 }
 
 /**
- * When changes were undone within the last ten minutes (RFC 3339): those that this replica undid, and of those that the
- * annotation tells of, one more than that. Anybody may write the annotation, and each change that is undone may add one.
+ * When changes were undone within the last ten minutes (RFC 3339): those that this replica undid, and at most one more that
+ * only the annotation tells of. Any client may forge the annotation, so that it adds no more than one.
  */
 export function countedReversions(
   found: RegisteredConfiguration | undefined,
@@ -183,7 +183,7 @@ function withCaBundle(
   return { ...found, webhooks };
 }
 
-/** During break-glass, or while our release is being deleted, none of our entries fails closed; after that, those that did do again. */
+/** Lowers every entry of ours to Ignore during break-glass or while the release is deleted, and raises them again afterwards. */
 function withPolicies(
   found: RegisteredConfiguration,
   { manage, breakGlass, terminating, service }: RegistrationState,
@@ -215,7 +215,7 @@ function withPolicies(
   };
 }
 
-/** Anybody may have written it. */
+/** Reads the annotation. A client may have forged it. */
 function policiesIn(annotation: string | undefined): Readonly<Record<string, unknown>> {
   try {
     const policies: unknown = JSON.parse(annotation ?? '{}');
@@ -225,7 +225,7 @@ function policiesIn(annotation: string | undefined): Readonly<Record<string, unk
   }
 }
 
-/** Neither `controller` nor `blockOwnerDeletion`: it is to be collected with our Namespace, and to hold nothing up. */
+/** Neither `controller` nor `blockOwnerDeletion`: the garbage collector deletes it with our Namespace, and it delays no deletion. */
 function withOwner(found: RegisteredConfiguration, { owner }: RegistrationState): RegisteredConfiguration {
   if (owner === undefined) return found;
   const before = found.metadata.ownerReferences ?? [];
@@ -251,7 +251,7 @@ function differencesOf(found: RegisteredConfiguration, desired: RegisteredConfig
   ];
 }
 
-/** Who changed it last, in that client's own words; the API server vouches for none of them. */
+/** The field manager that changed the configuration last. Clients choose that name themselves. */
 export function claimedManager({ metadata }: RegisteredConfiguration, ourselves: string): string | undefined {
   const others = (metadata.managedFields ?? []).filter(({ manager }) => manager !== ourselves);
   return others.toSorted((one, other) => ((one.time ?? '') < (other.time ?? '') ? 1 : -1))[0]?.manager;

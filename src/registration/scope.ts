@@ -5,27 +5,27 @@ import type { Tree } from '../sigma/match/tree.ts';
 import type { RegisteredWebhook } from './registered-webhook.ts';
 import { NAMESPACE_NAME, type NamespaceSelector } from './webhook-configuration.ts';
 
-/** What a rule must be sent to be asked about everything it is about. Absent parts stand for any. */
+/** The requests that the API server must send for a rule to be asked completely. An absent part means any value. */
 export interface Need {
   readonly operation: Operation;
   readonly resource?: string;
-  /** `''` is the resource itself. */
+  /** `''` means the resource itself. */
   readonly subresource?: string;
   readonly apiGroups?: readonly string[];
   readonly namespaces?: readonly string[];
 }
 
-/** What an entry is called for. `matchConditions` are not looked at: all entries together cover every user. */
+/** The requests that an entry is called for. `matchConditions` are ignored: all entries together cover every user. */
 type Subscription = Pick<RegisteredWebhook, 'rules' | 'namespaceSelector'>;
 
-/** A loaded rule that some request would satisfy that nobody sends us. */
+/** A loaded rule that could match a request which the API server does not send. */
 export interface OutOfScope {
   readonly rule: { readonly id: string; readonly title: string };
   readonly fires: 'never' | 'partly';
   readonly missing: readonly Need[];
 }
 
-/** Rules that are asked, though the API server is not told to send all they are about. They would be silent, not wrong. */
+/** Active rules for which the API server does not send every request. Such a rule stays silent; it gives no wrong verdict. */
 export function outOfScope(
   rules: readonly {
     readonly rule: { readonly id: string; readonly title: string };
@@ -82,7 +82,7 @@ function sends({ rules = [], namespaceSelector }: Subscription, need: Need, amou
   );
 }
 
-/** A group that a rule does not name is whichever its resource has. */
+/** A rule that names no API group means the group of its resource. */
 function holds(apiGroups: readonly string[], needed: readonly string[] | undefined, amount: 'all' | 'some') {
   if (needed === undefined || apiGroups.includes('*')) return true;
   return amount === 'all'
@@ -101,7 +101,7 @@ function partIncludes(pattern: string, part: string | undefined, amount: 'all' |
   return pattern === '*' || pattern === part || (part === undefined && amount === 'some' && pattern !== '');
 }
 
-/** No namespace has a space in its name: a selector that takes this one takes those that nobody named. */
+/** A namespace's name has no space: a selector that selects this name selects namespaces that no rule names. */
 const ANY = 'any namespace';
 
 function reaches(

@@ -4,8 +4,8 @@ import type { Need } from './scope.ts';
 import { inNamespaces, NAMESPACE_NAME, type Scope, type SubscriptionRule } from './webhook-configuration.ts';
 
 /**
- * What the entry `other` is to be called for, so that rules with these needs are asked about all they are about: but for
- * what `guard` and `observe` send already, and for what no webhook should be sent. Undefined where nothing remains.
+ * The requests that the entry `other` must be called for so that rules with these needs are asked completely, without those
+ * that `guard` and `observe` send already and those that no webhook should receive. Undefined where none remain.
  */
 export function subscriptionOf(
   needs: readonly Need[],
@@ -25,7 +25,7 @@ export function subscriptionOf(
   };
 }
 
-/** A rule that names no resource would be sent everything there is: leases, events, every status. It stays out of scope. */
+/** A rule that names no resource would need every request: leases, events, every status. It is not subscribed to. */
 function isSubscribed({ resource }: Need): boolean {
   return resource !== undefined && !NEVER_SUBSCRIBED.includes(resource);
 }
@@ -38,7 +38,7 @@ function isPodCreate({ operation, resource, subresource }: Need): boolean {
   return operation === 'CREATE' && resource === 'pods' && subresource === '';
 }
 
-/** One rule for each thing that is written to, in a fixed order: the same needs always give the same text. */
+/** One rule for each resource, in a fixed order: the same needs always give the same text. */
 function rulesFor(needs: readonly Need[]): readonly SubscriptionRule[] {
   const byTarget = Map.groupBy(needs, ({ apiGroups = ['*'], resource = '', subresource = '*' }) =>
     JSON.stringify([apiGroups.toSorted(), subresource === '' ? resource : `${resource}/${subresource}`]),
@@ -57,7 +57,7 @@ function namespacesOf(needs: readonly Need[]): Scope['namespaceSelector'] | unde
   return names.every((each) => each !== undefined) ? inNamespaces(names.flat().toSorted()) : undefined;
 }
 
-/** Our own pods must come up without us. */
+/** Our own pods must start without the webhook. */
 function everywhereBut(namespace: string): Scope['namespaceSelector'] {
   return { matchExpressions: [{ key: NAMESPACE_NAME, operator: 'NotIn', values: [namespace] }] };
 }

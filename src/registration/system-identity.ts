@@ -1,7 +1,7 @@
 import type { UserInfo } from '../kubernetes/user-info.ts';
 import { CONTROL_PLANES, CONTROLLERS, NODES, type Distribution } from './identities.ts';
 
-/** Whether somebody is one of the identities that heal a cluster: what the match condition `heals` says in CEL. */
+/** Whether a user is one of the identities that heal a cluster, as the match condition `heals` says in CEL. */
 export function isSystemIdentity(
   { username = '', uid = '', groups = [], extra = {} }: UserInfo,
   distribution: Distribution,

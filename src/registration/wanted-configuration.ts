@@ -8,20 +8,20 @@ import {
   type WebhookSettings,
 } from './webhook-configuration.ts';
 
-/** What we were told, as far as the configuration follows from it. */
+/** The settings that the webhook configuration depends on. */
 export interface WantedSettings extends Pick<
   WebhookSettings,
   'namespace' | 'service' | 'port' | 'distribution'
 > {
-  /** The configuration's own. */
+  /** The name of the ValidatingWebhookConfiguration. */
   readonly name: string;
   readonly modes: Modes;
 }
 
-/** Guarded whatever the rules: it is what we are for. */
+/** The namespaces that `guard` covers whatever the rules say. */
 const GUARDED = ['kube-system'];
 
-/** The webhook configuration that what we were told and the loaded rules ask for: a pure function of both. */
+/** The webhook configuration for these settings and rules. Pure. */
 export function wantedConfiguration(
   { name, namespace, service, port, distribution, modes }: WantedSettings,
   ruleset: Pick<Ruleset, 'rules'>,

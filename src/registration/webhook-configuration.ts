@@ -2,7 +2,7 @@ import type { LabelSelector } from '../kubernetes/label-selector.ts';
 import type { Distribution } from './identities.ts';
 import { doesNotHeal, heals, isProbe, type MatchCondition } from './match-conditions.ts';
 
-/** A ValidatingWebhookConfiguration (admissionregistration.k8s.io/v1), as far as we say it. */
+/** A ValidatingWebhookConfiguration (admissionregistration.k8s.io/v1), as far as it is written here. */
 export interface WebhookConfiguration {
   readonly apiVersion: 'admissionregistration.k8s.io/v1';
   readonly kind: 'ValidatingWebhookConfiguration';
@@ -42,32 +42,32 @@ export interface SubscriptionRule {
 export type NamespaceSelector = LabelSelector;
 
 export interface WebhookSettings {
-  /** Where the Service is, and by which name. */
+  /** The namespace and name of the Service. */
   readonly namespace: string;
   readonly service: string;
   readonly port: number;
-  /** A rule may refuse: what `guard` cannot ask us about is then refused too. */
+  /** Whether a rule may deny. Requests for which `guard` cannot be called are then refused too. */
   readonly enforcing: boolean;
   readonly distribution: Distribution;
-  /** What else the loaded rules need; absent, the rules are not asked about it. */
+  /** The further requests that the loaded rules need; absent, the API server does not send them. */
   readonly other?: Scope;
 }
 
-/** What an entry is called for. */
+/** The requests that an entry is called for. */
 export interface Scope {
   readonly rules: readonly SubscriptionRule[];
   readonly namespaceSelector: NamespaceSelector;
   readonly matchConditions?: readonly MatchCondition[];
 }
 
-/** `.svc` is nobody's domain; the API server wants three labels, and puts the name before our audit annotations. */
+/** The API server requires three labels, and prefixes our audit annotations with the name. No public domain ends in `.svc`. */
 export const GUARD = 'guard.sigma-admission.svc';
 export const OBSERVE = 'observe.sigma-admission.svc';
 export const OTHER = 'other.sigma-admission.svc';
 export const PROBE = 'probe.sigma-admission.svc';
 export const SELF = 'self.sigma-admission.svc';
 
-/** What the API server is to send us: a pure function of what we were told. */
+/** The webhook configuration for these settings. Pure. */
 export function webhookConfiguration(settings: WebhookSettings): WebhookConfiguration {
   const { namespace, distribution, enforcing, other } = settings;
   const guarded = { rules: [POD_CREATES], namespaceSelector: inNamespaces(['kube-system']) };
@@ -93,7 +93,7 @@ export function webhookConfiguration(settings: WebhookSettings): WebhookConfigur
         ...called(settings, '/observe'),
         ...guarded,
         matchConditions: [heals(distribution)],
-        // Never Fail, whatever the mode: a dead webhook must not stop who would bring it back.
+        // Never Fail, whatever the mode: a dead webhook must not stop the controllers that bring it back.
         failurePolicy: 'Ignore',
       },
       ...(other === undefined
@@ -103,7 +103,7 @@ export function webhookConfiguration(settings: WebhookSettings): WebhookConfigur
               name: OTHER,
               ...called(settings, '/other'),
               ...other,
-              // Whoever makes workloads, updates and tokens while a cluster heals is not ours to know.
+              // The users that create workloads, updates and tokens while a cluster heals differ from cluster to cluster.
               failurePolicy: 'Ignore' as const,
             },
           ]),
@@ -113,7 +113,7 @@ export function webhookConfiguration(settings: WebhookSettings): WebhookConfigur
         rules: [writes('', ['configmaps'], ['CREATE'])],
         namespaceSelector: ours,
         matchConditions: [isProbe()],
-        // It stops nothing but our own probe, which must not pass for answered when nobody was asked.
+        // It refuses only our own probe, which must not count as answered while the webhook was not called.
         failurePolicy: 'Fail',
       },
       {
@@ -131,7 +131,7 @@ export function webhookConfiguration(settings: WebhookSettings): WebhookConfigur
   };
 }
 
-/** Kept by the API server itself, so that nobody's label takes a namespace out. */
+/** The API server maintains this label, so that no client can exclude a namespace by changing it. */
 export const NAMESPACE_NAME = 'kubernetes.io/metadata.name';
 
 export function inNamespaces(names: readonly string[]): NamespaceSelector {
@@ -153,7 +153,7 @@ export function timeoutSecondsOf(path: string): number {
   return path === '/observe' ? 1 : 3;
 }
 
-/** By which path, and how. */
+/** The path of an entry, and how the API server calls it. */
 function called({ namespace, service, port }: WebhookSettings, path: string) {
   return {
     clientConfig: { service: { namespace, name: service, path, port } },

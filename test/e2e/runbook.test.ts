@@ -195,7 +195,7 @@ describeWithControlPlane(
     it('has nobody ask us, until the overlay is applied again', async () => {
       await paste('delete-configuration');
       await aliceIs('let in');
-      await isLogged('the webhook configuration does not exist: nobody asks us');
+      await isLogged('the webhook configuration does not exist: the API server does not call us');
       await eventually('there is an Event', async () =>
         (await events()).includes('WebhookConfigurationLost'),
       );

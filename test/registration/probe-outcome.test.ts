@@ -120,7 +120,7 @@ describe('what an API server answers to a probe', () => {
       {
         kind: 'other',
         detail:
-          'the webhook validate.example.org of somebody else: Post "https://a.b.svc:443/?timeout=10s": context deadline exceeded',
+          'the webhook validate.example.org, which is not ours: Post "https://a.b.svc:443/?timeout=10s": context deadline exceeded',
       },
     ],
     ['that it would be made', 201, '', { kind: 'not-registered', detail: 'the probe was let through' }],

@@ -16,10 +16,10 @@ import { createRegistered } from './registered-state.ts';
 import type { Check } from '../../webhook/webhook-app.ts';
 import { SERVICE, type ServingCertificates } from './serving-certificates.ts';
 
-/** Our place in a cluster: registered, trusted, and looked after. */
+/** The controllers that keep the webhook registered, trusted and reachable. */
 export interface ClusterControllers {
   checks(): readonly Check[];
-  /** Something an operator should see is said as an Event too. */
+  /** Records an Event for an operator. */
   recordEvent(reason: string, action: string, note: string): void;
   /** A review says that our own objects were changed, and who did it. What is so by now is read. */
   suspect(by: string): void;
@@ -35,7 +35,7 @@ export interface ClusterControllersOptions {
   readonly log: Logger;
 }
 
-/** Begins to look after our webhook configuration, as far as it is ours. Only who serves should: it may be the first. */
+/** Starts the controllers. The server must listen by then: the API server may call it at once. */
 export function startClusterControllers(
   config: Config & { readonly webhookConfiguration: string },
   { api, certificates, ruleset, scope, registry, log }: ClusterControllersOptions,
@@ -52,7 +52,7 @@ export function startClusterControllers(
     event({ reason, action, note }).catch((error: unknown) => log.warn(error, 'an Event cannot be written'));
   };
   const content = contentOf(config, ruleset);
-  // Where the CA alone is ours, the port is the manifest's affair.
+  // Where the replicas write the CA alone, the manifest sets the port.
   const isToFailClosed = () =>
     manage === 'ca' &&
     content(443).content.webhooks.some((entry) => entry.failurePolicy === 'Fail' && entry.name === GUARD);
@@ -176,7 +176,7 @@ function listener({
     },
     contested(is, differences) {
       metrics.observeContested(is);
-      if (!is) return log.info('nobody changes the webhook configuration any more');
+      if (!is) return log.info('no other client changes the webhook configuration any more');
       log.error(
         { differences },
         'the webhook configuration was changed five times in ten minutes: it is let be',

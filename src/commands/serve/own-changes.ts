@@ -5,14 +5,14 @@ import { createLimit, type LimitOptions } from '../../io/limit.ts';
 export interface OwnChangesOptions {
   readonly metrics: { observeOwnChange(change: OwnChange): void };
   readonly log: Logger;
-  /** Something is claimed to have been changed: what is so by now is to be read from the API server. */
+  /** Called when a review reports a change: the objects are then read from the API server. */
   readonly onClaim: (by: string) => void;
   readonly limit?: Pick<LimitOptions, 'burst' | 'everyMs' | 'now'>;
 }
 
 /**
- * Says what reviews tell of changes of our own objects. Anybody who reaches our port may forge a review, so each is counted,
- * lines are limited by kind and level, and nothing is written to the cluster because of it alone.
+ * Logs and counts the changes of our own objects that reviews report. A client that reaches the port may forge a review, so
+ * log lines are limited by kind and level, and a review alone never causes a write to the cluster.
  */
 export function createOwnChanges({ metrics, log, onClaim, limit: options }: OwnChangesOptions) {
   const limit = createLimit({
@@ -26,7 +26,7 @@ export function createOwnChanges({ metrics, log, onClaim, limit: options }: OwnC
   return function observe(change: OwnChange): void {
     metrics.observeOwnChange(change);
     const { kind, what, lowers, notable, by, dryRun } = change;
-    // Nobody is kept from it, so it is to be seen, and who did it. A dry run did nothing.
+    // The change is allowed, so the log says who made it. A dry run changed nothing.
     const level = dryRun ? 'info' : lowers.length > 0 ? 'error' : 'warn';
     if (!dryRun) onClaim(by.username);
     if (!limit.admits(`${kind} ${level}`)) return;

@@ -2,17 +2,17 @@ import type { RegisteredWebhook } from '../../registration/registered-webhook.ts
 import { formatOutOfScope, outOfScope, type OutOfScope } from '../../registration/scope.ts';
 import type { Ruleset } from '../../policy/ruleset.ts';
 
-/** What loaded rules are about, held against what the API server is told to send. */
+/** The rules in force compared with the requests that the API server is told to send. */
 export interface RegisteredScope {
-  /** Holds the rules in force against what is registered now. */
+  /** Compares the rules in force with the entries registered now. */
   compare(entries: readonly RegisteredWebhook[]): void;
-  /** Says how it stands; it keeps nobody from asking us. */
+  /** The readiness check. It never fails: a rule that is not asked does not keep requests away. */
   check(): { readonly name: string; readonly ok: boolean; readonly detail: string };
 }
 
 export interface RegisteredScopeOptions {
   readonly ruleset: () => Ruleset;
-  /** The answer is another than it was. */
+  /** Called when the result changed. */
   readonly onChange: (found: readonly OutOfScope[]) => void;
 }
 

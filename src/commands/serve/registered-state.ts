@@ -11,11 +11,11 @@ import type { RegisteredScope } from './registered-scope.ts';
 import type { Check } from '../../webhook/webhook-app.ts';
 import type { ServingCertificates } from './serving-certificates.ts';
 
-/** Who is told, and by what it is judged. */
+/** The listeners, and the settings that the configuration is compared with. */
 export interface RegisteredOptions {
   readonly name: string;
   readonly service: ServiceReference;
-  /** What we were told asks for a guard that fails closed, and somebody else is to see to that. */
+  /** The settings ask for a guard that fails closed, and the manifest, not the replicas, sets its failure policy. */
   readonly isToFailClosed: () => boolean;
   readonly certificates: ServingCertificates;
   readonly scope: RegisteredScope;
@@ -24,7 +24,7 @@ export interface RegisteredOptions {
   readonly recordEvent: (reason: string, action: string, note: string) => void;
 }
 
-/** What is registered, as last seen, and who is told of it. */
+/** The registered configuration as last read, and its listeners. */
 export function createRegistered({
   name,
   service,
@@ -50,7 +50,9 @@ export function createRegistered({
     if (isLowered && !wasLowered) {
       const by = claimedManager(found, 'sigma-admission');
       const who =
-        by === undefined ? 'nobody says who' : `last changed by field manager ${by}, as it calls itself`;
+        by === undefined
+          ? 'no field manager is known'
+          : `last changed by field manager ${by}, as it calls itself`;
       log.warn({ by }, `guard fails open, though we are told to enforce (${who})`);
       recordEvent('GuardLowered', 'Looking', `guard fails open, though we are told to enforce (${who})`);
     }
@@ -61,9 +63,13 @@ export function createRegistered({
     /** Takes the configuration as just read or written; gives the `caBundle` (PEM) that our entries should have, if that is ours to say. */
     look(found: RegisteredConfiguration | undefined): string | undefined {
       if (found === undefined && (seen !== undefined || !looked)) {
-        log.error({ name }, 'the webhook configuration does not exist: nobody asks us');
+        log.error({ name }, 'the webhook configuration does not exist: the API server does not call us');
         if (looked)
-          recordEvent('WebhookConfigurationLost', 'Looking', `${name} was deleted; nobody is asked`);
+          recordEvent(
+            'WebhookConfigurationLost',
+            'Looking',
+            `${name} was deleted: the API server calls no entry`,
+          );
       }
       const isSame = looked && found?.metadata.resourceVersion === seen?.metadata.resourceVersion;
       if (!isSame) {
@@ -81,7 +87,7 @@ export function createRegistered({
     compare(plan: Pick<Plan, 'differences' | 'defers'>): void {
       compared = plan;
     },
-    /** Once trusted, never again a reason to be sent nothing: whoever spoils the configuration must not take us all out. */
+    /** Once trusted, this check never fails again: a spoilt configuration must not make every replica unready. */
     check(): Check {
       if (!looked) return { name: 'configuration', ok: false, detail: 'not looked at yet' };
       if (seen === undefined) return { name: 'configuration', ok: true, detail: `${name} does not exist` };

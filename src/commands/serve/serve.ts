@@ -26,13 +26,13 @@ import { createSeldom } from '../../io/seldom.ts';
 import { DeadlineExceeded } from '../../webhook/refusal.ts';
 import { createClientAuthority } from '../../webhook/client-authority.ts';
 
-/** What the process lends: records go to `stdoutFd`, our own log and what is said to people to `stderrFd`. */
+/** The process's streams: decision records go to `stdoutFd`, the log and the greeting to `stderrFd`. */
 export interface ServeSurroundings {
   readonly stdoutFd: number;
   readonly stderrFd: number;
   /** Where `config` was said: what a change of our Deployment or settings file lowers is told by it. */
   readonly sources: Sources;
-  /** Shows a person what to try; absent where nobody reads it. */
+  /** Prints commands to try; absent in a cluster. */
   readonly greet?: ((text: string) => void) | undefined;
   /** Resolves when the process is asked to stop. */
   readonly stopped: Promise<void>;
@@ -181,7 +181,7 @@ async function serveUntilStopped(
   if (greet !== undefined && hasOwnCertificate(config)) greet(tryOut(address.port, config.certsDir));
   await stopped;
   log.info({ drainMs: config.drainMs }, 'asked to stop: not ready from now on, still serving');
-  // Whatever the last answers take, a replica that is about to end undoes no change of the webhook configuration.
+  // A replica that is about to end must not undo changes of the webhook configuration while its last answers go out.
   controllers?.stop();
   await server.drain(config.drainMs);
   provenance.close();
@@ -228,10 +228,10 @@ function tryOut(port: number, certsDir: string): string {
   const curl = (entry: string, example: string) =>
     `  curl --cacert ${join(certsDir, 'ca.crt')} -H 'Content-Type: application/json' --data @examples/${example} https://localhost:${port}/${entry}\n`;
   return `
-A pod that somebody makes in kube-system, named like one of kube-proxy's. It earns a warning (in enforce, a denial):
+A user creates a pod in kube-system that is named like one of kube-proxy's. It gets a warning (in enforce, a denial):
 
 ${curl('guard', 'pod-by-alice.json')}
-The real thing, made by its controller. It passes in silence:
+Its controller creates the real pod. It passes without a warning:
 
 ${curl('observe', 'pod-by-daemon-set-controller.json')}
 `;

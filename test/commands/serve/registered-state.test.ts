@@ -112,7 +112,9 @@ describe('what is registered', () => {
     expect(await metric('sigma_admission_webhook_configuration_exists')).toBe(1);
     look(undefined);
     look(undefined);
-    expect(told).toEqual(['WebhookConfigurationLost: sigma-admission was deleted; nobody is asked']);
+    expect(told).toEqual([
+      'WebhookConfigurationLost: sigma-admission was deleted: the API server calls no entry',
+    ]);
   });
 
   it('is told of once when its owner has guard fail open, though we are told to enforce', async () => {
