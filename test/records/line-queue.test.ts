@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -70,8 +71,8 @@ it('closes on a disk that fills with the last lines', async () => {
   expect(failures).toEqual(['ENOSPC']);
 });
 
-describe('a pipe that nobody reads', () => {
-  it('takes what there is room for; beyond it each line is dropped and counted', () => {
+describe('a pipe without a reader', () => {
+  it('takes the lines there is room for; each further line is dropped and counted', () => {
     const queue = queueTo(openPipe(), 10 * LINE.length);
     for (let line = 0; line < 50; line += 1) queue.write(LINE);
     expect(dropped).toBeGreaterThanOrEqual(39);
@@ -87,24 +88,71 @@ describe('a pipe that nobody reads', () => {
     expect([dropped, failures]).toEqual([1, []]);
   });
 
-  it('gets all that waits where it is read again in time', async () => {
-    const fd = openPipe();
-    const queue = queueTo(fd);
-    const lines = Array.from({ length: 200 }, (_, line) => LINE.replace('xxx', `${line}`.padStart(3, '0')));
-    for (const line of lines) queue.write(line);
-    const closed = queue.close();
-    let read = '';
-    const buffer = Buffer.alloc(MIB);
-    while (!read.endsWith(lines[199]!)) {
-      try {
-        read += buffer.toString('latin1', 0, readSync(fd, buffer));
-      } catch (error) {
-        expect((error as NodeJS.ErrnoException).code).toBe('EAGAIN');
-        await turn();
-      }
+  it.each([1000, 16_384, MIB])(
+    'gets every line once, in order, whole, where it is read again in time: %d bytes at once',
+    async (bytes) => {
+      const fd = openPipe();
+      const queue = queueTo(fd);
+      const lines = Array.from({ length: 300 }, (_, line) => LINE.replace('xxx', `${line}`.padStart(3, '0')));
+      queue.write(lines[0]!);
+      expect(await readFrom(fd, LINE.length, bytes)).toBe(lines[0]);
+      for (const line of lines.slice(1, 200)) queue.write(line);
+      const next = lines.join('').slice(LINE.length, 70_000);
+      expect(await readFrom(fd, next.length, bytes)).toBe(next);
+      for (const line of lines.slice(200)) queue.write(line);
+      const closed = queue.close();
+      expect(await readFrom(fd, 300 * LINE.length - 70_000, bytes)).toBe(lines.join('').slice(70_000));
+      await closed;
+      expect(() => readSync(fd, Buffer.alloc(1))).toThrow('EAGAIN');
+      expect([dropped, failures]).toEqual([0, []]);
+    },
+  );
+});
+
+/** The next `length` bytes of a pipe, at most `atOnce` with each read. */
+async function readFrom(fd: number, length: number, atOnce: number): Promise<string> {
+  const buffer = Buffer.alloc(length);
+  let read = 0;
+  while (read < length) {
+    try {
+      read += readSync(fd, buffer, read, Math.min(atOnce, length - read), null);
+    } catch (error) {
+      expect((error as NodeJS.ErrnoException).code).toBe('EAGAIN');
+      await turn();
     }
-    await closed;
-    expect(lines.filter((line) => !read.includes(line))).toEqual([]);
-    expect([dropped, failures]).toEqual([0, []]);
+  }
+  return buffer.toString('latin1');
+}
+
+it('drops every line once the reader is gone for good, and says so once', async () => {
+  const path = join(directory, 'pipe');
+  execFileSync('mkfifo', [path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const queue = queueTo(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+  closeSync(reader);
+  queue.write(LINE);
+  while (failures.length === 0) await turn();
+  queue.write(LINE);
+  await queue.close();
+  expect([dropped, failures]).toEqual([1, ['EPIPE']]);
+});
+
+it('writes every line once, in order, whole, into the pipe of a process whose reader stalls', async () => {
+  const module = import.meta.resolve('../../src/records/line-queue.ts');
+  const script = `
+    import { createLineQueue } from '${module}';
+    const queue = createLineQueue(1, { maxBytes: ${MIB}, onDrop: () => process.exit(3), onFailure: () => process.exit(4) });
+    for (let line = 0; line < 500; line += 1) queue.write(String(line).padEnd(1023, 'x') + '\\n');
+    await queue.close();`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const exited = once(child, 'exit');
+  let read = '';
+  for await (const chunk of child.stdout) {
+    read += String(chunk);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect(read).toBe(Array.from({ length: 500 }, (_, line) => `${String(line).padEnd(1023, 'x')}\n`).join(''));
+  expect(await exited).toEqual([0, null]);
 });
