@@ -31,7 +31,7 @@ export default defineConfig({
     'eslint/no-shadow': 'off',
     'unicorn/consistent-function-scoping': 'off',
     'unicorn/no-useless-spread': 'off',
-    'import/no-cycle': 'error',
+    'import/no-cycle': ['error', { ignoreTypes: false }],
     'import/no-named-as-default-member': 'off',
     'jest/expect-expect': ['error', { assertFunctionNames: ['expect', 'check*', 'fc.assert'] }],
     'jest/no-conditional-expect': 'off',

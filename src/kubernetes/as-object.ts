@@ -1,8 +1,6 @@
-import type { KubernetesObject } from './admission-review.ts';
-
 /** A value of JSON, if it is an object and no list. */
-export function asObject(value: unknown): KubernetesObject | undefined {
-  return isObject(value) ? (value as KubernetesObject) : undefined;
+export function asObject(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return isObject(value) ? value : undefined;
 }
 
 /** Whether a value is an object: neither null nor a list. */

@@ -1,7 +1,7 @@
 import type { AdmissionRequest } from '../kubernetes/admission-review.ts';
 import { UNKNOWN } from '../sigma/match/fields.ts';
 import { createFreshReads, type GetObject, type ReadResult } from './fresh-reads.ts';
-import { settle, withFresh, type Fresh, type Lookup } from './lookup.ts';
+import { withFresh, type Fresh, type Lookup } from './lookup.ts';
 import type { ObjectIndex } from './object-index.ts';
 import {
   provenanceOf,
@@ -10,6 +10,7 @@ import {
   type ProvenanceFields,
   type Subject,
 } from './provenance.ts';
+import { settle } from './settle.ts';
 
 export interface ProvenanceOptions {
   readonly objects: ObjectIndex;
