@@ -11,7 +11,7 @@ import { connect } from 'node:tls';
 import type { DecisionRecord } from '../../src/records/decision-record.ts';
 import type { Json } from './api-client.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { stopProcess } from './stop-process.ts';
+import { noted, stopProcess } from './stop-process.ts';
 import { eventually } from '../lib/eventually.ts';
 
 /** It takes a second of CPU, of which a busy machine gives it little. */
@@ -84,11 +84,13 @@ export async function startReplica(
     ...(container['args'] as string[]).map(moved),
     `--kubeconfig=${controlPlane.kubeconfig({ token })}`,
   ];
-  const child = spawn(process.execPath, [...nodeFlags, 'src/main.ts', ...args, ...local], {
-    cwd: ROOT,
-    env: { PATH: process.env['PATH'], ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = noted(
+    spawn(process.execPath, [...nodeFlags, 'src/main.ts', ...args, ...local], {
+      cwd: ROOT,
+      env: { PATH: process.env['PATH'], ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
   const records: DecisionRecord[] = [];
   createInterface(child.stdout).on('line', (line) => records.push(JSON.parse(line) as DecisionRecord));
   const log: Json[] = [];
@@ -96,8 +98,8 @@ export async function startReplica(
   const { port, metricsPort } = (await eventually(
     'the replica serves',
     () => {
-      if (child.exitCode !== null)
-        throw new Error(`it exited with ${child.exitCode}: ${JSON.stringify(log)}`);
+      const exit = child.exitCode ?? child.signalCode;
+      if (exit !== null) throw new Error(`it exited with ${exit}: ${JSON.stringify(log)}`);
       return log.find((line) => line['msg'] === 'serving');
     },
     SERVES_WITHIN_MS,

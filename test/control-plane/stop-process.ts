@@ -6,6 +6,26 @@ import { setTimeout as delay } from 'node:timers/promises';
 const STOPPED_WITHIN_MS = 45_000;
 const LAST_LINES = 20;
 
+const running = new Set<ChildProcess>();
+
+/** Notes a process that a test file started, so that `endLeftovers` ends it if the file does not. */
+export function noted<Child extends ChildProcess>(child: Child): Child {
+  running.add(child);
+  child.once('close', () => running.delete(child));
+  return child;
+}
+
+/** Ends every noted process that still runs, as one does after a failure in a test file; it would keep jest waiting. */
+export async function endLeftovers(): Promise<void> {
+  await Promise.all(
+    [...running].map(async (child) => {
+      const gone = once(child, 'close');
+      child.kill('SIGKILL');
+      await gone;
+    }),
+  );
+}
+
 /**
  * Sends SIGTERM and waits until the process is gone and its output was read. One that does not stop is ended, and what it
  * logged last is told.

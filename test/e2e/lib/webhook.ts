@@ -8,7 +8,7 @@ import type { Mode } from '../../../src/policy/mode.ts';
 import type { DecisionRecord } from '../../../src/records/decision-record.ts';
 import type { Json } from '../../control-plane/api-client.ts';
 import type { ControlPlane } from '../../control-plane/control-plane.ts';
-import { stopProcess } from '../../control-plane/stop-process.ts';
+import { noted, stopProcess } from '../../control-plane/stop-process.ts';
 import { eventually } from '../../lib/eventually.ts';
 import { trusting } from '../../lib/trusting.ts';
 
@@ -50,21 +50,20 @@ export async function startWebhook(
     certs,
   ];
   const said = typeof mode === 'string' ? ['--mode', mode] : ['--config', mode.config];
-  const child = spawn(
-    process.execPath,
-    ['src/main.ts', 'serve', ...said, ...fixed, '--rules', ...rules, ...flags],
-    {
+  const child = noted(
+    spawn(process.execPath, ['src/main.ts', 'serve', ...said, ...fixed, '--rules', ...rules, ...flags], {
       cwd: ROOT,
       env: Object.fromEntries(ours),
       stdio: ['ignore', 'pipe', 'pipe'],
-    },
+    }),
   );
   const records: DecisionRecord[] = [];
   createInterface(child.stdout).on('line', (line) => records.push(JSON.parse(line) as DecisionRecord));
   const log: string[] = [];
   createInterface(child.stderr).on('line', (line) => log.push(line));
   const { port, metricsPort } = await eventually('the webhook serves', () => {
-    if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}:\n${log.join('\n')}`);
+    const exit = child.exitCode ?? child.signalCode;
+    if (exit !== null) throw new Error(`it exited with ${exit}:\n${log.join('\n')}`);
     const line = log.find((each) => each.includes('"msg":"serving"'));
     return line === undefined ? undefined : (JSON.parse(line) as { port: number; metricsPort: number });
   });
