@@ -544,7 +544,7 @@ unknown  identities      who makes pods in kube-system here is to be seen in an 
       await kubectl('-n', NAMESPACE, 'delete', 'role', 'sigma-admission');
       const found = await eventually('every right is gone', async () => {
         const each = await find(controlPlane, 'rights');
-        return each.details?.length === 8 && each;
+        return each.details?.length === 9 && each;
       });
       expect(found).toEqual({
         check: 'rights',
@@ -552,6 +552,7 @@ unknown  identities      who makes pods in kube-system here is to be seen in an 
         found: 'sigma-admission/sigma-admission, our ServiceAccount, may not do all that it must',
         details: [
           'get deployments.apps/sigma-admission -n sigma-admission: needed for break-glass',
+          'get services/sigma-admission -n sigma-admission: needed for dialling ourselves',
           'get namespaces/sigma-admission -n sigma-admission: needed for leaving with our namespace',
           'create configmaps/sigma-admission-probe -n sigma-admission: needed for probing before guard is set to Fail',
           'get configmaps -n sigma-admission: needed for Events that say that the mode was lowered',
