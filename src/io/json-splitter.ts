@@ -17,7 +17,7 @@ export interface SplitterOptions {
 }
 
 /** Whether the document goes on after what was read, ended before `at`, or stopped being JSON at `at`. */
-export type Progress =
+export type ReadOutcome =
   | { readonly kind: 'open' }
   | { readonly kind: 'done'; readonly at: number }
   | { readonly kind: 'broken'; readonly at: number; readonly problem: string };
@@ -125,7 +125,7 @@ export function createJsonSplitter({ line: firstLine, maxBytes, onMember, onTooL
       return line;
     },
     /** Reads on in `bytes` from `from`. After `done` and `broken` it is of no more use. */
-    read(bytes: Buffer, from: number): Progress {
+    read(bytes: Buffer, from: number): ReadOutcome {
       member.resume(from);
       for (let at = from; at < bytes.length; at++) {
         const byte = bytes[at]!;

@@ -34,7 +34,7 @@ const NAMESPACE = 'sigma-admission';
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 
-/** What the command says and how it ends, as somebody outside the cluster. */
+/** What the command says and how it ends, as a user outside the cluster. */
 async function check(
   controlPlane: ControlPlane,
   args: readonly string[] = [],
@@ -106,12 +106,12 @@ ok       version         Kubernetes VERSION
 failed   configuration   no ValidatingWebhookConfiguration sigma-admission: nothing is sent to us
                          fix: install it:
                               kubectl apply -k manifests/overlays/warn
-failed   replicas        no Deployment sigma-admission/sigma-admission: nobody answers
+failed   replicas        no Deployment sigma-admission/sigma-admission: no review is answered
                          fix: install it:
                               kubectl apply -k manifests/overlays/warn
-ok       other-webhooks  nobody else is asked about pods made in kube-system
-unknown  identities      who makes pods in kube-system here is to be seen in an audit log only
-                         fix: give it an audit log: --audit-log FILE
+ok       other-webhooks  no other webhook is called for pods created in kube-system
+unknown  identities      only an audit log shows which users create pods in kube-system
+                         fix: pass an audit log: --audit-log FILE
 
 5 checks: 2 failed, 1 unknown, 2 ok
 `,
@@ -120,27 +120,28 @@ unknown  identities      who makes pods in kube-system here is to be seen in an 
     });
   });
 
-  it('sees nothing as somebody who may see nothing, and takes that for neither good nor bad', async () => {
+  it('as a user without rights reports unknown, neither ok nor failed', async () => {
     const { stdout, exitCode } = await check(controlPlane, [], { name: 'jane' });
     expect({ stdout: constant(stdout), exitCode }).toEqual({
       stdout: `\
 ok       version         Kubernetes VERSION
 unknown  configuration   ValidatingWebhookConfiguration sigma-admission: not allowed to look
-                         fix: run it as somebody who may: get
+                         fix: run the check as a user allowed to get
                               validatingwebhookconfigurations/sigma-admission
 unknown  reachability    not allowed to probe
-                         fix: run it as somebody who may: create configmaps -n sigma-admission (a
-                              dry run)
+                         fix: run the check as a user allowed to create configmaps -n
+                              sigma-admission (a dry run)
 unknown  replicas        Deployment sigma-admission/sigma-admission: not allowed to look
-                         fix: run it as somebody who may: get deployments.apps/sigma-admission -n
-                              sigma-admission
-unknown  rights          what our ServiceAccount may do: not allowed to ask
-                         fix: run it as somebody who may: create
+                         fix: run the check as a user allowed to get
+                              deployments.apps/sigma-admission -n sigma-admission
+unknown  rights          the rights of our ServiceAccount: not allowed to ask
+                         fix: run the check as a user allowed to create
                               subjectaccessreviews.authorization.k8s.io
-unknown  other-webhooks  webhooks of others: not allowed to look
-                         fix: run it as somebody who may: list validatingwebhookconfigurations
-unknown  identities      who makes pods in kube-system here is to be seen in an audit log only
-                         fix: give it an audit log: --audit-log FILE
+unknown  other-webhooks  other webhooks: not allowed to look
+                         fix: run the check as a user allowed to list
+                              validatingwebhookconfigurations
+unknown  identities      only an audit log shows which users create pods in kube-system
+                         fix: pass an audit log: --audit-log FILE
 
 7 checks: 6 unknown, 1 ok
 `,
@@ -148,13 +149,13 @@ unknown  identities      who makes pods in kube-system here is to be seen in an 
     });
   });
 
-  it('says that nobody knows it, or that nobody is there', async () => {
+  it('says that the user is unauthorized, or that no API server listens', async () => {
     expect(await check(controlPlane, [], { token: 'none' })).toEqual({
       stdout: '',
       stderr: 'sigma-admission install check: the cluster cannot be asked: GET /version: 401: Unauthorized\n',
       exitCode: 2,
     });
-    const kubeconfig = join(controlPlane.directory, 'nobody.kubeconfig');
+    const kubeconfig = join(controlPlane.directory, 'closed-port.kubeconfig');
     const [port] = await freePorts(1);
     const text = readFileSync(controlPlane.kubeconfig(), 'utf8');
     writeFileSync(kubeconfig, text.replace(controlPlane.server, `https://127.0.0.1:${port}`));
@@ -240,7 +241,7 @@ describeWithControlPlane('sigma-admission install check, where something is in t
     expect(await find(controlPlane, 'certificate')).toEqual({
       check: 'certificate',
       verdict: 'ok',
-      found: 'caBundle until DATE; by it verifies what our Service serves, until DATE',
+      found: 'caBundle until DATE; the certificate of our Service verifies, until DATE',
       exitCode: 1,
     });
   });
@@ -252,14 +253,14 @@ describeWithControlPlane('sigma-admission install check, where something is in t
       check: 'reachability',
       verdict: 'failed',
       found:
-        'the API server is refused where it looks for us: Post "URL": dial tcp ADDRESS: connect: connection refused',
+        'the connection of the API server to our Service is refused: Post "URL": dial tcp ADDRESS: connect: connection refused',
       fix: 'see that replicas run and are ready; if they are, a firewall or network policy rejects TCP 8443 from the control plane',
       command: 'kubectl get pods -n sigma-admission -l app.kubernetes.io/name=sigma-admission',
       exitCode: 1,
     });
   });
 
-  it('tells nobody who answers', async () => {
+  it('reports a Service that never answers', async () => {
     await register(portOf(blackHole));
     expect(await eventuallyFound('reachability', (each) => each.found.includes('deadline'))).toEqual({
       check: 'reachability',
@@ -273,7 +274,7 @@ describeWithControlPlane('sigma-admission install check, where something is in t
 
   it('tells an authority that is not ours, by its own dial too', async () => {
     await register(portOf(server), (await createAuthority({ now: Date.now() })).certificatePem);
-    const fix = 'replicas that run put the right caBundle in within seconds, unless told --manage none: see';
+    const fix = 'running replicas put the right caBundle in within seconds, unless --manage is none: see';
     const command = 'kubectl logs -n sigma-admission -l app.kubernetes.io/name=sigma-admission';
     expect(await eventuallyFound('reachability', (each) => each.found.includes('x509'))).toEqual({
       check: 'reachability',
@@ -288,14 +289,14 @@ describeWithControlPlane('sigma-admission install check, where something is in t
       check: 'certificate',
       verdict: 'failed',
       found:
-        'what our Service serves does not verify by the caBundle: the certificate at localhost:PORT is not accepted: unable to verify the first certificate',
+        'the certificate of our Service does not verify by the caBundle: the certificate at localhost:PORT is not accepted: unable to verify the first certificate',
       fix: `${fix} \`rights\` and their log`,
       command,
       exitCode: 1,
     });
   });
 
-  it('lists whose webhook else can refuse what we allow', async () => {
+  it('lists other webhooks that can refuse what we allow', async () => {
     await controlPlane.api('POST', CONFIGURATIONS, {
       body: {
         metadata: { name: 'theirs' },
@@ -319,7 +320,7 @@ describeWithControlPlane('sigma-admission install check, where something is in t
       check: 'other-webhooks',
       verdict: 'warning',
       found:
-        'a webhook of others is asked about pods made in kube-system: up to 7 s; it refuses them when down',
+        'another webhook is called for pods created in kube-system: up to 7 s; it refuses them when down',
       details: ['theirs: pods.example.org: validating, Fail, 7 s, for some of them, by labels'],
       fix: 'what we would allow is then refused, controllers and kubelets included: take kube-system out by its namespaceSelector, or set Ignore',
       exitCode: 1,
@@ -371,7 +372,7 @@ ok       version         Kubernetes VERSION
 ok       configuration   sigma-admission has our 4 entries: guard, observe, probe, self
 ok       entries         as we ship them for upstream
 ok       reachability    a probe went through the API server to us and came back
-ok       certificate     caBundle until DATE; by it verifies what our Service serves, until
+ok       certificate     caBundle until DATE; the certificate of our Service verifies, until
                          DATE
 ok       replicas        2 of 2 replicas are available
 ok       mode            no match is refused, and guard is Ignore
@@ -385,12 +386,12 @@ ok       if-down         all would be allowed, but for our own probe
                            probe
                          - self: allowed after 3 s: CREATE/UPDATE/DELETE configmaps, secrets,
                            deployments, deployments/scale in sigma-admission
-ok       rights          our ServiceAccount may do all that it must
+ok       rights          our ServiceAccount has all the rights that it needs
 ok       owner           the configuration goes with namespace sigma-admission
 ok       exclusion       no distribution keeps kube-system from us
-ok       other-webhooks  nobody else is asked about pods made in kube-system
-unknown  identities      who makes pods in kube-system here is to be seen in an audit log only
-                         fix: give it an audit log: --audit-log FILE
+ok       other-webhooks  no other webhook is called for pods created in kube-system
+unknown  identities      only an audit log shows which users create pods in kube-system
+                         fix: pass an audit log: --audit-log FILE
 
 14 checks: 1 unknown, 13 ok
 `,
@@ -422,7 +423,7 @@ unknown  identities      who makes pods in kube-system here is to be seen in an 
             {
               check: 'certificate',
               verdict: 'ok',
-              found: 'caBundle until DATE; by it verifies what our Service serves, until DATE',
+              found: 'caBundle until DATE; the certificate of our Service verifies, until DATE',
             },
             { check: 'replicas', verdict: 'ok', found: '2 of 2 replicas are available' },
             { check: 'mode', verdict: 'ok', found: 'no match is refused, and guard is Ignore' },
@@ -432,25 +433,25 @@ unknown  identities      who makes pods in kube-system here is to be seen in an 
               verdict: 'ok',
               found: 'all would be allowed, but for our own probe',
               details: [
-                'guard: allowed after 3 s: CREATE pods in kube-system, but by who heals a cluster',
-                'observe: allowed after 1 s: CREATE pods in kube-system, by who heals a cluster',
+                'guard: allowed after 3 s: CREATE pods in kube-system, except by identities that heal a cluster',
+                'observe: allowed after 1 s: CREATE pods in kube-system, by identities that heal a cluster',
                 'probe: refused after 3 s: CREATE configmaps in sigma-admission, our own probe',
                 'self: allowed after 3 s: CREATE/UPDATE/DELETE configmaps, secrets, deployments, deployments/scale in sigma-admission',
               ],
             },
-            { check: 'rights', verdict: 'ok', found: 'our ServiceAccount may do all that it must' },
+            { check: 'rights', verdict: 'ok', found: 'our ServiceAccount has all the rights that it needs' },
             { check: 'owner', verdict: 'ok', found: 'the configuration goes with namespace sigma-admission' },
             { check: 'exclusion', verdict: 'ok', found: 'no distribution keeps kube-system from us' },
             {
               check: 'other-webhooks',
               verdict: 'ok',
-              found: 'nobody else is asked about pods made in kube-system',
+              found: 'no other webhook is called for pods created in kube-system',
             },
             {
               check: 'identities',
               verdict: 'unknown',
-              found: 'who makes pods in kube-system here is to be seen in an audit log only',
-              fix: 'give it an audit log: --audit-log FILE',
+              found: 'only an audit log shows which users create pods in kube-system',
+              fix: 'pass an audit log: --audit-log FILE',
             },
           ],
         },
@@ -468,7 +469,7 @@ ok       version         Kubernetes VERSION
 ok       configuration   sigma-admission has our 4 entries: guard, observe, probe, self
 ok       entries         as we ship them for upstream
 ok       reachability    a probe went through the API server to us and came back
-ok       certificate     caBundle until DATE; by it verifies what our Service serves, until
+ok       certificate     caBundle until DATE; the certificate of our Service verifies, until
                          DATE
 ok       replicas        2 of 2 replicas are available
 ok       mode            no match is refused, and guard is Ignore
@@ -482,13 +483,14 @@ ok       if-down         all would be allowed, but for our own probe
                            probe
                          - self: allowed after 3 s: CREATE/UPDATE/DELETE configmaps, secrets,
                            deployments, deployments/scale in sigma-admission
-ok       rights          our ServiceAccount may do all that it must
+ok       rights          our ServiceAccount has all the rights that it needs
 ok       owner           the configuration goes with namespace sigma-admission
 ok       exclusion       no distribution keeps kube-system from us
-unknown  other-webhooks  webhooks of others: not allowed to look
-                         fix: run it as somebody who may: list validatingwebhookconfigurations
-unknown  identities      who makes pods in kube-system here is to be seen in an audit log only
-                         fix: give it an audit log: --audit-log FILE
+unknown  other-webhooks  other webhooks: not allowed to look
+                         fix: run the check as a user allowed to list
+                              validatingwebhookconfigurations
+unknown  identities      only an audit log shows which users create pods in kube-system
+                         fix: pass an audit log: --audit-log FILE
 
 14 checks: 2 unknown, 12 ok
 `,
@@ -496,7 +498,7 @@ unknown  identities      who makes pods in kube-system here is to be seen in an 
       });
     });
 
-    it('knows from an audit log who works in kube-system, and which distribution that is', async () => {
+    it('knows from an audit log the users of kube-system, and which distribution that is', async () => {
       const from = controlPlane.auditLogSize();
       const addonManager = { name: 'system:addon-manager', groups: ['system:masters'] };
       const made = await controlPlane.kubectl(['create', '-f', '-'], {
@@ -516,12 +518,12 @@ unknown  identities      who makes pods in kube-system here is to be seen in an 
       expect(await find(controlPlane, 'identities', [`--audit-log=${log}`])).toEqual({
         check: 'identities',
         verdict: 'warning',
-        found: 'one who works in kube-system, by the audit log; gke fits best, registered is upstream',
+        found: '1 user works in kube-system, by the audit log; gke fits best, registered is upstream',
         details: [
-          "system:addon-manager makes pods in kube-system (1) and is none of upstream's: use manifests/distributions/gke",
-          'system:addon-manager makes pods in kube-system (1): name filters/presets/addon-managers.yml under filtersDirs',
+          "system:addon-manager creates pods in kube-system (1) and is none of upstream's: use manifests/distributions/gke",
+          'system:addon-manager creates pods in kube-system (1): name filters/presets/addon-managers.yml under filtersDirs',
         ],
-        fix: 'do as said above, one by one; sigma-admission replay shows what enforce would have refused',
+        fix: 'follow each line above; sigma-admission replay shows what enforce would have refused',
         exitCode: 0,
       });
     });
@@ -532,7 +534,7 @@ unknown  identities      who makes pods in kube-system here is to be seen in an 
         check: 'break-glass',
         verdict: 'warning',
         found: 'broken, so that every entry is Ignore: "nodes will not start"',
-        fix: 'take the annotation away when it is over',
+        fix: 'remove the annotation when the incident is over',
         command:
           'kubectl -n sigma-admission annotate deployment/sigma-admission sigma-admission/break-glass-',
         exitCode: 0,
@@ -549,11 +551,11 @@ unknown  identities      who makes pods in kube-system here is to be seen in an 
       expect(found).toEqual({
         check: 'rights',
         verdict: 'failed',
-        found: 'sigma-admission/sigma-admission, our ServiceAccount, may not do all that it must',
+        found: 'sigma-admission/sigma-admission, our ServiceAccount, lacks rights that it needs',
         details: [
           'get deployments.apps/sigma-admission -n sigma-admission: needed for break-glass',
           'get services/sigma-admission -n sigma-admission: needed for dialling ourselves',
-          'get namespaces/sigma-admission -n sigma-admission: needed for leaving with our namespace',
+          'get namespaces/sigma-admission -n sigma-admission: needed for being deleted with our namespace',
           'create configmaps/sigma-admission-probe -n sigma-admission: needed for probing before guard is set to Fail',
           'get configmaps -n sigma-admission: needed for Events that say that the mode was lowered',
           'create events.events.k8s.io -n sigma-admission: needed for Events that say what was restored',

@@ -14,21 +14,21 @@ import { loadRuleset, parseAll, readDocuments } from '../../policy/load-rules.ts
 import { directorySource } from '../../policy/rule-source.ts';
 import type { Ruleset } from '../../policy/ruleset.ts';
 
-/** A user that, by an audit log, makes pods in kube-system or asks for the tokens that controllers work with. */
+/** A user that, by an audit log, creates pods in kube-system or requests tokens of controllers. */
 export interface LoggedCaller {
   readonly username: string;
   readonly what: 'pods' | 'tokens';
   readonly count: number;
-  /** The distributions whose control plane, controllers or nodes this is. */
+  /** The distributions whose control plane, controllers or nodes have this identity. */
   readonly heals: readonly Distribution[];
-  /** Whether a filter that is loaded, or the named file of a preset that is not, accepts it. */
+  /** Whether a loaded filter accepts the user, or else the preset (a file) that would. */
   readonly accepted: 'no' | 'loaded' | { readonly by: string };
 }
 
 /** The callers that audit logs name. */
 export interface LoggedCallers {
   readonly callers: readonly LoggedCaller[];
-  /** What could not be read, in a line each. */
+  /** One line for each log that could not be read. */
   readonly problems: readonly string[];
 }
 
@@ -39,7 +39,7 @@ export interface CallersOptions {
   readonly filtersDirs: readonly string[];
 }
 
-/** The two rules whose filters name who works in kube-system: that on pods made there, and that on controllers' tokens. */
+/** The two rules whose filters name the identities of kube-system: on pods created there, and on tokens of controllers. */
 const RULES: readonly string[] = [
   'a80d927d-ac6e-443f-a867-e8d6e3897318',
   '17734dae-e0ab-4371-84d3-fe178b0de409',
@@ -77,7 +77,7 @@ export async function readCallers(options: CallersOptions): Promise<LoggedCaller
   return { callers: [...counted.values()].toSorted((one, other) => other.count - one.count), problems };
 }
 
-/** Filters that are loaded stand before presets that are not: of two that accept, the first is named. */
+/** Loaded filters come before presets: of two filters that accept a user, the first is named. */
 async function loadRules({ rulesDirs, filtersDirs }: CallersOptions): Promise<Rules> {
   const presets = (await Promise.all(filtersDirs.map((directory) => presetsIn(directory)))).flat();
   const files = [...new Set([...rulesDirs, ...filtersDirs, ...presets])];
@@ -101,7 +101,7 @@ async function presetsIn(directory: string): Promise<readonly string[]> {
     .map((name) => join(presets, name));
 }
 
-/** What admission let in; undefined of a request that was refused, is not known to have ended, or that admission is not asked about. */
+/** The request as admission saw it; undefined if it was refused, is not known to have ended, or does not go through admission. */
 function admitted(logged: Observation): Observation | undefined {
   const { stage, responseStatus } = logged.event;
   const code = responseStatus?.['code'];
@@ -122,7 +122,7 @@ function callerIn(observation: Observation, { ruleset, presets }: Rules): Logged
   const heals = (Object.keys(CONTROL_PLANES) as Distribution[]).filter((each) =>
     isSystemIdentity(user, each),
   );
-  // All nodes are one, as all replicas of a controller are.
+  // All nodes count as one caller.
   const username = user.username ?? '';
   return { username: username.replace(/^(system:node:).*/, '$1*'), what, count: 0, heals, accepted };
 }

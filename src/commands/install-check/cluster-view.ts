@@ -7,17 +7,17 @@ import type { Config } from '../../settings/types.ts';
 import { read, type ObjectRead } from './object-read.ts';
 import type { ConfigMap, Deployment, Listed, Named, Node, Registered, Service, Version } from './objects.ts';
 
-/** Our Service, Deployment and ServiceAccount, wherever they are. */
+/** The name of our Service, Deployment and ServiceAccount in every namespace. */
 export const OURS = 'sigma-admission';
 
-/** Where we are looked for. */
+/** The place and name of the installation. */
 export interface Names {
   readonly namespace: string;
   /** The ValidatingWebhookConfiguration. */
   readonly configuration: string;
 }
 
-/** Everything the checks look at, looked at once. */
+/** The objects that the checks read, each read once. */
 export interface ClusterView {
   readonly names: Names;
   readonly version: Version;
@@ -37,10 +37,10 @@ export interface ClusterView {
 export type ServeSettings = Pick<Config, 'modes' | 'manage' | 'secret' | 'noOwnerReference'>;
 
 const REGISTRATION = '/apis/admissionregistration.k8s.io/v1';
-/** Labels say where we are; the first nodes say it as well as all. */
+/** Nodes that are read for labels of a distribution: the first have the same as all. */
 const NODES = 50;
 
-/** Looks at the cluster. `version` was asked first, to see whether anybody answers. */
+/** Reads the cluster. `version` was read before, to see whether the API server answers. */
 export async function viewCluster(api: ApiServer, names: Names, version: Version): Promise<ClusterView> {
   const { namespace } = names;
   const within = `/api/v1/namespaces/${namespace}`;
@@ -69,7 +69,7 @@ export async function viewCluster(api: ApiServer, names: Names, version: Version
   };
 }
 
-/** The replicas' settings, their file read where its ConfigMap may be. */
+/** The settings of the replicas, with the settings file from its ConfigMap if that can be read. */
 async function settingsOf(
   api: ApiServer,
   namespace: string,
@@ -92,10 +92,10 @@ async function settingsOf(
   return told(settingsOfReplica(spec, { namespace, readFile: () => text }));
 }
 
-/** The settings that the checks ask for. Any of them may be what is not known. */
+/** The settings that the checks need. */
 const ASKED: readonly Key[] = ['mode', 'levels', 'rules', 'manage', 'noOwnerReference', 'secret'];
 
-/** What is read of them, if it is all that the checks ask for. */
+/** The settings, if all that the checks need are known. */
 function told(settings: ReplicaSettings): ObjectRead<ServeSettings> {
   switch (settings.kind) {
     case 'read': {
@@ -113,12 +113,12 @@ function told(settings: ReplicaSettings): ObjectRead<ServeSettings> {
       return {
         kind: 'unknown',
         why: settings.why,
-        fix: 'say it in the Deployment’s arguments, or in a ConfigMap that it mounts',
+        fix: 'set it in the Deployment’s arguments, or in a ConfigMap that it mounts',
       };
   }
 }
 
-/** Our entries: those that call our Service. Somebody may have put one of theirs beside them. */
+/** Our entries: those that call our Service. Other entries may stand beside them. */
 export function ourEntries({ configuration, names }: ClusterView): readonly RegisteredWebhook[] {
   if (configuration.kind !== 'found') return [];
   return ourWebhooks(configuration.value, { namespace: names.namespace, name: OURS });

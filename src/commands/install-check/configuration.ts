@@ -1,15 +1,15 @@
 import { ourEntries, shortName, type ClusterView } from './cluster-view.ts';
-import { fail, ok, warn, type Finding } from './finding.ts';
+import { fail, ok, warn, type CheckFinding } from './finding.ts';
 import { notRead } from './object-read.ts';
 import { shippedEntries } from './shipped.ts';
 
 const CHECK = 'configuration';
-/** Where nothing is yet; whoever has an overlay of their own knows it. */
+/** For a first installation, which has no overlay of its own yet. */
 const INSTALL = 'kubectl apply -k manifests/overlays/warn';
 const APPLY_AGAIN = 'apply your overlay again';
 
-/** Whether our webhook configuration is there, with the entries it is to have. */
-export function checkConfiguration(view: ClusterView): Finding {
+/** Whether our webhook configuration exists, with all of our entries. */
+export function checkConfiguration(view: ClusterView): CheckFinding {
   const { configuration, names, settings } = view;
   const name = `ValidatingWebhookConfiguration ${names.configuration}`;
   if (configuration.kind === 'unknown') return notRead(CHECK, name, configuration);
@@ -39,8 +39,13 @@ export function checkConfiguration(view: ClusterView): Finding {
   );
 }
 
-/** Whether the configuration goes when our namespace does. */
-export function checkOwner({ configuration, namespace, names, settings }: ClusterView): readonly Finding[] {
+/** Whether the configuration is deleted with our namespace. */
+export function checkOwner({
+  configuration,
+  namespace,
+  names,
+  settings,
+}: ClusterView): readonly CheckFinding[] {
   if (configuration.kind !== 'found') return [];
   const check = 'owner';
   const { ownerReferences = [] } = configuration.value.metadata;
@@ -49,22 +54,23 @@ export function checkOwner({ configuration, namespace, names, settings }: Cluste
   if (owner === undefined) {
     const isWanted =
       settings.kind !== 'found' || (!settings.value.noOwnerReference && settings.value.manage !== 'none');
-    const found = 'the configuration is not owned by our namespace: deleting that would leave it behind';
+    const found =
+      'the configuration is not owned by our namespace: deleting the namespace would leave it behind';
     return isWanted
       ? [
           warn(check, found, {
-            fix: 'the replicas see to that once they run: see `replicas` and `rights`; until then, delete it first when you uninstall',
+            fix: 'running replicas set the owner: see `replicas` and `rights`; until then, delete the configuration first when you uninstall',
             command: `kubectl delete validatingwebhookconfiguration ${names.configuration}`,
           }),
         ]
-      : [ok(check, `${found}, as the replicas were told`)];
+      : [ok(check, `${found}, as the replicas are configured`)];
   }
   if (namespace.kind === 'unknown') return [notRead(check, `namespace ${names.namespace}`, namespace)];
   if (namespace.kind === 'found' && namespace.value.metadata.uid === owner.uid) return [ok(check, whole)];
   return [
     fail(
       check,
-      `the configuration is owned by a namespace ${owner.name} that is no more: it will be collected`,
+      `the configuration is owned by a namespace ${owner.name} that no longer exists: it will be garbage-collected`,
       { fix: `${APPLY_AGAIN}, and let the replicas set the new owner` },
     ),
   ];

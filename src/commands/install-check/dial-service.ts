@@ -6,7 +6,7 @@ import { OURS, ourEntries, type ClusterView } from './cluster-view.ts';
 
 const TIMEOUT_MS = 3_000;
 
-/** Dials our Service as the API server does: by its address, for its name, trusting what is registered. */
+/** Connects to our Service as the API server does: to its address, for its name, trusting the registered `caBundle`. */
 export async function dialService(view: ClusterView): Promise<Dialled> {
   const { service, names } = view;
   const [entry] = ourEntries(view);

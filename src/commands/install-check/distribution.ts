@@ -1,10 +1,10 @@
 import type { Distribution } from '../../registration/identities.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { fail, ok, type Finding } from './finding.ts';
+import { fail, ok, type CheckFinding } from './finding.ts';
 import { notRead } from './object-read.ts';
 import type { Node } from './objects.ts';
 
-/** A distribution, and what gave it away. */
+/** A distribution, and the version or label that it was recognized by. */
 export interface Recognized {
   readonly distribution: Distribution;
   readonly by: string;
@@ -24,7 +24,7 @@ const LABELS: readonly (readonly [string, Distribution])[] = [
   ['kops.k8s.io/', 'kops'],
 ];
 
-/** Which distribution this is, if its version or nodes say so. */
+/** The distribution of the cluster, if its version or nodes show it. */
 export function recognize({
   version,
   nodes,
@@ -52,20 +52,20 @@ function recognizeNode({ metadata: { name, labels = {} }, status }: Node): Recog
 const CHECK = 'exclusion';
 const LABEL = 'admissions.enforcer/disabled';
 
-/** Whether the distribution keeps kube-system from us: AKS does, unless it is told not to; GKE only warns. */
-export function checkExclusion(view: ClusterView): readonly Finding[] {
+/** Whether the distribution excludes kube-system from webhooks: AKS does, unless a label says not to; GKE only warns. */
+export function checkExclusion(view: ClusterView): readonly CheckFinding[] {
   const { configuration, nodes, names } = view;
   if (configuration.kind !== 'found') return [];
   const { labels = {}, annotations = {} } = configuration.value.metadata;
-  const isToldNotTo = labels[LABEL] === 'true' || annotations[LABEL] === 'true';
+  const isOptedOut = labels[LABEL] === 'true' || annotations[LABEL] === 'true';
   const recognized = recognize(view);
   const command = `kubectl label validatingwebhookconfiguration ${names.configuration} ${LABEL}=true`;
   switch (recognized?.distribution) {
     case 'aks':
-      return isToldNotTo
+      return isOptedOut
         ? [ok(CHECK, `AKS (${recognized.by}) is told by label to leave kube-system to us`)]
         : [
-            fail(CHECK, `AKS (${recognized.by}) keeps kube-system from us, without a word`, {
+            fail(CHECK, `AKS (${recognized.by}) silently keeps kube-system from us`, {
               fix: 'label our configuration',
               command,
             }),
@@ -78,7 +78,7 @@ export function checkExclusion(view: ClusterView): readonly Finding[] {
         ),
       ];
     default:
-      if (isToldNotTo || recognized !== undefined)
+      if (isOptedOut || recognized !== undefined)
         return [ok(CHECK, 'no distribution keeps kube-system from us')];
       if (nodes.kind === 'unknown')
         return [

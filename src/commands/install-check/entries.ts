@@ -2,20 +2,20 @@ import { differingFields, type RegisteredWebhook } from '../../registration/regi
 import { isDeepStrictEqual } from 'node:util';
 import { NAMESPACE_NAME, type Webhook } from '../../registration/webhook-configuration.ts';
 import { ourEntries, shortName, type ClusterView } from './cluster-view.ts';
-import { fail, ok, warn, type Finding } from './finding.ts';
+import { fail, ok, warn, type CheckFinding } from './finding.ts';
 
 import { distributionOf, shippedEntries, variesByDistribution } from './shipped.ts';
 
 const CHECK = 'entries';
 
-/** Whether each of our entries says what we ship, and for which distribution. */
-export function checkEntries(view: ClusterView): readonly Finding[] {
+/** Whether each of our entries is as we ship it, and for which distribution. */
+export function checkEntries(view: ClusterView): readonly CheckFinding[] {
   const { names } = view;
   const entries = ourEntries(view);
   if (entries.length === 0) return [];
   const lockouts = entries.filter(locksOut).map(({ name }) => shortName(name));
   if (lockouts.length > 0) {
-    const found = `${lockouts.join(', ')}: failurePolicy Fail, so while no replica answers, what brings a cluster back is refused`;
+    const found = `${lockouts.join(', ')}: failurePolicy Fail, so while no replica answers, requests that bring a cluster back are refused`;
     return [fail(CHECK, found, { fix: 'set them to Ignore', command: patch(view, lockouts) })];
   }
   const carried = entries
@@ -48,13 +48,13 @@ export function checkEntries(view: ClusterView): readonly Finding[] {
   ];
 }
 
-/** Whose conditions decide who is guarded: those of guard. */
+/** The distribution whose match conditions guard has. */
 export function registeredDistribution(view: ClusterView) {
   const guard = ourEntries(view).find(({ name }) => shortName(name) === 'guard');
   return guard === undefined ? undefined : distributionOf(guard, view.names);
 }
 
-/** `guard` may be Fail, and `probe` must: neither is asked about who heals the cluster. */
+/** `guard` may be Fail, and `probe` must: neither is called for the identities that heal a cluster. */
 function locksOut({ name, failurePolicy }: RegisteredWebhook): boolean {
   return failurePolicy === 'Fail' && !['guard', 'probe'].includes(shortName(name));
 }
@@ -69,7 +69,7 @@ function patch({ names, configuration }: ClusterView, entries: readonly string[]
   return `kubectl patch validatingwebhookconfiguration ${names.configuration} --type json -p '${JSON.stringify(operations)}'`;
 }
 
-/** What another value would mean another entry. The rules of `other` are those that the loaded rules need. */
+/** Fields that make an entry another entry. `rules` of `other` depend on the loaded rules. */
 const COMPARED = ['rules', 'timeoutSeconds', 'matchPolicy', 'sideEffects'] as const;
 
 function differences(entry: RegisteredWebhook, shipped: Webhook): readonly string[] {
@@ -90,7 +90,7 @@ function differences(entry: RegisteredWebhook, shipped: Webhook): readonly strin
   return different;
 }
 
-/** More namespaces may be guarded than we ship. */
+/** An entry may select more namespaces than we ship. */
 function reachesAsShipped(
   found: Webhook['namespaceSelector'] | undefined,
   shipped: Webhook['namespaceSelector'],

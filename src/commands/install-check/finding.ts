@@ -1,8 +1,8 @@
-/** `unknown` is where a check was not allowed, or not able, to look. It never counts as good. */
+/** `unknown`: the check was not allowed, or not able, to read what it needs. It never counts as `ok`. */
 export type Verdict = 'ok' | 'warning' | 'failed' | 'unknown';
 
 /** The result of one check. */
-export type Finding = Found & (Passed | NotPassed);
+export type CheckFinding = Found & (Passed | NotPassed);
 
 interface Found {
   /** The same word in every run: `reachability`. */
@@ -31,18 +31,18 @@ export interface Fix {
 
 type Details = Pick<Found, 'details'>;
 
-export function ok(check: string, found: string, details?: readonly string[]): Finding {
+export function ok(check: string, found: string, details?: readonly string[]): CheckFinding {
   return { check, verdict: 'ok', found, ...(details === undefined ? {} : { details }) };
 }
 
-export function warn(check: string, found: string, fix: Fix & Details): Finding {
+export function warn(check: string, found: string, fix: Fix & Details): CheckFinding {
   return { check, verdict: 'warning', found, ...fix };
 }
 
-export function fail(check: string, found: string, fix: Fix & Details): Finding {
+export function fail(check: string, found: string, fix: Fix & Details): CheckFinding {
   return { check, verdict: 'failed', found, ...fix };
 }
 
-export function unknown(check: string, found: string, fix: Fix & Details): Finding {
+export function unknown(check: string, found: string, fix: Fix & Details): CheckFinding {
   return { check, verdict: 'unknown', found, ...fix };
 }

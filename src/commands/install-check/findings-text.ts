@@ -1,11 +1,11 @@
 import { COLUMNS, wrap } from '../../io/table.ts';
-import type { Finding, Verdict } from './finding.ts';
+import type { CheckFinding, Verdict } from './finding.ts';
 
 const VERDICTS: readonly Verdict[] = ['failed', 'warning', 'unknown', 'ok'];
 const WIDTH = Math.max(...VERDICTS.map((verdict) => verdict.length));
 
-/** The findings for people: the verdict first, then what it is about; below it what was found in detail, and the fix. */
-export function findingsText(findings: readonly Finding[]): string {
+/** The findings as text for people: verdict, check and summary in a line; below it the details and the fix. */
+export function findingsText(findings: readonly CheckFinding[]): string {
   const checkWidth = Math.max(...findings.map(({ check }) => check.length));
   const indent = WIDTH + checkWidth + 4;
   const lines = findings.flatMap((finding) => {
@@ -34,7 +34,7 @@ function item(mark: string, text: string, indent: number): readonly string[] {
 }
 
 /** `12 checks: 1 failed, 2 warnings, 9 ok`. */
-function summaryOf(findings: readonly Finding[]): string {
+function summaryOf(findings: readonly CheckFinding[]): string {
   const counts = VERDICTS.flatMap((verdict) => {
     const count = findings.filter((finding) => finding.verdict === verdict).length;
     const word = verdict === 'warning' && count > 1 ? 'warnings' : verdict;

@@ -3,15 +3,15 @@ import type { LoggedCaller, LoggedCallers } from './callers.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { recognize } from './distribution.ts';
 import { registeredDistribution } from './entries.ts';
-import { ok, unknown, warn, type Finding } from './finding.ts';
+import { ok, unknown, warn, type CheckFinding } from './finding.ts';
 
 const CHECK = 'identities';
 
 /**
- * Whether the distribution that our entries are for is the one we are in, by what it calls itself and by who makes pods in
- * kube-system and asks for controllers' tokens. `read` is what audit logs tell; absent where none was given.
+ * Whether our entries are for the distribution of this cluster, by its version and nodes and by the users that create pods
+ * in kube-system and request tokens of controllers. `read` has the callers of audit logs; absent where no log was given.
  */
-export function checkIdentities(view: ClusterView, read: LoggedCallers | undefined): readonly Finding[] {
+export function checkIdentities(view: ClusterView, read: LoggedCallers | undefined): readonly CheckFinding[] {
   const registered = registeredDistribution(view) ?? 'upstream';
   const recognized = recognize(view);
   const isRegistered = view.configuration.kind === 'found';
@@ -37,36 +37,36 @@ export function checkIdentities(view: ClusterView, read: LoggedCallers | undefin
     return [
       (advice.length > 0 ? warn : unknown)(
         CHECK,
-        'the audit log tells of nobody who makes pods in kube-system',
+        'the audit log shows no user that creates pods in kube-system',
         {
           ...(details.length > 0 ? { details } : {}),
-          fix: 'give it a longer one, of all API servers: --audit-log',
+          fix: 'pass a longer audit log, of all API servers: --audit-log FILE',
         },
       ),
     ];
-  const who = `${callers.length === 1 ? 'one' : callers.length} who ${callers.length === 1 ? 'works' : 'work'} in kube-system`;
-  if (details.length === 0) return [ok(CHECK, `${who}, all known: ${registered} fits`)];
+  const who = `${callers.length} ${callers.length === 1 ? 'user works' : 'users work'} in kube-system`;
+  if (details.length === 0) return [ok(CHECK, `${who}; ${registered} fits`)];
   return [
     warn(
       CHECK,
       `${who}, by the audit log; ${best} fits best${best === registered ? ', as registered' : `, registered is ${registered}`}`,
       {
         details,
-        fix: 'do as said above, one by one; sigma-admission replay shows what enforce would have refused',
+        fix: 'follow each line above; sigma-admission replay shows what enforce would have refused',
       },
     ),
   ];
 }
 
-function withoutLog(advice: readonly string[]): Finding {
+function withoutLog(advice: readonly string[]): CheckFinding {
   const [said] = advice;
-  const fix = 'give it an audit log: --audit-log FILE';
+  const fix = 'pass an audit log: --audit-log FILE';
   return said === undefined
-    ? unknown(CHECK, 'who makes pods in kube-system here is to be seen in an audit log only', { fix })
-    : warn(CHECK, said, { fix: `apply it; and ${fix}` });
+    ? unknown(CHECK, 'only an audit log shows which users create pods in kube-system', { fix })
+    : warn(CHECK, said, { fix: `add it, then ${fix}` });
 }
 
-/** The distribution that most of those who make pods belong to; of several, the first in `preferred`. */
+/** The distribution that knows most users that create pods; of several, the first in `preferred`. */
 function bestFit(callers: readonly LoggedCaller[], preferred: readonly Distribution[]): Distribution {
   const all = [...new Set([...preferred, ...(Object.keys(CONTROL_PLANES) as Distribution[])])];
   const members = (distribution: Distribution) =>
@@ -76,7 +76,7 @@ function bestFit(callers: readonly LoggedCaller[], preferred: readonly Distribut
 
 function adviceOn(caller: LoggedCaller, registered: Distribution, best: Distribution): readonly string[] {
   const { username, what, count, heals, accepted } = caller;
-  const does = what === 'pods' ? 'makes pods in kube-system' : "asks for controllers' tokens";
+  const does = what === 'pods' ? 'creates pods in kube-system' : 'requests tokens of controllers';
   const who = `${username} ${does} (${count})`;
   const advice: string[] = [];
   if (what === 'pods' && heals.length > 0 && !heals.includes(registered)) {
@@ -85,6 +85,6 @@ function adviceOn(caller: LoggedCaller, registered: Distribution, best: Distribu
   }
   if (typeof accepted === 'object') advice.push(`${who}: name ${accepted.by} under filtersDirs`);
   if (accepted === 'no' && advice.length === 0)
-    advice.push(`${who} and no filter accepts it: if that is right, write one`);
+    advice.push(`${who} and no filter accepts it: if one should, write it`);
   return advice;
 }

@@ -1,10 +1,10 @@
 import type { RegisteredWebhook } from '../../registration/registered-webhook.ts';
 import { NAMESPACE_NAME, type NamespaceSelector } from '../../registration/webhook-configuration.ts';
 import { ourEntries, shortName, type ClusterView } from './cluster-view.ts';
-import { ok, type Finding } from './finding.ts';
+import { ok, type CheckFinding } from './finding.ts';
 
-/** What the API server would do about each entry's requests if no replica answered. */
-export function checkIfDown(view: ClusterView): readonly Finding[] {
+/** The answer of the API server to the requests of each entry while no replica answers. */
+export function checkIfDown(view: ClusterView): readonly CheckFinding[] {
   const entries = ourEntries(view);
   if (entries.length === 0) return [];
   const refusing = entries.filter(isFail).map(({ name }) => shortName(name));
@@ -58,8 +58,8 @@ function whereOf({ matchLabels = {}, matchExpressions = [] }: NamespaceSelector 
 }
 
 const WHOSE: Readonly<Record<string, string>> = {
-  'does-not-heal': ', but by who heals a cluster',
-  heals: ', by who heals a cluster',
+  'does-not-heal': ', except by identities that heal a cluster',
+  heals: ', by identities that heal a cluster',
   'is-probe': ', our own probe',
 };
 

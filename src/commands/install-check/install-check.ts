@@ -10,7 +10,7 @@ import { checkConfiguration, checkOwner } from './configuration.ts';
 import { dialService } from './dial-service.ts';
 import { checkExclusion } from './distribution.ts';
 import { checkEntries } from './entries.ts';
-import type { Finding } from './finding.ts';
+import type { CheckFinding } from './finding.ts';
 import { checkIdentities } from './identities.ts';
 import { checkIfDown } from './if-down.ts';
 import type { Version } from './objects.ts';
@@ -22,7 +22,7 @@ import { askRights, checkRights, requiredRights } from './rights.ts';
 import { checkVersion } from './version.ts';
 import { SigmaError } from '../../sigma/read/errors.ts';
 
-/** What the process hands in. */
+/** The streams and environment of the process. */
 export interface InstallCheckSurroundings {
   readonly stdin: AsyncIterable<Buffer>;
   readonly stdout: TextSink;
@@ -31,15 +31,15 @@ export interface InstallCheckSurroundings {
 }
 
 /**
- * Looks at an installation from outside, and changes nothing: what it sends are reads, dry runs and access reviews. Gives
- * the exit code: 0; 1 if a check failed; 2 if there is no cluster to ask.
+ * Checks an installation and changes nothing: all requests are reads, dry runs and access reviews. Returns the exit code:
+ * 0; 1 if a check failed; 2 if the API server cannot be reached.
  */
 export async function installCheck(
   config: InstallCheckConfig,
   surroundings: InstallCheckSurroundings,
 ): Promise<0 | 1 | 2> {
   const { stdout, stderr, env } = surroundings;
-  let findings: readonly Finding[];
+  let findings: readonly CheckFinding[];
   try {
     const api = await connectToCluster({ kubeconfig: kubeconfigOf(config.kubeconfig, env), env });
     const version = (await api.get('/version')) as Version;
@@ -60,7 +60,7 @@ async function check(
   view: ClusterView,
   { rulesDirs, filtersDirs, auditLogs }: InstallCheckConfig,
   { stdin }: InstallCheckSurroundings,
-): Promise<readonly Finding[]> {
+): Promise<readonly CheckFinding[]> {
   const { names, configuration, deployment, settings } = view;
   const isSentTo =
     configuration.kind === 'unknown' ||
@@ -101,7 +101,7 @@ function namesOf({ namespace, webhookConfiguration }: InstallCheckConfig) {
   return { namespace, configuration: webhookConfiguration };
 }
 
-/** Why nothing was found out. What nobody foresaw is thrown on. */
+/** The reason why the cluster could not be checked. A bug of ours is thrown on. */
 function problemOf(error: unknown): string {
   if (error instanceof SigmaError) return `the rules cannot be loaded\n${error.message}`;
   if (error instanceof TypeError || error instanceof RangeError) throw error;

@@ -1,14 +1,14 @@
 import { ApiError, type ApiServer } from '../../cluster/api-server.ts';
-import { unknown, type Finding } from './finding.ts';
+import { unknown, type CheckFinding } from './finding.ts';
 
 /** The answer to a read of an object. */
 export type ObjectRead<T> =
   | { readonly kind: 'found'; readonly value: T }
   | { readonly kind: 'missing' }
-  /** `fix` is the way to have it read. */
+  /** `fix` says how to make it readable. */
   | { readonly kind: 'unknown'; readonly why: string; readonly fix: string };
 
-/** Reads the object at `path`; `right` names the right that it takes, as `kubectl auth can-i` does. Rejects where no API server answers. */
+/** Reads the object at `path`; `right` is the right that the read needs, as `kubectl auth can-i` names it. Rejects where no API server answers. */
 export async function read<T>(api: ApiServer, path: string, right: string): Promise<ObjectRead<T>> {
   try {
     return { kind: 'found', value: (await api.get(path)) as T };
@@ -24,10 +24,14 @@ export async function read<T>(api: ApiServer, path: string, right: string): Prom
 
 /** The fix for a right that the user who runs the check does not have. */
 export function allow(right: string): string {
-  return `run it as somebody who may: ${right}`;
+  return `run the check as a user allowed to ${right}`;
 }
 
 /** The finding of a check whose object could not be read. */
-export function notRead(check: string, what: string, { why, fix }: { why: string; fix: string }): Finding {
+export function notRead(
+  check: string,
+  what: string,
+  { why, fix }: { why: string; fix: string },
+): CheckFinding {
   return unknown(check, `${what}: ${why}`, { fix });
 }

@@ -64,7 +64,7 @@ export interface Node extends Named {
   readonly status?: { readonly nodeInfo?: { readonly osImage?: string } };
 }
 
-/** What /version answers. */
+/** The answer to GET /version. */
 export interface Version {
   readonly major: string;
   readonly minor: string;

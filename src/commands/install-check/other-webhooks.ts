@@ -1,18 +1,18 @@
 import { NAMESPACE_NAME } from '../../registration/webhook-configuration.ts';
 import { selects } from '../../kubernetes/label-selector.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { ok, warn, type Finding } from './finding.ts';
+import { ok, warn, type CheckFinding } from './finding.ts';
 import { notRead, type ObjectRead } from './object-read.ts';
 import type { RegisteredWebhook } from '../../registration/registered-webhook.ts';
 import type { Listed, Registered } from './objects.ts';
 
 const CHECK = 'other-webhooks';
 
-/** Whose webhooks else are asked about pods made in kube-system, and what that costs. */
-export function checkOtherWebhooks(view: ClusterView): Finding {
+/** The other webhooks that are called for pods created in kube-system, and the time they may take. */
+export function checkOtherWebhooks(view: ClusterView): CheckFinding {
   const { validating, mutating, names, kubeSystem } = view;
   for (const look of [validating, mutating]) {
-    if (look.kind === 'unknown') return notRead(CHECK, 'webhooks of others', look);
+    if (look.kind === 'unknown') return notRead(CHECK, 'other webhooks', look);
   }
   const labels = {
     ...(kubeSystem.kind === 'found' ? kubeSystem.value.metadata.labels : {}),
@@ -24,8 +24,8 @@ export function checkOtherWebhooks(view: ClusterView): Finding {
     ...first.map((each) => ({ ...each, kind: 'mutating' })),
     ...second.map((each) => ({ ...each, kind: 'validating' })),
   ];
-  if (all.length === 0) return ok(CHECK, 'nobody else is asked about pods made in kube-system');
-  // Mutating ones are asked one after another, validating ones all at once.
+  if (all.length === 0) return ok(CHECK, 'no other webhook is called for pods created in kube-system');
+  // The API server calls mutating webhooks one after another, validating webhooks all at once.
   const seconds =
     first.reduce((sum, { webhook }) => sum + timeoutOf(webhook), 0) +
     Math.max(0, ...second.map(({ webhook }) => timeoutOf(webhook)));
@@ -34,7 +34,7 @@ export function checkOtherWebhooks(view: ClusterView): Finding {
       `${configuration}: ${webhook.name}: ${kind}, ${webhook.failurePolicy ?? 'Fail'}, ${timeoutOf(webhook)} s${narrowed(webhook)}`,
   );
   const failing = all.filter(({ webhook }) => webhook.failurePolicy !== 'Ignore');
-  const found = `${all.length === 1 ? 'a webhook of others is' : `${all.length} webhooks of others are`} asked about pods made in kube-system: up to ${seconds} s`;
+  const found = `${all.length === 1 ? 'another webhook is' : `${all.length} other webhooks are`} called for pods created in kube-system: up to ${seconds} s`;
   if (failing.length === 0) return ok(CHECK, found, details);
   return warn(
     CHECK,
@@ -83,7 +83,7 @@ function timeoutOf({ timeoutSeconds = 10 }: RegisteredWebhook): number {
   return timeoutSeconds;
 }
 
-/** What we cannot tell without a pod. */
+/** Selectors and conditions that depend on the pod. */
 function narrowed({ objectSelector = {}, matchConditions = [] }: RegisteredWebhook): string {
   const { matchLabels = {}, matchExpressions = [] } = objectSelector;
   const isSelective = Object.keys(matchLabels).length > 0 || matchExpressions.length > 0;

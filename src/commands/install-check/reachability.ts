@@ -1,13 +1,16 @@
 import type { ProbeOutcome } from '../../registration/probe-outcome.ts';
 import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
-import { fail, ok, unknown, type Finding, type Fix } from './finding.ts';
+import { fail, ok, unknown, type CheckFinding, type Fix } from './finding.ts';
 import { allow } from './object-read.ts';
 import type { Deployment, Service } from './objects.ts';
 
 const CHECK = 'reachability';
 
-/** Whether the API server reaches us, by what became of a probe; absent where nothing is registered. */
-export function checkReachability(view: ClusterView, outcome: ProbeOutcome | undefined): readonly Finding[] {
+/** Whether the API server reaches us, by the outcome of a probe; no finding where nothing is registered. */
+export function checkReachability(
+  view: ClusterView,
+  outcome: ProbeOutcome | undefined,
+): readonly CheckFinding[] {
   if (outcome === undefined) return [];
   const isTold = !['answered', 'not-allowed', 'not-registered'].includes(outcome.kind);
   const found = `${WORDS[outcome.kind]}${isTold ? `: ${outcome.detail}` : ''}`;
@@ -18,11 +21,11 @@ export function checkReachability(view: ClusterView, outcome: ProbeOutcome | und
 
 const WORDS: Readonly<Record<ProbeOutcome['kind'], string>> = {
   answered: 'a probe went through the API server to us and came back',
-  refused: 'the API server is refused where it looks for us',
+  refused: 'the connection of the API server to our Service is refused',
   'timed-out': 'the API server gets no answer from us in time',
   certificate: 'TLS between the API server and us fails',
-  'no-endpoints': 'the API server finds nobody behind our Service',
-  'not-registered': 'the API server did not ask us',
+  'no-endpoints': 'the API server finds no endpoint for our Service',
+  'not-registered': 'the API server did not call our webhook',
   'not-allowed': 'not allowed to probe',
   other: 'the probe did not come back',
 };
@@ -45,12 +48,12 @@ function fixOf(kind: Exclude<ProbeOutcome['kind'], 'answered'>, view: ClusterVie
       };
     case 'certificate':
       return {
-        fix: 'replicas that run put the right caBundle in within seconds, unless told --manage none: see `certificate`, `rights` and their log',
+        fix: 'running replicas put the right caBundle in within seconds, unless --manage is none: see `certificate`, `rights` and their log',
         command: `kubectl logs ${replicas}`,
       };
     case 'no-endpoints':
       return {
-        fix: `see that the Service ${OURS} is there, and that replicas it selects run and are ready`,
+        fix: `see that the Service ${OURS} exists, and that the replicas it selects run and are ready`,
         command: pods,
       };
     case 'not-registered':
@@ -68,10 +71,10 @@ function whyNotAsked(view: ClusterView): string {
     return 'the entry `probe` is missing: apply the manifests again';
   if (probe !== undefined && probe.failurePolicy !== 'Fail')
     return 'the entry `probe` is Ignore (by break-glass, perhaps), so it fails open: see `if-down` and the log of the replicas';
-  return 'the API server notices a new entry within seconds: try again; then see that nobody made a ConfigMap of the name, and what `entries` says of `probe`';
+  return 'the API server notices a new entry within seconds: try again; then see that no ConfigMap has the name of the probe, and what `entries` says of `probe`';
 }
 
-/** The port that pods listen on: what a firewall has to let through. */
+/** The port that pods listen on, which a firewall must let through. */
 function targetPort({ service, deployment }: ClusterView): string {
   const ports = service.kind === 'found' ? (service.value.spec.ports ?? []) : [];
   const { targetPort: target = HTTPS_PORT } = portOf(ports) ?? {};

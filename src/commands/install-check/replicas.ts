@@ -1,15 +1,15 @@
 import { BREAK_GLASS } from '../../self/own-deployment.ts';
 import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
-import { fail, ok, warn, type Finding } from './finding.ts';
+import { fail, ok, warn, type CheckFinding } from './finding.ts';
 import { notRead } from './object-read.ts';
 
-/** Whether enough replicas are there. */
-export function checkReplicas({ deployment, names }: ClusterView): Finding {
+/** Whether enough replicas are available. */
+export function checkReplicas({ deployment, names }: ClusterView): CheckFinding {
   const check = 'replicas';
   const what = `Deployment ${names.namespace}/${OURS}`;
   if (deployment.kind === 'unknown') return notRead(check, what, deployment);
   if (deployment.kind === 'missing')
-    return fail(check, `no ${what}: nobody answers`, {
+    return fail(check, `no ${what}: no review is answered`, {
       fix: 'install it',
       command: 'kubectl apply -k manifests/overlays/warn',
     });
@@ -21,31 +21,31 @@ export function checkReplicas({ deployment, names }: ClusterView): Finding {
   const command = `kubectl -n ${names.namespace} describe deployment,pods -l app.kubernetes.io/name=${OURS}`;
   if (metadata.deletionTimestamp !== undefined)
     return fail(check, `${what} is being deleted`, { fix: 'install it again' });
-  if (available === 0) return fail(check, `${found}: nobody answers`, { fix, command });
+  if (available === 0) return fail(check, `${found}: no review is answered`, { fix, command });
   if (available < wanted) return warn(check, found, { fix, command });
   if (wanted >= 2) return ok(check, found);
-  return warn(check, `${found}: while that one restarts, nobody answers`, {
-    fix: 'run two, and say so in your overlay',
+  return warn(check, `${found}: while that one restarts, no review is answered`, {
+    fix: 'run two replicas, and set that in your overlay',
     command: `kubectl -n ${names.namespace} scale deployment/${OURS} --replicas=2`,
   });
 }
 
-/** Whether somebody broke the glass: then nothing is refused for want of an answer, on purpose. */
-export function checkBreakGlass({ deployment, names }: ClusterView): readonly Finding[] {
+/** Whether break-glass is set: then no request is refused because no replica answers. */
+export function checkBreakGlass({ deployment, names }: ClusterView): readonly CheckFinding[] {
   if (deployment.kind !== 'found') return [];
   const check = 'break-glass';
   const reason = deployment.value.metadata.annotations?.[BREAK_GLASS];
   if (reason === undefined) return [ok(check, 'not broken')];
   return [
     warn(check, `broken, so that every entry is Ignore: ${JSON.stringify(reason)}`, {
-      fix: 'take the annotation away when it is over',
+      fix: 'remove the annotation when the incident is over',
       command: `kubectl -n ${names.namespace} annotate deployment/${OURS} ${BREAK_GLASS}-`,
     }),
   ];
 }
 
-/** Whether what the replicas enforce is also enforced when none of them answers. */
-export function checkMode(view: ClusterView): readonly Finding[] {
+/** Whether the mode of the replicas and the failure policy of guard agree. */
+export function checkMode(view: ClusterView): readonly CheckFinding[] {
   const { settings, deployment } = view;
   const guard = ourEntries(view).find(({ name }) => shortName(name) === 'guard');
   if (settings.kind === 'missing' || guard === undefined) return [];
@@ -64,7 +64,7 @@ export function checkMode(view: ClusterView): readonly Finding[] {
         {
           fix:
             settings.value.manage === 'all'
-              ? 'it becomes Fail when a probe came back: see `reachability`'
+              ? 'guard becomes Fail once a probe came back: see `reachability`'
               : 'apply manifests/overlays/enforce, once `reachability` is ok',
         },
       ),
@@ -74,7 +74,7 @@ export function checkMode(view: ClusterView): readonly Finding[] {
       warn(
         check,
         'no match is refused, but while no replica answers pods in kube-system are: guard is Fail',
-        { fix: 'apply manifests/overlays/warn, or enforce something' },
+        { fix: 'apply manifests/overlays/warn, or enforce a rule' },
       ),
     ];
   const found = isEnforcing

@@ -3,19 +3,20 @@ import { PROBE_CONFIG_MAP } from '../../registration/probe.ts';
 import { KINDS } from '../../kubernetes/objects.ts';
 import { CACHED_KINDS } from '../../provenance/cache.ts';
 import { OURS, type ClusterView, type Names, type ServeSettings } from './cluster-view.ts';
-import { fail, ok, unknown, warn, type Finding } from './finding.ts';
+import { fail, ok, unknown, warn, type CheckFinding } from './finding.ts';
 import { allow } from './object-read.ts';
 
-/** Something our ServiceAccount must be allowed, and what does not work where it is not. */
+/** A right that our ServiceAccount needs. */
 export interface Right {
   readonly verb: string;
   readonly group: string;
   readonly resource: string;
   readonly name?: string;
-  /** Absent: the resource is the cluster's. */
+  /** Absent: the resource is cluster-scoped. */
   readonly namespace?: string;
+  /** The purpose that fails without the right. */
   readonly for: string;
-  /** Without it there is no webhook to speak of. */
+  /** Without it the webhook does not work at all. */
   readonly isVital?: boolean;
 }
 
@@ -39,7 +40,7 @@ export function requiredRights(
     { verb: 'get', ...configurations, for: 'seeing what is sent to us', isVital: true },
     { verb: 'get', group: 'apps', resource: 'deployments', name: OURS, namespace, for: 'break-glass' },
     { verb: 'get', ...core('services', OURS), for: 'dialling ourselves' },
-    { verb: 'get', ...core('namespaces', namespace), for: 'leaving with our namespace' },
+    { verb: 'get', ...core('namespaces', namespace), for: 'being deleted with our namespace' },
     { verb: 'create', ...core('configmaps', PROBE_CONFIG_MAP), for: 'probing before guard is set to Fail' },
     { verb: 'get', ...core('configmaps'), for: 'Events that say that the mode was lowered' },
     {
@@ -57,9 +58,9 @@ export function requiredRights(
         verb,
         group,
         resource,
-        // Where the rules that ship look. Of other namespaces, /readyz?verbose says what is missing.
+        // The rules that ship are about kube-system. For other namespaces, /readyz?verbose lists missing rights.
         ...(kind === 'Node' ? {} : { namespace: 'kube-system' }),
-        for: 'telling who made a pod',
+        for: 'finding the creator of a pod',
       }));
     }),
   );
@@ -96,13 +97,13 @@ export function formatRight({ verb, group, resource, name, namespace }: Right): 
   return `${verb} ${what}${namespace === undefined ? '' : ` -n ${namespace}`}`;
 }
 
-/** Which of them our ServiceAccount lacks; or that whoever runs the check may not ask that. */
+/** The rights that our ServiceAccount lacks; or the right that the user who runs the check lacks to ask for them. */
 export type RightsAnswer = { readonly lacking: readonly Right[] } | { readonly notAllowed: string };
 
 const AUTHORIZATION = '/apis/authorization.k8s.io/v1';
 const AUTHENTICATION = '/apis/authentication.k8s.io/v1';
 
-/** Asks the API server about each right. In our own pod we ask about ourselves, which anybody may. */
+/** Asks the API server about each right. Our ServiceAccount itself asks by a SelfSubjectAccessReview, which every user may create. */
 export async function askRights(
   api: ApiServer,
   namespace: string,
@@ -145,20 +146,23 @@ async function whoAmI(api: ApiServer): Promise<string | undefined> {
   }
 }
 
-/** Whether our ServiceAccount may do what it must; absent where nothing is installed. */
-export function checkRights({ names }: ClusterView, answer: RightsAnswer | undefined): readonly Finding[] {
+/** Whether our ServiceAccount has the rights that it needs; no finding where nothing is installed. */
+export function checkRights(
+  { names }: ClusterView,
+  answer: RightsAnswer | undefined,
+): readonly CheckFinding[] {
   if (answer === undefined) return [];
   const check = 'rights';
   if ('notAllowed' in answer) {
-    const found = 'what our ServiceAccount may do: not allowed to ask';
+    const found = 'the rights of our ServiceAccount: not allowed to ask';
     return [unknown(check, found, { fix: allow(answer.notAllowed) })];
   }
   const { lacking } = answer;
-  if (lacking.length === 0) return [ok(check, 'our ServiceAccount may do all that it must')];
+  if (lacking.length === 0) return [ok(check, 'our ServiceAccount has all the rights that it needs')];
   return [
     (lacking.some(({ isVital }) => isVital) ? fail : warn)(
       check,
-      `${names.namespace}/${OURS}, our ServiceAccount, may not do all that it must`,
+      `${names.namespace}/${OURS}, our ServiceAccount, lacks rights that it needs`,
       {
         details: lacking.map((right) => `${formatRight(right)}: needed for ${right.for}`),
         fix: 'apply the manifests again: manifests/base/30-rbac.yaml has these rights',

@@ -12,7 +12,7 @@ export function shippedEntries({ namespace }: Names, distribution: Distribution)
   return webhookConfiguration({ ...service, enforcing: false, distribution }).webhooks;
 }
 
-/** Whose match conditions an entry carries; undefined where they are nobody's that we ship for. */
+/** The distribution whose match conditions an entry has; undefined where we ship them for none. */
 export function distributionOf(entry: RegisteredWebhook, names: Names): Distribution | undefined {
   return DISTRIBUTIONS.find((distribution) => {
     const shipped = shippedEntries(names, distribution).find(({ name }) => name === entry.name);

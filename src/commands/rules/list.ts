@@ -7,7 +7,7 @@ import type { Mode } from '../../policy/mode.ts';
 import type { RuleClass } from '../../policy/rule-class.ts';
 import type { LoadedRule } from '../../policy/ruleset.ts';
 import type { Level } from '../../sigma/read/level.ts';
-import type { Status } from '../../sigma/read/rule.ts';
+import type { RuleStatus } from '../../sigma/read/rule.ts';
 import { tacticsOf } from './attack.ts';
 import { readRules, rulesetAt } from './loaded-rules.ts';
 import { table } from '../../io/table.ts';
@@ -17,7 +17,7 @@ interface Listed {
   readonly id: string;
   readonly title: string;
   readonly level: Level;
-  readonly status: Status;
+  readonly status: RuleStatus;
   readonly tactics: readonly string[];
   readonly techniques: readonly string[];
   readonly class: RuleClass;

@@ -11,7 +11,7 @@ import { parseSearchIdentifiers, warnOfUnused } from './search-identifiers.ts';
 import type { Tree } from '../match/tree.ts';
 
 const STATUSES = ['stable', 'test', 'experimental', 'deprecated', 'unsupported'] as const;
-export type Status = (typeof STATUSES)[number];
+export type RuleStatus = (typeof STATUSES)[number];
 
 /** A Sigma detection rule, checked. Field names are as the rule spells them; no mapping is applied yet. */
 export interface Rule {
@@ -20,7 +20,7 @@ export interface Rule {
   readonly name?: string;
   readonly title: string;
   /** `test` where absent. */
-  readonly status: Status;
+  readonly status: RuleStatus;
   /** `medium` where absent. */
   readonly level: Level;
   readonly description?: string;

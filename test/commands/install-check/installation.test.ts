@@ -4,14 +4,14 @@ import { ApiError, type ApiServer } from '../../../src/cluster/api-server.ts';
 import { viewCluster, type ClusterView } from '../../../src/commands/install-check/cluster-view.ts';
 import { checkConfiguration, checkOwner } from '../../../src/commands/install-check/configuration.ts';
 import { checkEntries } from '../../../src/commands/install-check/entries.ts';
-import type { Finding } from '../../../src/commands/install-check/finding.ts';
+import type { CheckFinding } from '../../../src/commands/install-check/finding.ts';
 import { checkIfDown } from '../../../src/commands/install-check/if-down.ts';
 import { checkBreakGlass, checkMode, checkReplicas } from '../../../src/commands/install-check/replicas.ts';
 import { checkVersion } from '../../../src/commands/install-check/version.ts';
 import { configuration, deployment, entries, MISSING, NOT_ALLOWED, present, settings, view } from './view.ts';
 
-/** The first word and what was found: `failed: it is over`. */
-function said(findings: Finding | readonly Finding[]): readonly string[] {
+/** The first word and what was found: `failed: it has expired`. */
+function said(findings: CheckFinding | readonly CheckFinding[]): readonly string[] {
   return [findings].flat().map(({ verdict, found }) => `${verdict}: ${found}`);
 }
 
@@ -24,7 +24,7 @@ describe('the version', () => {
       '1',
       '29',
       'v1.29.9',
-      'failed: Kubernetes v1.29.9: older than 1.30, without the match conditions that keep us from who heals a cluster',
+      'failed: Kubernetes v1.29.9: older than 1.30, without the match conditions that exempt the identities that heal a cluster',
     ],
   ])('%s.%s', (major, minor, gitVersion, expected) => {
     expect(said(checkVersion({ major, minor, gitVersion }))).toEqual([expected]);
@@ -148,7 +148,7 @@ describe('the configuration', () => {
       'warning: sigma-admission lacks our entries probe, self',
     ],
     [
-      "beside somebody else's",
+      'beside an entry of another webhook',
       { configuration: present(configuration([theirs, ...entries()])) },
       'ok: sigma-admission has our 4 entries: guard, observe, probe, self',
     ],
@@ -171,20 +171,21 @@ describe('the configuration', () => {
 
 describe('the owner', () => {
   const without = present(configuration(undefined, { ownerReferences: [] }));
-  const unowned = 'the configuration is not owned by our namespace: deleting that would leave it behind';
+  const unowned =
+    'the configuration is not owned by our namespace: deleting the namespace would leave it behind';
   it.each<[string, Partial<ClusterView>, readonly string[]]>([
     ['our namespace', {}, ['ok: the configuration goes with namespace sigma-admission']],
-    ['nobody', { configuration: without }, [`warning: ${unowned}`]],
+    ['none', { configuration: without }, [`warning: ${unowned}`]],
     [
-      'nobody, as told',
+      'none, as configured',
       { configuration: without, settings: present(settings({ noOwnerReference: true })) },
-      [`ok: ${unowned}, as the replicas were told`],
+      [`ok: ${unowned}, as the replicas are configured`],
     ],
     [
       'a namespace of that name before',
       { namespace: present({ metadata: { name: 'sigma-admission', uid: 'uid-2' } }) },
       [
-        'failed: the configuration is owned by a namespace sigma-admission that is no more: it will be collected',
+        'failed: the configuration is owned by a namespace sigma-admission that no longer exists: it will be garbage-collected',
       ],
     ],
     [
@@ -233,7 +234,7 @@ describe('the entries', () => {
     ]);
   });
 
-  it('have conditions of nobody', () => {
+  it('have conditions of no distribution', () => {
     const matchConditions = [{ name: 'mine', expression: 'true' }];
     const [finding] = found(entries({ guard: { matchConditions }, observe: { matchConditions } }));
     expect(finding?.details).toEqual([
@@ -248,7 +249,7 @@ describe('the entries', () => {
         check: 'entries',
         verdict: 'failed',
         found:
-          'observe: failurePolicy Fail, so while no replica answers, what brings a cluster back is refused',
+          'observe: failurePolicy Fail, so while no replica answers, requests that bring a cluster back are refused',
         fix: 'set them to Ignore',
         command: `kubectl patch validatingwebhookconfiguration sigma-admission --type json -p '[{"op":"replace","path":"/webhooks/1/failurePolicy","value":"Ignore"}]'`,
       },
@@ -263,7 +264,7 @@ describe('if no replica answered', () => {
     );
     expect(finding?.found).toBe('what guard is asked about would be refused, all else allowed');
     expect(finding?.details?.[0]).toBe(
-      'guard: refused after 3 s: CREATE pods in kube-system, but by who heals a cluster',
+      'guard: refused after 3 s: CREATE pods in kube-system, except by identities that heal a cluster',
     );
   });
 
@@ -278,20 +279,24 @@ describe('the replicas', () => {
     [
       'one',
       present(deployment({ replicas: 1 })),
-      'warning: 1 of 1 replicas are available: while that one restarts, nobody answers',
+      'warning: 1 of 1 replicas are available: while that one restarts, no review is answered',
     ],
     ['not all', present(deployment({ replicas: 3, available: 2 })), 'warning: 2 of 3 replicas are available'],
     [
       'none of them',
       present(deployment({ available: 0 })),
-      'failed: 0 of 2 replicas are available: nobody answers',
+      'failed: 0 of 2 replicas are available: no review is answered',
     ],
     [
       'none wanted',
       present(deployment({ replicas: 0 })),
-      'failed: 0 of 0 replicas are available: nobody answers',
+      'failed: 0 of 0 replicas are available: no review is answered',
     ],
-    ['no Deployment', MISSING, 'failed: no Deployment sigma-admission/sigma-admission: nobody answers'],
+    [
+      'no Deployment',
+      MISSING,
+      'failed: no Deployment sigma-admission/sigma-admission: no review is answered',
+    ],
     [
       'not to be seen',
       NOT_ALLOWED,
@@ -336,7 +341,7 @@ describe('the mode in force', () => {
       ['warning: no match is refused, but while no replica answers pods in kube-system are: guard is Fail'],
     ],
     ['not to be seen', { settings: NOT_ALLOWED }, ['unknown: the mode in force: not allowed to look']],
-    ['of nobody', { settings: MISSING }, []],
+    ['of no replica', { settings: MISSING }, []],
   ])('%s', (_, changes, expected) => {
     expect(said(checkMode(view(changes)))).toEqual(expected);
   });

@@ -8,7 +8,7 @@ import { readCallers, type LoggedCaller } from '../../../src/commands/install-ch
 import { checkCertificate, type Dialled } from '../../../src/commands/install-check/certificate.ts';
 import type { ClusterView, ServeSettings } from '../../../src/commands/install-check/cluster-view.ts';
 import { checkExclusion, recognize } from '../../../src/commands/install-check/distribution.ts';
-import type { Finding } from '../../../src/commands/install-check/finding.ts';
+import type { CheckFinding } from '../../../src/commands/install-check/finding.ts';
 import { checkIdentities } from '../../../src/commands/install-check/identities.ts';
 import { checkOtherWebhooks } from '../../../src/commands/install-check/other-webhooks.ts';
 import { selects } from '../../../src/kubernetes/label-selector.ts';
@@ -24,7 +24,7 @@ import type { ProbeOutcome } from '../../../src/registration/probe-outcome.ts';
 import { createAuthority } from '../../../src/certificates/authority.ts';
 import { configuration, entries, MISSING, NOT_ALLOWED, present, settings, view } from './view.ts';
 
-function said(findings: Finding | readonly Finding[]): readonly string[] {
+function said(findings: CheckFinding | readonly CheckFinding[]): readonly string[] {
   return [findings]
     .flat()
     .map(({ verdict, found }) => `${verdict}: ${found.replaceAll(/\d{4}-\d\d-\d\d/g, 'DATE')}`);
@@ -37,10 +37,10 @@ describe('reachability', () => {
     [
       'no-endpoints',
       'service "sigma-admission" not found',
-      'failed: the API server finds nobody behind our Service: service "sigma-admission" not found',
+      'failed: the API server finds no endpoint for our Service: service "sigma-admission" not found',
     ],
     ['not-allowed', 'configmaps is forbidden', 'unknown: not allowed to probe'],
-    ['not-registered', 'the probe was let through', 'failed: the API server did not ask us'],
+    ['not-registered', 'the probe was let through', 'failed: the API server did not call our webhook'],
     ['other', 'EOF', 'failed: the probe did not come back: EOF'],
   ])('%s', (kind, detail, expected) => {
     expect(said(checkReachability(view(), { kind, detail }))).toEqual([expected]);
@@ -55,7 +55,7 @@ describe('reachability', () => {
     expect(ports).toEqual(['8443', '9443', '8443']);
   });
 
-  it('says why nobody was asked', () => {
+  it('says why the webhook was not called', () => {
     const fixes = [entries().slice(0, 2), entries({ probe: { failurePolicy: 'Ignore' } }), entries()].map(
       (webhooks) => {
         const changes = { configuration: present(configuration(webhooks)) };
@@ -98,38 +98,38 @@ describe('the certificate', () => {
       {},
       undefined,
       { kind: 'verified', until: new Date(now) },
-      'ok: caBundle until DATE; by it verifies what our Service serves, until DATE',
+      'ok: caBundle until DATE; the certificate of our Service verifies, until DATE',
     ],
     [
       'accepted by the API server',
       {},
       answered,
       unreached,
-      'ok: caBundle until DATE; the API server accepts our certificate by it',
+      'ok: caBundle until DATE; the API server accepts our certificate',
     ],
     [
-      'seen by nobody',
+      'not checked',
       {},
       undefined,
       unreached,
-      'unknown: caBundle until DATE; whether our certificate verifies by it could not be seen: our Service is not to be reached from here',
+      'unknown: caBundle until DATE; our certificate was not checked: our Service cannot be reached from here',
     ],
     [
       'refused by the API server',
       {},
       { kind: 'certificate', detail: 'x509: …' },
       unreached,
-      'failed: as the API server words it: x509: …',
+      'failed: the API server reports: x509: …',
     ],
     [
       'not verified',
       {},
       undefined,
       { kind: 'not-verified', why: 'self-signed' },
-      'failed: what our Service serves does not verify by the caBundle: self-signed',
+      'failed: the certificate of our Service does not verify by the caBundle: self-signed',
     ],
     [
-      'trusted by nobody',
+      'not trusted',
       { configuration: trusting('') },
       answered,
       unreached,
@@ -140,7 +140,7 @@ describe('the certificate', () => {
       { configuration: trusting(base64('nonsense')) },
       answered,
       unreached,
-      'failed: the caBundle of guard, observe, probe, self is not certificates in PEM',
+      'failed: the caBundle of guard, observe, probe, self holds no certificates in PEM',
     ],
   ])('%s', (_, changes, outcome, dialled, expected) => {
     expect(found(changes, outcome, dialled)).toEqual([expected]);
@@ -149,9 +149,9 @@ describe('the certificate', () => {
   it('ends, and is near its end before', () => {
     const after = (days: number) => found({}, answered, unreached, now + days * DAY_MS);
     expect([after(2700), after(2800), after(3700)].flat()).toEqual([
-      'ok: caBundle until DATE; the API server accepts our certificate by it',
+      'ok: caBundle until DATE; the API server accepts our certificate',
       'warning: caBundle until DATE: less than a quarter of its life is left',
-      'failed: caBundle until DATE: it is over',
+      'failed: caBundle until DATE: it has expired',
     ]);
   });
 
@@ -162,7 +162,7 @@ describe('the certificate', () => {
     const clientConfig = { ...guard.clientConfig, caBundle: base64(certificatePem) };
     const changes = { configuration: present(configuration([{ ...guard, clientConfig }, ...others])) };
     expect(found(changes, answered, unreached)).toEqual([
-      'warning: observe, probe, self trust others than guard',
+      'warning: the caBundle of observe, probe, self differs from that of guard',
     ]);
   });
 });
@@ -187,7 +187,7 @@ describe('the rights', () => {
 
   it('are to read, list and watch all that a pod may be made by', () => {
     const rights = requiredRights(names, settings()).filter(
-      (right) => right.for === 'telling who made a pod',
+      (right) => right.for === 'finding the creator of a pod',
     );
     expect(Object.groupBy(rights, ({ verb }) => verb)).toEqual({
       get: expect.any(Array),
@@ -203,7 +203,7 @@ describe('the rights', () => {
 
   it.each([
     ['its own, of itself', 'system:serviceaccount:ns:sigma-admission', 'selfsubjectaccessreviews'],
-    ["somebody's, of it", 'admin', 'subjectaccessreviews'],
+    ['by another user', 'admin', 'subjectaccessreviews'],
   ])('are asked about: %s', async (_, username, reviews) => {
     const asked: string[] = [];
     const api = {
@@ -219,20 +219,20 @@ describe('the rights', () => {
     expect(asked).toEqual([`/apis/authorization.k8s.io/v1/${reviews}`]);
   });
 
-  it('are unknown to who may not ask', async () => {
+  it('are unknown to a user who may not ask', async () => {
     const api = {
       create: () => Promise.reject(new ApiError(403, 'forbidden')),
     } as Partial<ApiServer> as ApiServer;
     const rights = requiredRights(names, settings());
     expect(said(checkRights(view(), await askRights(api, 'ns', rights)))).toEqual([
-      'unknown: what our ServiceAccount may do: not allowed to ask',
+      'unknown: the rights of our ServiceAccount: not allowed to ask',
     ]);
   });
 
   it('that are not vital are a warning', () => {
     const lacking = [{ verb: 'create', group: '', resource: 'configmaps', namespace: 'ns', for: 'probing' }];
     expect(said(checkRights(view(), { lacking }))).toEqual([
-      'warning: sigma-admission/sigma-admission, our ServiceAccount, may not do all that it must',
+      'warning: sigma-admission/sigma-admission, our ServiceAccount, lacks rights that it needs',
     ]);
   });
 });
@@ -279,13 +279,13 @@ describe('webhooks of others', () => {
       validating: theirs({ timeoutSeconds: 5 }, { timeoutSeconds: 7 }),
     };
     expect(said(checkOtherWebhooks(view(changes)))).toEqual([
-      'warning: 4 webhooks of others are asked about pods made in kube-system: up to 12 s; 3 refuse them when down',
+      'warning: 4 other webhooks are called for pods created in kube-system: up to 12 s; 3 refuse them when down',
     ]);
   });
 
   it('may not be seen', () => {
     expect(said(checkOtherWebhooks(view({ mutating: NOT_ALLOWED })))).toEqual([
-      'unknown: webhooks of others: not allowed to look',
+      'unknown: other webhooks: not allowed to look',
     ]);
   });
 
@@ -334,7 +334,7 @@ describe('the distribution', () => {
     [
       'AKS, without the label',
       { nodes: aks, configuration: unlabelled },
-      'failed: AKS (the label kubernetes.azure.com/cluster of node n1) keeps kube-system from us, without a word',
+      'failed: AKS (the label kubernetes.azure.com/cluster of node n1) silently keeps kube-system from us',
     ],
     [
       'perhaps AKS',
@@ -356,9 +356,9 @@ describe('the distribution', () => {
   });
 });
 
-describe('who works in kube-system', () => {
+describe('a user of kube-system', () => {
   const caller = (changes: Partial<LoggedCaller>): LoggedCaller => ({
-    username: 'somebody',
+    username: 'jane',
     what: 'pods',
     count: 1,
     heals: [],
@@ -370,7 +370,7 @@ describe('who works in kube-system', () => {
 
   it('is not known without a log; which distribution it is may be', () => {
     expect(said(checkIdentities(view(), undefined))).toEqual([
-      'unknown: who makes pods in kube-system here is to be seen in an audit log only',
+      'unknown: only an audit log shows which users create pods in kube-system',
     ]);
     expect(said(checkIdentities(view({ version: version('v1.34.1+k3s1') }), undefined))).toEqual([
       'warning: this is k3s, by version v1.34.1+k3s1; our entries are for upstream: add the component manifests/distributions/k3s',
@@ -380,13 +380,13 @@ describe('who works in kube-system', () => {
   it('is known, each of them', () => {
     const known = caller({ heals: ['upstream', 'gke'], accepted: 'loaded' });
     expect(said(checkIdentities(view(), { callers: [known], problems: [] }))).toEqual([
-      'ok: one who works in kube-system, all known: upstream fits',
+      'ok: 1 user works in kube-system; upstream fits',
     ]);
   });
 
-  it('is nobody in this log', () => {
+  it('is in no line of this log', () => {
     expect(said(checkIdentities(view(), { callers: [], problems: [] }))).toEqual([
-      'unknown: the audit log tells of nobody who makes pods in kube-system',
+      'unknown: the audit log shows no user that creates pods in kube-system',
     ]);
   });
 
@@ -394,17 +394,17 @@ describe('who works in kube-system', () => {
     [
       'of another distribution',
       caller({ username: 'kops', heals: ['kops'], accepted: 'loaded' }),
-      ["kops makes pods in kube-system (1) and is none of upstream's: use manifests/distributions/kops"],
+      ["kops creates pods in kube-system (1) and is none of upstream's: use manifests/distributions/kops"],
     ],
     [
       'accepted by a preset',
       caller({ username: 'aksService', what: 'tokens', accepted: { by: 'filters/presets/aks.yml' } }),
-      ["aksService asks for controllers' tokens (1): name filters/presets/aks.yml under filtersDirs"],
+      ['aksService requests tokens of controllers (1): name filters/presets/aks.yml under filtersDirs'],
     ],
     [
-      'accepted by nobody',
+      'accepted by no filter',
       caller({}),
-      ['somebody makes pods in kube-system (1) and no filter accepts it: if that is right, write one'],
+      ['jane creates pods in kube-system (1) and no filter accepts it: if one should, write it'],
     ],
   ])('is %s', (_, each, expected) => {
     expect(details({}, each)).toEqual(expected);
@@ -451,7 +451,7 @@ describe('an audit log', () => {
     });
   });
 
-  it('tells who makes pods there and asks for tokens of controllers, and who accepts it', async () => {
+  it('shows the users that create pods there and request tokens of controllers, and the filter that accepts them', async () => {
     const log = join(directory, 'audit.log');
     const events = [
       event(controller, pods),
@@ -503,7 +503,7 @@ describe('the page', () => {
   it('has the verdict first, and a command on a line of its own', () => {
     const command =
       'kubectl -n sigma-admission describe deployment,pods -l app.kubernetes.io/name=sigma-admission';
-    const findings: readonly Finding[] = [
+    const findings: readonly CheckFinding[] = [
       { check: 'version', verdict: 'ok', found: 'Kubernetes v1.37.2' },
       { check: 'replicas', verdict: 'warning', found: 'one of two', fix: 'see why', command },
       { check: 'rights', verdict: 'unknown', found: 'not seen', details: ['one', 'two'], fix: 'ask' },
