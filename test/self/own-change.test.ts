@@ -38,7 +38,7 @@ function change({
   operation = before === undefined ? 'CREATE' : after === undefined ? 'DELETE' : 'UPDATE',
   modes = ENFORCE,
   changes = {},
-  argv = ['--config=config.yaml'],
+  argv = [`--config=${kind === 'Deployment' ? '/etc/sigma-admission/config/' : ''}config.yaml`],
   env = {},
   file = 'mode: enforce',
 }: Done) {
