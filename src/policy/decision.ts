@@ -1,31 +1,37 @@
 import { LEVELS } from '../sigma/read/level.ts';
 import type { Match } from './evaluate.ts';
+import type { LoadedRule } from './ruleset.ts';
 import { modeOf, type Mode, type Modes } from './mode.ts';
 
-/** A match nobody accepted, and what its mode does about it. */
+/** A match with its rule's mode. */
 export interface DecidedMatch extends Match {
   readonly mode: Mode;
 }
 
-/** Refused is a value; broken is an exception. `matches` are those no filter accepted, most severe first. */
-export type Decision =
-  | { readonly verdict: 'allow'; readonly matches: readonly DecidedMatch[] }
-  | { readonly verdict: 'warn'; readonly matches: readonly DecidedMatch[] }
-  /** `by` is the match that refuses; the others become warnings. */
-  | { readonly verdict: 'deny'; readonly by: DecidedMatch; readonly matches: readonly DecidedMatch[] };
-
-/** The strictest mode among the matches decides. */
-export function decide(matches: readonly Match[], modes: Modes): Decision {
-  const decided = matches
-    .filter(({ filter }) => filter === undefined)
-    .map((match) => ({ ...match, mode: modeOfMatch(match, modes) }))
-    .toSorted(bySeverity);
-  const by = decided.find(({ mode }) => mode === 'enforce');
-  if (by !== undefined) return { verdict: 'deny', by, matches: decided };
-  return { verdict: decided.some(({ mode }) => mode === 'warn') ? 'warn' : 'allow', matches: decided };
+interface DecidedMatches {
+  /** The matches that no filter accepts, most severe first. */
+  readonly matches: readonly DecidedMatch[];
+  /** Every match, also those that a filter accepts, in the order of the evaluation. Records and metrics list these. */
+  readonly decided: readonly DecidedMatch[];
 }
 
-export function modeOfMatch({ rule: { rule, classification } }: Pick<Match, 'rule'>, modes: Modes): Mode {
+/** A refusal is a value; a fault is an exception. */
+export type Decision =
+  | (DecidedMatches & { readonly verdict: 'allow' | 'warn' })
+  /** `by` is the match that refuses; the other matches become warnings. */
+  | (DecidedMatches & { readonly verdict: 'deny'; readonly by: DecidedMatch });
+
+/** The strictest mode among the matches that no filter accepts decides. */
+export function decide(matches: readonly Match[], modes: Modes): Decision {
+  const decided = matches.map((match) => ({ ...match, mode: modeOfRule(match.rule, modes) }));
+  const unfiltered = decided.filter(({ filter }) => filter === undefined).toSorted(bySeverity);
+  const by = unfiltered.find(({ mode }) => mode === 'enforce');
+  if (by !== undefined) return { verdict: 'deny', by, matches: unfiltered, decided };
+  const isWarned = unfiltered.some(({ mode }) => mode === 'warn');
+  return { verdict: isWarned ? 'warn' : 'allow', matches: unfiltered, decided };
+}
+
+export function modeOfRule({ rule, classification }: LoadedRule, modes: Modes): Mode {
   return modeOf(rule, classification.class === 'approximate', modes);
 }
 

@@ -8,6 +8,8 @@ export interface Match {
   readonly rule: LoadedRule;
   /** The candidate verb it matched as. */
   readonly verb: string;
+  /** The event as the rule read it, under that verb. */
+  readonly event: object;
   /** The filter that accepts it: a match all the same, recorded and counted, but one that neither warns nor denies. */
   readonly filter?: LoadedFilter;
 }
@@ -44,9 +46,9 @@ function evaluateAs(verb: string, observation: Observation, ruleset: Ruleset): E
     const filters = rule.filters.filter((filter) => filter.matches(event) !== true);
     const accepting = filters.find((filter) => filter.matches(event) === false);
     const undecided = truth === 'unknown' ? rule.tree : filters[0]?.tree;
-    if (truth === true && accepting !== undefined) matches.push({ rule, verb, filter: accepting });
+    if (truth === true && accepting !== undefined) matches.push({ rule, verb, event, filter: accepting });
     else if (accepting !== undefined) continue;
-    else if (undecided === undefined) matches.push({ rule, verb });
+    else if (undecided === undefined) matches.push({ rule, verb, event });
     else notJudged.push({ rule, field: unknownField(undecided, event, ruleset) });
   }
   return { matches, notJudged };

@@ -2,11 +2,11 @@ import { printable, shorten } from '../io/text.ts';
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { controllerOf } from '../kubernetes/owner-reference.ts';
-import { modeOfMatch } from '../policy/decision.ts';
+import type { DecidedMatch } from '../policy/decision.ts';
 import type { Door } from '../policy/door.ts';
-import { eventAs, type Match } from '../policy/evaluate.ts';
 import { evidenceOf, type Evidence } from '../policy/evidence.ts';
 import type { Mode } from '../policy/mode.ts';
+import type { Ruleset } from '../policy/ruleset.ts';
 import type { Level } from '../sigma/read/level.ts';
 import { provenanceRecord, type ProvenanceRecord } from './provenance-record.ts';
 import type { Judged } from './recorder.ts';
@@ -68,8 +68,6 @@ export function decisionRecord(judged: Judged): DecisionRecord {
   const { resource, subresource, namespace, name, apiGroup, apiVersion } = event.objectRef ?? {};
   const object = asObject(event.requestObject);
   const metadata = asObject(object?.['metadata']);
-  // One event a verb, so that what is read for one match is not read again for the next.
-  const events = new Map(observation.verbs.map((verb) => [verb, eventAs(verb, observation)]));
   return compact({
     schemaVersion: 1,
     door,
@@ -90,7 +88,7 @@ export function decisionRecord(judged: Judged): DecisionRecord {
     owner: ownerRecord(object),
     provenance: provenanceRecord(event.provenance),
     user: event.user === undefined ? undefined : userOf(event.user),
-    matches: evaluation.matches.map((match) => matchRecord(match, events.get(match.verb) ?? event, judged)),
+    matches: decision.decided.map((match) => matchRecord(match, ruleset)),
     notJudged: evaluation.notJudged.map(({ rule: { rule }, field }) => ({
       id: rule.id,
       title: rule.title,
@@ -101,18 +99,16 @@ export function decisionRecord(judged: Judged): DecisionRecord {
 }
 
 function matchRecord(
-  match: Match,
-  event: object,
-  { ruleset, modes }: Judged,
+  { rule: { rule, tree }, mode, verb, event, filter }: DecidedMatch,
+  ruleset: Ruleset,
 ): DecisionRecord['matches'][number] {
-  const { rule, tree } = match.rule;
-  const accepting = match.filter?.filter;
+  const accepting = filter?.filter;
   return {
     id: rule.id,
     title: rule.title,
     level: rule.level,
-    mode: modeOfMatch(match, modes),
-    verb: printable(match.verb),
+    mode,
+    verb: printable(verb),
     evidence: evidenceOf(tree, event, ruleset),
     ...(accepting === undefined ? {} : { filter: { id: accepting.id, title: accepting.title } }),
   };

@@ -1,6 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { OwnChange } from '../self/own-change.ts';
-import { modeOfMatch } from '../policy/decision.ts';
 import { RULE_CLASSES } from '../policy/rule-class.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
 import type { Recorder } from './recorder.ts';
@@ -132,13 +131,12 @@ export function createMetrics() {
         return known;
       };
       return {
-        record({ request, delivered, observation: { dryRun }, evaluation, decision, modes }) {
+        record({ request, delivered, observation: { dryRun }, evaluation, decision }) {
           const dry_run = String(dryRun);
           const verdict = delivered === false ? 'undelivered' : decision.verdict;
           counterOf(request?.operation ?? '', verdict, dry_run).inc();
-          for (const match of evaluation.matches) {
-            const filtered = String(match.filter !== undefined);
-            matches.inc({ rule: match.rule.rule.id, mode: modeOfMatch(match, modes), filtered, dry_run });
+          for (const { rule, mode, filter } of decision.decided) {
+            matches.inc({ rule: rule.rule.id, mode, filtered: String(filter !== undefined), dry_run });
           }
           for (const { rule, field } of evaluation.notJudged) notJudged.inc({ rule: rule.rule.id, field });
         },

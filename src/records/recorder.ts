@@ -3,7 +3,6 @@ import type { Observation } from '../kubernetes/audit-event.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { Door } from '../policy/door.ts';
 import type { Evaluation } from '../policy/evaluate.ts';
-import type { Modes } from '../policy/mode.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
 
 /** One request, judged: all that a recorder may want to say of it. */
@@ -19,7 +18,6 @@ export interface Judged {
   readonly evaluation: Evaluation;
   readonly decision: Decision;
   readonly ruleset: Ruleset;
-  readonly modes: Modes;
 }
 
 /** Takes note of what was decided, after the answer. It queues, so that it delays no other. */

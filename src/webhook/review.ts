@@ -42,7 +42,6 @@ export function createReviewer({ ruleset, modes, provenance, recorder, now = Dat
       evaluation,
       decision,
       ruleset: rules,
-      modes,
     } as const;
     void delivered.then((isDelivered) => recorder.record({ ...judged, delivered: isDelivered }));
     return admissionReview(observation, decision);

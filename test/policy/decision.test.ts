@@ -62,6 +62,24 @@ describe('a decision', () => {
     });
   });
 
+  it('gives each match its mode, also one that a filter accepts, and keeps the event it matched', () => {
+    const accepted = filter(3, { 'user.username': 'alice' }, { rules: [id(2)] });
+    const { decided } = decide(matchesOf([low, high, accepted]), {
+      default: 'warn',
+      levels: { high: 'enforce' },
+      rules: {},
+    });
+    expect(
+      decided.map(({ rule: { rule: of }, mode, filter: by }) => [of.title, mode, by?.filter.title]),
+    ).toEqual([
+      ['Rule 1', 'warn', undefined],
+      ['Rule 2', 'enforce', 'Filter 3'],
+    ]);
+    expect(decided.map(({ event }) => event)).toEqual(
+      Array(2).fill(expect.objectContaining({ verb: 'patch' })),
+    );
+  });
+
   it('never refuses by a rule that is only approximately decided, unless its id says so', () => {
     const patch = rule(1, { ...PODS, verb: 'patch' });
     expect(decision([patch], { default: 'enforce' })).toEqual({ verdict: 'warn', matches: ['Rule 1: warn'] });

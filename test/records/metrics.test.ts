@@ -9,7 +9,7 @@ it('counts a verdict that no client got as undelivered, not as what it would hav
     request: { operation: 'CREATE' },
     observation: { dryRun: false },
     evaluation: { matches: [], notJudged: [] },
-    decision: { verdict: 'deny' },
+    decision: { verdict: 'deny', matches: [], decided: [] },
   } as unknown as Judged;
   for (const delivered of [true, false, false]) recorder.record({ ...judged, delivered });
   const counted = await metrics.registry.getSingleMetric('sigma_admission_requests_total')!.get();

@@ -126,7 +126,6 @@ describe('what somebody chose', () => {
       evaluation,
       decision,
       ruleset: replay,
-      modes: MODES,
     });
   }
 

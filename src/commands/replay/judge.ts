@@ -52,7 +52,7 @@ export function createJudge(
     const evaluation = evaluate(observation, rules);
     if (evaluation.matches.length === 0 && evaluation.notJudged.length === 0) return undefined;
     const decision = decide(evaluation.matches, by);
-    return { door: rules.door, observation, evaluation, decision, ruleset: rules, modes: by };
+    return { door: rules.door, observation, evaluation, decision, ruleset: rules };
   }
 
   return {

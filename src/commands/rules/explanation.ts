@@ -1,7 +1,7 @@
 import { identifiersOf } from './identifiers-of.ts';
 import { shortId } from '../../policy/short-id.ts';
 import { coverageOf, operationsOf, type Coverage } from '../../policy/coverage.ts';
-import { modeOfMatch } from '../../policy/decision.ts';
+import { modeOfRule } from '../../policy/decision.ts';
 import { techniques } from '../../policy/message.ts';
 import type { Modes } from '../../policy/mode.ts';
 import type { LoadedCondition, LoadedFilter, LoadedRule, Ruleset } from '../../policy/ruleset.ts';
@@ -146,7 +146,7 @@ function verdict(judged: JudgedRule, { rule, ruleset, modes }: Explained): reado
     otherVerbs.length === 0 ? verb : `${verb} (or ${otherVerbs.join(', ')}: admission does not say)`;
   return table([
     ['judged as', `${ruleset.door} judges it, the audit verb being ${asked}`],
-    ['verdict', verdictText(outcome, modeOfMatch({ rule }, modes))],
+    ['verdict', verdictText(outcome, modeOfRule(rule, modes))],
   ]);
 }
 
@@ -273,7 +273,7 @@ function doors({ rule, atDoors, modes }: Explained): readonly string[] {
     const loaded = rules.find((each) => each.rule === rule.rule);
     if (loaded === undefined) return [];
     const { classification, conditions, off } = loaded;
-    const mode = off === undefined ? modeOfMatch({ rule: loaded }, modes) : '-';
+    const mode = off === undefined ? modeOfRule(loaded, modes) : '-';
     const switchedOff = isAsked(classification.class) && off !== undefined ? `; switched off by ${off}` : '';
     const isMixed = new Set(conditions.map((condition) => condition.classification.class)).size > 1;
     const why = isMixed ? 'by condition:' : classification.reason;

@@ -1,7 +1,7 @@
 import type { TextSink } from '../../io/output.ts';
 import { shortId } from '../../policy/short-id.ts';
 import type { RulesListConfig } from '../../settings/types.ts';
-import { modeOfMatch } from '../../policy/decision.ts';
+import { modeOfRule } from '../../policy/decision.ts';
 import { techniques } from '../../policy/message.ts';
 import type { Mode } from '../../policy/mode.ts';
 import type { RuleClass } from '../../policy/rule-class.ts';
@@ -35,7 +35,7 @@ export async function rulesList(
   const listed = rules.map((rule): Listed => {
     const { id, title, level, status, tags } = rule.rule;
     const { class: name, reason } = rule.classification;
-    const mode = modeOfMatch({ rule }, config.modes);
+    const mode = modeOfRule(rule, config.modes);
     const attack = { tactics: tacticsOf(tags), techniques: techniques(tags) };
     return { id, title, level, status, ...attack, class: name, reason: whyOff(rule) ?? reason, mode };
   });

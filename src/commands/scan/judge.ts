@@ -76,7 +76,7 @@ export function createJudge({ rules, modes, objects }: JudgeOptions) {
       (group === 'undetermined' && origin.root === undefined && byFilter !== ''
         ? `who made it is not in it, and filter "${byFilter}" accepts one user's`
         : origin.reason);
-    const judged = { door: 'scan' as const, observation, evaluation, decision, ruleset, modes };
+    const judged = { door: 'scan' as const, observation, evaluation, decision, ruleset };
     return {
       group,
       reason,
