@@ -36,7 +36,7 @@ try {
   process.exitCode = stdout.failed() ? 2 : exitCode;
 } catch (error) {
   process.stderr.write(`sigma-admission: ${explain(error)}\n`);
-  // Not just its exit code: what had begun by then (a port, a watch) would keep a process that serves nobody.
+  // Not just its exit code: an open port or watch would keep a process that serves no client.
   process.exit(1);
 }
 
@@ -134,7 +134,7 @@ async function sourceOf({
   return sourceUnion([directorySource([...rulesDirs, ...filtersDirs]), allowUsersSource(allowUsers)]);
 }
 
-/** What a person can act on; the stack only of what nobody foresaw. */
+/** The message of an error for users; the stack only of a bug. */
 function explain(error: unknown): string {
   if (error instanceof SigmaError) return `the rules cannot be loaded\n${error.message}`;
   if (!(error instanceof Error)) return String(error);

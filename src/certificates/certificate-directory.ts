@@ -185,7 +185,7 @@ function reasonToReplace({ files: [file], ours, content }: Pair, now: number): s
   if (content instanceof Error) {
     if (ours) return content.message;
     throw new Error(
-      `${content.message}. Somebody put it there, so it is not replaced: mend it, or remove both files to have new ones made`,
+      `${content.message}. sigma-admission did not make it, so it is not replaced: mend it, or remove both files to have new ones made`,
       { cause: content },
     );
   }

@@ -180,8 +180,8 @@ function attempt<T>(read: () => T): T | string {
 }
 
 /**
- * What was good is put back, so that nothing changes for anybody. Where nothing is remembered it is made anew, and whom the
- * API server trusts it goes on trusting: another replica may still serve by them.
+ * Puts the last good certificates back, so that nothing changes for a client. Without any, it makes new ones and keeps the
+ * authorities that the API server trusts: another replica may still serve by them.
  */
 function restore({ why, authority, bundle = [] }: Unusable, state: RotationState): Write {
   const { remembered, registered = new Map(), now } = state;

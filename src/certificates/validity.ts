@@ -10,7 +10,7 @@ export function reasonNotToIssue({ certificatePem, keyPem }: KeyedCertificate): 
   return type === 'rsa' ? undefined : `only an RSA authority can issue here, and this one is ${type}`;
 }
 
-/** Why a certificate is of no use at this moment. Whoever made it may have a clock that is ahead of ours. */
+/** Why a certificate is of no use at this moment. The clock of its issuer may be ahead of ours. */
 export function reasonNotInForce({ notBefore, notAfter }: TlsCertificate, now: number): string | undefined {
   if (now < notBefore.getTime() - SKEW_MS) return `not valid before ${notBefore.toISOString()}`;
   return now < notAfter.getTime() ? undefined : `ended ${notAfter.toISOString()}`;

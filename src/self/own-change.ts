@@ -5,7 +5,7 @@ import type { UserInfo } from '../kubernetes/user-info.ts';
 import { loweredByFile, type Effect } from './lowered-modes.ts';
 import { deploymentChange, textOf, type OwnState } from './own-deployment.ts';
 
-/** What somebody does to what we are made of, where it weakens us or is otherwise for an operator to know. */
+/** A change of one of our own objects that weakens us, or that an operator should know. */
 export interface OwnChange {
   readonly kind: 'ConfigMap' | 'Deployment' | 'Secret';
   /** `ConfigMap sigma-admission-config-abc` */
@@ -19,7 +19,7 @@ export interface OwnChange {
   readonly by: Caller;
 }
 
-/** Who asked, as the API server named them: fit to be shown. */
+/** The user of the request as the API server named it, made printable. */
 interface Caller {
   readonly username: string;
   readonly uid?: string;
@@ -82,7 +82,7 @@ function configMapChange(request: AdmissionRequest, { modes, settings }: OwnStat
   return { lowers, notable: [keysChanged(keys), ...notable] };
 }
 
-/** Its values are nobody's to see, so only that they changed is told, and not where we renew them ourselves. */
+/** The values of a Secret are never logged, only that they changed; our own renewals are left out. */
 function secretChange(request: AdmissionRequest, { namespace }: OwnState): Effect {
   const { operation, userInfo } = request;
   if (operation === 'CREATE' || isOurselves(userInfo, namespace)) return { lowers: [], notable: [] };

@@ -161,7 +161,7 @@ function isSame(one: unknown, other: unknown): boolean {
   }
 }
 
-/** A value of an object that anybody may have forged: `{"toString": 1}` cannot be made text. */
+/** The text of a value in an object that may be forged: `{"toString": 1}` cannot be made text. */
 export function textOf(value: unknown): string {
   return typeof value === 'object' ? 'something else' : String(value);
 }

@@ -4,7 +4,7 @@ import { didYouMean } from './did-you-mean.ts';
 import { commandHelp, groupHelp, PROGRAM, programHelp } from './help.ts';
 import { readSettings, type Sources } from './read-settings.ts';
 
-/** What is asked for: a command with its config, frozen all the way down, or a text: help, the version, every problem. */
+/** The command with its config, deeply frozen; or a text to print: help, the version, or every problem. */
 export type CommandLine =
   | {
       readonly [Name in CommandName]: {
@@ -14,7 +14,7 @@ export type CommandLine =
     }[CommandName]
   | { readonly command: 'print'; readonly text: string; readonly exitCode: 0 | 2 };
 
-/** What the process hands in. */
+/** The environment of the process. */
 export interface Surroundings extends Omit<Sources, 'argv'> {
   /** package.json's. */
   readonly version: string;

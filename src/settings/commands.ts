@@ -13,7 +13,7 @@ import type {
   ScanConfig,
 } from './types.ts';
 
-/** By what something is judged: rules, filters and modes. */
+/** The settings of judging: rules, filters and modes. */
 const JUDGING = [
   'mode',
   'levels',
@@ -114,7 +114,7 @@ function loadedRules({
   return { modes: { default: mode, levels, rules }, ...rest };
 }
 
-/** Something a user can ask for. */
+/** A command of the command line. */
 export interface Declaration {
   readonly summary: string;
   /** `--config` goes without saying. */
@@ -177,12 +177,11 @@ export const COMMANDS = {
     ],
     notes: [
       'suspicious    a rule matches on what is known of the object, in another mode than audit',
-      'undetermined  who made it is not in an object, or its owner was not read',
+      'undetermined  an object does not name its creator, or its owner was not read',
       'verified      its owner was read, and made it as far as that shows; or it mirrors a static pod of its Node',
       '',
-      'Filters that accept by who asked are asked of nobody but the controllers, of pods whose owners are verified; --allow-user',
-      'says nothing here. Exits with 0; with 1 if anything is suspicious; with 2 if the rules, the cluster or a file could not be',
-      'read.',
+      'Filters by user apply only to the controllers that made pods whose owners are verified; --allow-user has no effect here.',
+      'Exits with 0; with 1 if anything is suspicious; with 2 if the rules, the cluster or a file could not be read.',
     ],
     config: ({
       levels,
@@ -198,17 +197,17 @@ export const COMMANDS = {
     }),
   },
   'allowlist suggest': {
-    summary: 'Write filters for who was not accepted, from records, to be read before they are used.',
+    summary: 'Write filters, from records, for users that no filter accepted: read them before you use them.',
     settings: ['records'],
     examples: [
       'sigma-admission replay /var/log/kubernetes/audit --format ndjson | sigma-admission allowlist suggest',
       'kubectl -n sigma-admission logs deploy/sigma-admission | sigma-admission allowlist suggest > my-filters.yml',
     ],
     notes: [
-      'Prints Sigma filters, the most specific first, each with how often it would have accepted and examples of what. Nobody is',
-      'accepted by a group such as system:masters, or by a name with anything left open: who could only be so stands in a comment,',
-      'with the reason. Records of scan say what stands there and not who made it: they give no filters. Exits with 0; with 2 if',
-      'a file could not be read.',
+      'Prints Sigma filters, the most specific first, each with its count and examples of what it would have accepted. None accepts',
+      'a group such as system:masters, or a name with a wildcard: a user that only such a filter would accept stands in a comment,',
+      'with the reason. Records of scan do not name a creator: they give no filters. Exits with 0; with 2 if a file could not be',
+      'read.',
     ],
     config: ({ records }: Pick<Values, 'records'>): AllowlistSuggestConfig => ({ records }),
   },
@@ -248,7 +247,7 @@ export const COMMANDS = {
   },
   'rules explain': {
     summary:
-      'Explain one rule: what it detects and covers, what it asks, which filters apply, what decides it where.',
+      'Explain one rule: what it detects, the fields it reads, its filters, and where it can be decided.',
     settings: [...LOADED_RULES, 'rule', 'event'],
     examples: [
       'sigma-admission rules explain a80d927d',
@@ -285,7 +284,7 @@ export const COMMANDS = {
     }),
   },
   'certificates rotate': {
-    summary: 'Have a new CA and serving certificate made now, as when the key of one is out.',
+    summary: 'Make a new CA and serving certificate now, for example after a key leaked.',
     settings: CERTIFICATES_ROTATE,
     examples: [
       "sigma-admission certificates rotate --reason 'the key got out'",
@@ -293,7 +292,7 @@ export const COMMANDS = {
       'sigma-admission certificates rotate --certs certs',
     ],
     notes: [
-      'Asks in the Secret (sigma-admission-tls, if not told otherwise), by an annotation on it. The replicas do it: the new CA is',
+      'Sets an annotation on the Secret (sigma-admission-tls by default), which the replicas follow: the new CA is',
       'trusted before a certificate of it is served. Without --kubeconfig it takes $KUBECONFIG, in a pod the service account, else',
       '~/.kube/config. Exits with 0; with 2 if it could not be asked or made.',
     ],
@@ -310,7 +309,7 @@ export const COMMANDS = {
     }),
   },
   'install check': {
-    summary: 'Check an installation: is it reached, trusted, allowed what it must; what if it were down?',
+    summary: 'Check an installation: reachability, certificate, rights, and the effect of a failure.',
     settings: INSTALL_CHECK,
     examples: [
       'sigma-admission install check',
@@ -318,8 +317,8 @@ export const COMMANDS = {
       'kubectl -n sigma-admission exec deployment/sigma-admission -- node dist/main.js install check',
     ],
     notes: [
-      'Changes nothing: it reads, makes dry runs and asks who may do what. Each check is ok, warning, failed, or unknown',
-      'where it may not look, with what to do about it. Without --kubeconfig it takes $KUBECONFIG, in a pod the service',
+      'Changes nothing: it sends reads, dry runs and access reviews. Each check is ok, warning, failed, or unknown where it',
+      'is not allowed to look, with the fix. Without --kubeconfig it takes $KUBECONFIG, in a pod the service',
       'account, else ~/.kube/config. Exits with 0; with 1 if a check failed; with 2 if there is no cluster to ask.',
     ],
     config: ({
@@ -336,7 +335,7 @@ export const COMMANDS = {
 
 export type CommandName = keyof typeof COMMANDS;
 
-/** What the commands that share a first word have in common. */
+/** The summary of each group of commands, by its first word. */
 export const GROUPS: Readonly<Record<string, string>> = {
   rules: 'Check, list, explain and test rules.',
   allowlist: 'Find what belongs on it.',

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { loadAll, YAMLException } from 'js-yaml';
+import { isObject } from '../kubernetes/as-object.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { argumentOf, FILE_KEYS, FLAGS, PREFIX, type Argument, type Flag } from './flags.ts';
 import { SETTINGS, type Key, type Setting, type Values } from './settings.ts';
@@ -179,9 +180,7 @@ const LIMITS = { maxAliases: 0, maxDepth: 8 };
 function yamlMap(path: string, from: string, readFile: Sources['readFile'], problems: string[]): object {
   try {
     const [document = {}, ...more] = loadAll(readFile(path), LIMITS);
-    if (typeof document === 'object' && document !== null && !Array.isArray(document) && more.length === 0) {
-      return document;
-    }
+    if (isObject(document) && more.length === 0) return document;
     problems.push(`${path}: expected one map of settings, got ${more.length > 0 ? 'more' : shown(document)}`);
   } catch (error) {
     if (error instanceof YAMLException) {
@@ -240,7 +239,7 @@ function refuseTwoCertificates(
   problems.push(`${secret.from}: expected either this or ${certificate.from}, got both`);
 }
 
-/** A name proves nothing that nobody vouches for. */
+/** A name proves nothing without an authority that certifies it. */
 function refuseNamesAlone(names: Said | undefined, authority: Said | undefined, problems: string[]): void {
   if (names === undefined || authority !== undefined) return;
   problems.push(`${names.from}: expected --client-ca too`);
@@ -250,6 +249,6 @@ function refuseNamesAlone(names: Said | undefined, authority: Said | undefined, 
 function shown(value: unknown): string {
   if (value === '') return 'nothing';
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' && value !== null) return 'a map';
+  if (isObject(value)) return 'a map';
   return JSON.stringify(typeof value === 'string' ? value.slice(0, 64) : value);
 }

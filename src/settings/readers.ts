@@ -1,3 +1,4 @@
+import { isObject } from '../kubernetes/as-object.ts';
 import { MODES, type Mode } from '../policy/mode.ts';
 
 /** Says what was expected, what was found, and where within the value: `.critical`, `[0]`. */
@@ -54,7 +55,7 @@ export function duration(value: unknown, refuse: Refuse): number | undefined {
 
 const MS_OF_LONGER_UNIT = new Map([...MS_OF_UNIT, ['d', 24 * 3_600_000]]);
 
-/** A point in time, in ms since the epoch. Times without a zone could be anybody's, so they are refused; dates are UTC. */
+/** A point in time, in ms since the epoch. Times without a zone are ambiguous, so they are refused; dates are UTC. */
 export function instant(value: unknown, refuse: Refuse): number | undefined {
   const text = String(value);
   const [, number, unit = ''] = /^(\d+)(m|h|d)$/.exec(text) ?? [];
@@ -76,9 +77,7 @@ export function modesBy(
   keyOf: (written: string) => string | undefined,
 ): Read<Record<string, Mode>> {
   return (value, refuse) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      return refuse(`a map from ${what} to a mode`, value);
-    }
+    if (!isObject(value)) return refuse(`a map from ${what} to a mode`, value);
     const modes: Record<string, Mode> = {};
     for (const [written, found] of Object.entries(value)) {
       const refuseMember = within(refuse, `.${written}`);

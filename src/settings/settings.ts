@@ -23,7 +23,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
-/** Something a user can set. */
+/** A setting, as users set it. */
 export interface Setting {
   /** `--rules <DIR...>`: a flag, SIGMA_ADMISSION_RULES, and that it is a list. Without one, only the file can say it. */
   readonly flag?: string;
@@ -104,7 +104,7 @@ export const SETTINGS = {
     read: textOf('a reason'),
     default: 'sigma-admission certificates rotate',
     onlyHere: true,
-    help: 'why, for the log of the replica that does it',
+    help: 'the reason, for the log of the replica',
   },
   tlsCert: {
     flag: '--tls-cert <FILE>',
@@ -115,12 +115,12 @@ export const SETTINGS = {
   clientCa: {
     flag: '--client-ca <FILE>',
     read: textOf('a file'),
-    help: 'answer reviews only to who shows a client certificate of these authorities: the API server',
+    help: 'answer reviews only to clients with a certificate of these authorities: the API server',
   },
   clientNames: {
     flag: '--client-name <NAME...>',
     read: listOf('a name'),
-    help: 'and is called one of these: its CN, or a DNS name; with --client-ca',
+    help: 'and with one of these names: its CN, or a DNS name; with --client-ca',
   },
   secret: {
     flag: '--secret <NAME>',
@@ -136,19 +136,19 @@ export const SETTINGS = {
     flag: '--manage <WHAT>',
     read: oneOf(MANAGE),
     default: 'ca',
-    help: 'what of it is ours: ca, all (entries, conditions and scope too), none',
+    help: 'what replicas manage of it: ca, all (entries, conditions and scope too), none',
   },
   noOwnerReference: {
     flag: '--no-owner-reference',
     read: yesOrNo,
     default: false,
-    help: 'do not let it go with our Namespace: for Argo CD, which would call that a difference',
+    help: 'do not make our Namespace its owner: for Argo CD, which would report a difference',
   },
   distribution: {
     flag: '--distribution <NAME>',
     read: oneOf(DISTRIBUTIONS),
     default: 'upstream',
-    help: `with --manage all, whose control plane it is: ${DISTRIBUTIONS.join(', ')}`,
+    help: `with --manage all, the distribution of the cluster: ${DISTRIBUTIONS.join(', ')}`,
   },
   namespace: {
     flag: '--namespace <NAME>',
@@ -213,7 +213,7 @@ export const SETTINGS = {
     read: yesOrNo,
     default: false,
     onlyHere: true,
-    help: 'fail by what is only doubtful, too: a warning, a rule without fixtures',
+    help: 'also fail on warnings and on rules without fixtures',
   },
   event: {
     flag: '--event <FILE>',
@@ -278,7 +278,7 @@ export const SETTINGS = {
     read: listOf('a log'),
     default: [],
     onlyHere: true,
-    help: 'see in these audit logs, as replay reads them, who works in kube-system here',
+    help: 'audit logs, as replay reads them, that show the users of kube-system',
   },
   installCheckFormat: {
     flag: '--format <FORMAT>',

@@ -15,20 +15,20 @@ export interface Config {
   readonly minLevel?: Level;
   readonly subresources: Subresources;
   readonly certsDir: string;
-  /** Both or neither: a certificate that somebody else makes and renews. */
+  /** Both or neither: a certificate that another program makes and renews. */
   readonly tlsCert?: string;
   readonly tlsKey?: string;
-  /** Whose client certificates must be shown by whoever asks an entry; absent: everybody may ask. */
+  /** The authorities of client certificates that reviews need; absent: every client is answered. */
   readonly clientCa?: string;
-  /** What such a certificate must be called; absent: anything. Only with `clientCa`. */
+  /** The names that such a certificate may have; absent: any. Only with `clientCa`. */
   readonly clientNames?: readonly string[];
   /** The Secret that replicas share a certificate in. With it, or with `webhookConfiguration`, a cluster is asked. */
   readonly secret?: string;
   readonly webhookConfiguration?: string;
-  /** What of it is ours. */
+  /** The part of it that replicas manage. */
   readonly manage: Manage;
   readonly noOwnerReference: boolean;
-  /** Whose control plane asks, where the whole configuration is ours. */
+  /** The distribution of the cluster, with `manage: all`. */
   readonly distribution: Distribution;
   /** Where the Secret and our Service are. */
   readonly namespace: string;

@@ -231,7 +231,7 @@ describe('what somebody else put there', () => {
   });
 
   const LEFT =
-    'Somebody put it there, so it is not replaced: mend it, or remove both files to have new ones made';
+    'sigma-admission did not make it, so it is not replaced: mend it, or remove both files to have new ones made';
 
   it.each([
     ['tls.crt', 'not a certificate in PEM'],

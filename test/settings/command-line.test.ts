@@ -372,8 +372,8 @@ Options:
 Commands:
   check [options] [DIR...]  Find everything that is wrong with rules and filters. Exits with 1 if anything is.
   list [options]            List the rules with their classes and modes.
-  explain [options] <RULE>  Explain one rule: what it detects and covers, what it asks, which filters apply,
-                            what decides it where.
+  explain [options] <RULE>  Explain one rule: what it detects, the fields it reads, its filters, and where it
+                            can be decided.
   test [options] [DIR...]   Hold rules against fixtures: what must match, and what must not. Exits with 1 if
                             any disagrees.
   help [command]            print help for a command, with what it can be told
@@ -403,22 +403,21 @@ Options:
                             (SIGMA_ADMISSION_TLS_CERT, tlsCert)
   --tls-key <FILE>          its key
                             (SIGMA_ADMISSION_TLS_KEY, tlsKey)
-  --client-ca <FILE>        answer reviews only to who shows a client certificate of these authorities: the
-                            API server
+  --client-ca <FILE>        answer reviews only to clients with a certificate of these authorities: the API
+                            server
                             (SIGMA_ADMISSION_CLIENT_CA, clientCa)
-  --client-name <NAME...>   and is called one of these: its CN, or a DNS name; with --client-ca
+  --client-name <NAME...>   and with one of these names: its CN, or a DNS name; with --client-ca
                             (SIGMA_ADMISSION_CLIENT_NAME, clientNames)
   --secret <NAME>           keep CA and serving certificate in this Secret instead, which all replicas share
                             (SIGMA_ADMISSION_SECRET, secret)
   --webhooks <NAME>         our ValidatingWebhookConfiguration: keep our CA in it, warn of rules it cuts off
                             (SIGMA_ADMISSION_WEBHOOKS, webhookConfiguration)
-  --manage <WHAT>           what of it is ours: ca, all (entries, conditions and scope too), none
+  --manage <WHAT>           what replicas manage of it: ca, all (entries, conditions and scope too), none
                             (SIGMA_ADMISSION_MANAGE, manage; default ca)
-  --no-owner-reference      do not let it go with our Namespace: for Argo CD, which would call that a
-                            difference
+  --no-owner-reference      do not make our Namespace its owner: for Argo CD, which would report a difference
                             (SIGMA_ADMISSION_NO_OWNER_REFERENCE, noOwnerReference)
-  --distribution <NAME>     with --manage all, whose control plane it is: upstream, aks, eks, gke, k3s, kops,
-                            rke2, talos
+  --distribution <NAME>     with --manage all, the distribution of the cluster: upstream, aks, eks, gke, k3s,
+                            kops, rke2, talos
                             (SIGMA_ADMISSION_DISTRIBUTION, distribution; default upstream)
   --namespace <NAME>        where the Secret is, and our Service, which is called sigma-admission
                             (SIGMA_ADMISSION_NAMESPACE, namespace; default sigma-admission)
