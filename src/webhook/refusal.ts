@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { InvalidReview } from '../kubernetes/admission-review.ts';
 import { WorkLimitExceeded } from '../sigma/match/work-meter.ts';
@@ -12,6 +12,7 @@ const REASONS = {
   408: 'Timeout',
   413: 'RequestEntityTooLarge',
   415: 'UnsupportedMediaType',
+  417: 'BadRequest',
   431: 'BadRequest',
   500: 'InternalError',
   503: 'ServiceUnavailable',
@@ -71,6 +72,7 @@ export interface Status {
  * | another path, another method                 | 404, 405 | Status          | failurePolicy |
  * | not the API server, where it must prove it   | 401      | Status          | failurePolicy |
  * | not HTTP we can read; too many headers       | 400, 431 | Status          | failurePolicy |
+ * | no Host; an Expect we do not know; CONNECT   | 400, 417, 405 | Status     | failurePolicy |
  *
  * Never 403, which reads like a denial and is none. Never 429, a redirect or Retry-After: the API server would call again
  * and again for as long as it waits.
@@ -113,13 +115,24 @@ const REFUSAL_OF: Readonly<Record<string, Refusal>> = {
   ERR_HTTP_REQUEST_TIMEOUT: new Refusal(408, 'the request stopped coming'),
 };
 
-/** Ends a connection that no request can be read from. Gives the status it was told, if anybody is still there. */
+/** Ends a connection that no request can be read from. Gives the status it was told, if the client is still there. */
 export function refuseUnreadable({ code = '' }: NodeJS.ErrnoException, socket: Duplex): number | undefined {
   if (code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return undefined;
   }
-  const status = statusOf(REFUSAL_OF[code] ?? new Refusal(400, 'not an HTTP request that can be read'));
+  return endWith(REFUSAL_OF[code] ?? new Refusal(400, 'not an HTTP request that can be read'), socket);
+}
+
+/** Refuses a CONNECT, for which Node gives no response but the bare connection. Gives the status it was told. */
+export function refuseConnect(socket: Duplex): number {
+  // Node listens to such a connection no more.
+  socket.on('error', () => socket.destroy());
+  return endWith(new Refusal(405, 'CONNECT is not answered here'), socket);
+}
+
+function endWith(refusal: Refusal, socket: Duplex): number {
+  const status = statusOf(refusal);
   const body = JSON.stringify(status);
   const head = [
     `HTTP/1.1 ${status.code} ${STATUS_CODES[status.code]}`,
@@ -129,4 +142,14 @@ export function refuseUnreadable({ code = '' }: NodeJS.ErrnoException, socket: D
   ];
   socket.end([...head, '', body].join('\r\n'), () => socket.destroy());
   return status.code;
+}
+
+/** Why a request is refused for its headers, wherever it goes: what Node would refuse without a Status. */
+export function headersRefusal({ headers, httpVersion }: IncomingMessage): Refusal | undefined {
+  const { host, expect } = headers;
+  if (host === undefined && httpVersion === '1.1') return new Refusal(400, 'the Host header is missing');
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    return new Refusal(417, 'the Expect header must be 100-continue');
+  }
+  return undefined;
 }

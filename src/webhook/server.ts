@@ -12,7 +12,7 @@ import { createCheckCaller, keepOnlyTrusted } from './client-certificate.ts';
 import { followConnections, type ConnectionLimits, type Connections } from './connections.ts';
 import { handshakeFailure, type HandshakeFailure } from './handshake-failure.ts';
 import type { InFlightLimits } from './in-flight-limiter.ts';
-import { refuseUnreadable } from './refusal.ts';
+import { refuseConnect, refuseUnreadable } from './refusal.ts';
 import { metricsApp, webhookApp, type WebhookAppOptions } from './webhook-app.ts';
 import type { CertificateSource, TlsCertificate } from '../certificates/certificate-source.ts';
 import type { ClientAuthority } from './client-authority.ts';
@@ -89,7 +89,9 @@ export interface WebhookServer {
 export function createServer(options: ServerOptions): WebhookServer {
   const { certificates, callers, metrics, onFault, onHandshakeFailure } = options;
   const limits = { ...LIMITS, ...options.limits };
-  const timeouts = {
+  const shared = {
+    // Node would refuse such a request without a Status.
+    requireHostHeader: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: limits.requestMs,
     requestTimeout: limits.requestMs,
@@ -104,9 +106,9 @@ export function createServer(options: ServerOptions): WebhookServer {
     // To a webhook on localhost the API server would speak HTTP/2.
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: limits.handshakeMs,
-    ...timeouts,
+    ...shared,
   });
-  const http = createHttpServer(timeouts);
+  const http = createHttpServer(shared);
   https.maxConnections = limits.connections;
   http.maxConnections = METRICS_CONNECTIONS.connections;
   const onClosed = () => metrics.connectionRefused('too_many');
@@ -131,6 +133,8 @@ export function createServer(options: ServerOptions): WebhookServer {
       if (draining !== undefined || !connections.mayStay(socket)) closeAfter(response);
       app(request, response);
     });
+    server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+    server.on('connect', (_, socket) => metrics.refused('', refuseConnect(socket)));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       const code = refuseUnreadable(error, socket);
       if (code !== undefined) metrics.refused('', code);

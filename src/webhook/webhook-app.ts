@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client';
 import { answerReview, queryOf, type Review } from './answer-review.ts';
 import type { CheckCaller } from './client-certificate.ts';
 import { createInFlightLimiter, type InFlightLimits } from './in-flight-limiter.ts';
-import { ClientGone, Refusal, statusOf } from './refusal.ts';
+import { ClientGone, headersRefusal, Refusal, statusOf } from './refusal.ts';
 import { send } from './send.ts';
 
 /** One thing that must be so before requests are welcome, or that an operator wants to see. */
@@ -72,7 +72,7 @@ export function webhookApp(options: WebhookAppOptions): RequestListener {
   return function webhook(request, response) {
     const answer = request.method === 'POST' ? answers.get(pathOf(request)) : undefined;
     if (answer === undefined) return app(request, response);
-    const refusal = checkCaller?.(request.socket);
+    const refusal = headersRefusal(request) ?? checkCaller?.(request.socket);
     if (refusal === undefined) void answer(request, response);
     else refuse(refusal, request, response);
   };
@@ -101,7 +101,8 @@ function bareApp(): Express {
     .disable('etag')
     .set('query parser', false)
     .enable('strict routing')
-    .enable('case sensitive routing');
+    .enable('case sensitive routing')
+    .use((request, _, next) => next(headersRefusal(request)));
 }
 
 function servingCheck(draining: boolean): Check {
