@@ -12,7 +12,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'sigma/read': ['io', 'sigma/match'],
   certificates: ['io'],
   policy: ['io', 'kubernetes', 'sigma'],
-  provenance: ['kubernetes', 'sigma'],
+  provenance: ['io', 'kubernetes', 'sigma'],
   self: ['io', 'kubernetes', 'policy'],
   registration: ['kubernetes', 'policy', 'sigma'],
   records: ['io', 'kubernetes', 'policy', 'self', 'sigma'],

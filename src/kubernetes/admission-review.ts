@@ -85,7 +85,7 @@ export function parseAdmissionReview(body: Buffer): AdmissionRequest {
 export function readAdmissionReview(value: unknown): AdmissionRequest {
   const review = asObject(value, '');
   if (review['apiVersion'] !== 'admission.k8s.io/v1' || review['kind'] !== 'AdmissionReview') {
-    const found = `${shown(review['apiVersion'])} ${shown(review['kind'])}`;
+    const found = `${describeValue(review['apiVersion'])} ${describeValue(review['kind'])}`;
     throw new InvalidReview('', `expected admission.k8s.io/v1 AdmissionReview, got ${found}`);
   }
   const request = asObject(review['request'], 'request');
@@ -114,7 +114,7 @@ function admissionRequest(request: KubernetesObject, uid: string): AdmissionRequ
   if (operation === undefined) {
     throw new InvalidReview(
       'request.operation',
-      `expected one of ${OPERATIONS.join(', ')}, got ${shown(request['operation'])}`,
+      `expected one of ${OPERATIONS.join(', ')}, got ${describeValue(request['operation'])}`,
     );
   }
   return {
@@ -153,7 +153,7 @@ function extra(value: unknown): Record<string, readonly string[]> {
   return Object.fromEntries(
     atMost(MAX_EXTRA, Object.entries(asObject(value, path)), path).map(([key, values]) => [
       key,
-      texts(values, `${path}[${shown(key)}]`),
+      texts(values, `${path}[${describeValue(key)}]`),
     ]),
   );
 }
@@ -204,22 +204,22 @@ function parseJson(body: Buffer): unknown {
 
 function asObject(value: unknown, path: string): KubernetesObject {
   if (isObject(value)) return value;
-  throw new InvalidReview(path, `expected an object, got ${shown(value)}`);
+  throw new InvalidReview(path, `expected an object, got ${describeValue(value)}`);
 }
 
 function asText(value: unknown, path: string): string {
   if (typeof value === 'string' && value !== '') return value;
-  throw new InvalidReview(path, `expected a non-empty string, got ${shown(value)}`);
+  throw new InvalidReview(path, `expected a non-empty string, got ${describeValue(value)}`);
 }
 
 function asBoolean(value: unknown, path: string): boolean {
   if (typeof value === 'boolean') return value;
-  throw new InvalidReview(path, `expected a boolean, got ${shown(value)}`);
+  throw new InvalidReview(path, `expected a boolean, got ${describeValue(value)}`);
 }
 
 function texts(value: unknown, path: string): readonly string[] {
   if (Array.isArray(value) && value.every((member) => typeof member === 'string')) return value;
-  throw new InvalidReview(path, `expected a list of strings, got ${shown(value)}`);
+  throw new InvalidReview(path, `expected a list of strings, got ${describeValue(value)}`);
 }
 
 /** Empty is absent: Go omits empty strings. */
@@ -235,8 +235,8 @@ function isAbsent(value: unknown): value is null | undefined {
   return value === undefined || value === null;
 }
 
-/** What stood where something else was expected, short enough for a message, and never a body: it may be a Secret's. */
-function shown(value: unknown): string {
+/** A value that was not expected, short enough for a message. An object is never shown: it may be a Secret. */
+function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'an object';

@@ -3,7 +3,7 @@ import { UNKNOWN, type Unknown } from '../sigma/match/fields.ts';
 import { indexOf, type Family, type ImitationIndex } from './imitation-index.ts';
 import type { ObjectIndex, Service, Workload } from './object-index.ts';
 import type { OwnedPod, OwnerFinding } from './owner.ts';
-import { isGeneratedSuffix, isOrdinal, MAX_NAME, shown } from './pod-names.ts';
+import { isGeneratedSuffix, isOrdinal, MAX_NAME, abbreviate } from './pod-names.ts';
 import { isSubset, selects, type Labels } from '../kubernetes/label-selector.ts';
 import { staticPodClues, type Clue } from './static-pods.ts';
 import { imagesOf, workloadKind } from './project.ts';
@@ -114,7 +114,7 @@ function addOwner(
   const owner = workload ?? named;
   if (claim === undefined || owner === undefined) return;
   const family = familyOf.get(owner) ?? { ...(owner.owner ?? owner), members: [owner] };
-  add(family, WEIGHTS.owner, `it names ${claim.kind} ${shown(claim.name)} as its owner`);
+  add(family, WEIGHTS.owner, `it names ${claim.kind} ${abbreviate(claim.name)} as its owner`);
 }
 
 const SUFFIX_LENGTH = 5;
@@ -132,7 +132,7 @@ function addNames(name: string, { byBase, byName }: ImitationIndex, add: Add) {
       const text = said.has(family) ? undefined : textOf(family);
       if (text === undefined) continue;
       said.add(family);
-      add(family, WEIGHTS.name, `name ${shown(name)} ${text}`);
+      add(family, WEIGHTS.name, `name ${abbreviate(name)} ${text}`);
     }
   };
   const suffix = name.slice(-SUFFIX_LENGTH);
@@ -174,7 +174,7 @@ function addLabels(labels: Labels, index: ImitationIndex, services: Iterable<Ser
   for (const { name, selector } of services) {
     if (Object.keys(selector).length === 0 || !isSubset(selector, labels)) continue;
     for (const family of index.selectedBy(selector))
-      add(family, WEIGHTS.service, `labels select it into Service ${shown(name)}`);
+      add(family, WEIGHTS.service, `labels select it into Service ${abbreviate(name)}`);
     count += 1;
     if (count === MAX_SERVICES) return;
   }
@@ -191,7 +191,7 @@ function addImages(pod: OwnedPod, { byName }: ImitationIndex, add: Add) {
         add(
           family,
           WEIGHTS.image,
-          `image ${shown(image)} is called like ${called(family)} and comes from elsewhere`,
+          `image ${abbreviate(image)} is called like ${called(family)} and comes from elsewhere`,
         );
   }
 }
@@ -204,7 +204,7 @@ function differentImages(pod: OwnedPod, family: Family): readonly string[] {
   return imagesIn(pod)
     .filter((image) => image !== '' && !own.includes(image))
     .slice(0, MAX_DIFFERENT)
-    .map((image) => `image ${shown(image)} differs from ${called(family)}`);
+    .map((image) => `image ${abbreviate(image)} differs from ${called(family)}`);
 }
 
 function imagesIn({ object }: OwnedPod): readonly string[] {
@@ -223,7 +223,7 @@ function repositoryOf(image: string): string {
 }
 
 function called({ kind, name }: { readonly kind: string; readonly name: string }): string {
-  return `${kind} ${shown(name)}`;
+  return `${kind} ${abbreviate(name)}`;
 }
 
 function withEvidence(imitation: Imitation, evidence: readonly string[]): Imitation {

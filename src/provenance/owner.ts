@@ -8,7 +8,7 @@ import type { Creator } from './creator.ts';
 import type { Lookup } from './lookup.ts';
 import type { ObjectIndex, Workload, WorkloadKind } from './object-index.ts';
 import { isMirrorPodOf } from './mirror-pod.ts';
-import { nameProblem, shown } from './pod-names.ts';
+import { nameProblem, abbreviate } from './pod-names.ts';
 import { isSubset, selects, type Labels } from '../kubernetes/label-selector.ts';
 import { imagesOf, workloadKind } from './project.ts';
 
@@ -75,7 +75,7 @@ function missedOwner(name: string, creator: Creator): string | undefined {
 const MANAGER = KUBE_CONTROLLER_MANAGER.slice('system:'.length);
 
 function ofForeignKind(claim: ControllerReference, creator: Creator | undefined): OwnerFinding {
-  const of = shown(claim.kind);
+  const of = abbreviate(claim.kind);
   if (creator?.problem !== undefined) return refuted(claim, creator.problem);
   if (creator?.kind === 'controller') return refuted(claim, `${creator.name} makes no pods of a ${of}`);
   if (creator?.kind === 'node')
@@ -89,7 +89,7 @@ function heldAgainstNode(
   creator: Creator | undefined,
   objects: ObjectIndex,
 ): OwnerFinding {
-  const of = `Node ${shown(claim.name)}`;
+  const of = `Node ${abbreviate(claim.name)}`;
   if (
     creator !== undefined &&
     !(creator.kind === 'node' && creator.name === `${NODES.usernamePrefix}${claim.name}`)
@@ -98,13 +98,13 @@ function heldAgainstNode(
   if (!isMirrorPodOf(claim.name, pod.object)) return refuted(claim, `it is no mirror pod of ${of}`);
   const ending = `-${claim.name.toLowerCase()}`;
   if (!pod.name.endsWith(ending) || pod.name.length === ending.length || generateNameOf(pod) !== undefined)
-    return refuted(claim, `name ${shown(pod.name)} is not one that the kubelet of ${of} gives`);
+    return refuted(claim, `name ${abbreviate(pod.name)} is not one that the kubelet of ${of} gives`);
   const node = objects.node(claim.name);
   const lookups = [{ kind: 'Node', namespace: NAMESPACE_ALL, name: claim.name }] as const;
   if (node === undefined) return { claim, verified: UNKNOWN, problem: `${of} is not known`, lookups };
   return node.uid === claim.uid
     ? { claim, verified: true, lookups: [] }
-    : { ...refuted(claim, `no ${of} with uid ${shown(claim.uid)}`), lookups };
+    : { ...refuted(claim, `no ${of} with uid ${abbreviate(claim.uid)}`), lookups };
 }
 
 function heldAgainstWorkload(
@@ -127,7 +127,7 @@ function heldAgainstWorkload(
       { name: pod.name, generateName: generateNameOf(pod) },
     );
   if (problem !== undefined) return { ...refuted(claim, problem), ...found };
-  const of = `${kind} ${shown(claim.name)}`;
+  const of = `${kind} ${abbreviate(claim.name)}`;
   const lookups = [reference];
   if (workload === undefined) {
     if (known === undefined && !objects.complete(namespace))
@@ -137,7 +137,7 @@ function heldAgainstWorkload(
         problem: `${of} is not among what is known of ${namespace}`,
         lookups,
       };
-    return { ...refuted(claim, `no ${of} with uid ${shown(claim.uid)} in ${namespace}`), lookups };
+    return { ...refuted(claim, `no ${of} with uid ${abbreviate(claim.uid)} in ${namespace}`), lookups };
   }
   if (selects(workload.selector, pod.labels)) return { claim, workload, verified: true, lookups: [] };
   // The selectors of the other kinds never change.
@@ -208,5 +208,5 @@ function refuted(claim: ControllerReference, problem: string): OwnerFinding {
 }
 
 function by({ name }: Creator): string {
-  return `it is made by ${shown(name)}`;
+  return `it is made by ${abbreviate(name)}`;
 }

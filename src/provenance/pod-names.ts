@@ -1,3 +1,4 @@
+import { shorten } from '../io/text.ts';
 import type { WorkloadKind } from './object-index.ts';
 
 /**
@@ -21,21 +22,21 @@ export function nameProblem(
   pod: { readonly name: string; readonly generateName: string | undefined },
 ): string | undefined {
   const { name, generateName } = pod;
-  const of = `${owner.kind} ${shown(owner.name)}`;
+  const of = `${owner.kind} ${abbreviate(owner.name)}`;
   if (generateName === undefined) return `it has no generateName, which ${of} gives each of its pods`;
   if (!isPrefixOf(owner, generateName))
-    return `generateName ${shown(generateName)} is not one that ${of} gives`;
+    return `generateName ${abbreviate(generateName)} is not one that ${of} gives`;
   if (owner.kind === 'StatefulSet') {
     return name.startsWith(`${owner.name}-`) && isOrdinal(name.slice(owner.name.length + 1))
       ? undefined
-      : `name ${shown(name)} is not one that ${of} gives`;
+      : `name ${abbreviate(name)} is not one that ${of} gives`;
   }
   const base = generatedBase(generateName);
   if (!name.startsWith(base) || name.length !== base.length + SUFFIX_LENGTH)
-    return `name ${shown(name)} was not made from generateName ${shown(generateName)}`;
+    return `name ${abbreviate(name)} was not made from generateName ${abbreviate(generateName)}`;
   return SUFFIX.test(name.slice(base.length))
     ? undefined
-    : `name ${shown(name)} has a suffix no controller generates`;
+    : `name ${abbreviate(name)} has a suffix no controller generates`;
 }
 
 /** What a generated name begins with. */
@@ -78,7 +79,7 @@ function isIndexedPrefix(job: string, generateName: string): boolean {
 
 const MAX_SHOWN = 80;
 
-/** Of a text that a client chose: it may be of any length. Both ends stay, as names differ at the end. */
-export function shown(text: string): string {
-  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN / 2)}…${text.slice(1 - MAX_SHOWN / 2)}`;
+/** A text of any length that a client chose, short enough for a reason. */
+export function abbreviate(text: string): string {
+  return shorten(text, MAX_SHOWN);
 }

@@ -1,3 +1,4 @@
+import { withoutUndefined } from '../io/without-undefined.ts';
 import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
@@ -121,17 +122,11 @@ function fieldsOf(
   const owner =
     verified === undefined
       ? undefined
-      : present({
+      : withoutUndefined({
           ...{ apiVersion, kind, name, uid, verified, imagesMatch: match },
           problem: verified === UNKNOWN ? UNKNOWN : verified ? undefined : problem,
         });
-  return present({ owner, imitates, evidence });
-}
-
-function present(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const found: Record<string, unknown> = {};
-  for (const key in fields) if (fields[key] !== undefined) found[key] = fields[key];
-  return found;
+  return withoutUndefined({ owner, imitates, evidence });
 }
 
 function nameOf(pod: KubernetesObject | undefined): string {

@@ -1,7 +1,7 @@
 import { asObject } from '../kubernetes/as-object.ts';
 import type { ObjectIndex } from './object-index.ts';
 import type { OwnedPod } from './owner.ts';
-import { shown } from './pod-names.ts';
+import { abbreviate } from './pod-names.ts';
 
 /** A property that a pod shares with the workload it passes for: the higher the weight, the more it says alone. */
 export interface Clue {
@@ -53,10 +53,10 @@ function likeName(name: string, staticPod: string, objects: ObjectIndex): Clue |
   if (objects.node(rest) !== undefined)
     return {
       weight: 4,
-      text: `name ${shown(name)} is that of static pod ${staticPod} on Node ${shown(rest)}`,
+      text: `name ${abbreviate(name)} is that of static pod ${staticPod} on Node ${abbreviate(rest)}`,
     };
   return /^[a-z\d]{5}$/.test(rest)
-    ? { weight: 2, text: `name ${shown(name)} begins like those of static pod ${staticPod}` }
+    ? { weight: 2, text: `name ${abbreviate(name)} begins like those of static pod ${staticPod}` }
     : undefined;
 }
 

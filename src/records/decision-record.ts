@@ -1,3 +1,4 @@
+import { withoutUndefined } from '../io/without-undefined.ts';
 import { printable, shorten } from '../io/text.ts';
 import type { KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
@@ -68,7 +69,7 @@ export function decisionRecord(judged: Judged): DecisionRecord {
   const { resource, subresource, namespace, name, apiGroup, apiVersion } = event.objectRef ?? {};
   const object = asObject(event.requestObject);
   const metadata = asObject(object?.['metadata']);
-  return compact({
+  return withoutUndefined({
     schemaVersion: 1,
     door,
     time: text(receivedAt),
@@ -130,7 +131,7 @@ function userOf({
   uid?: unknown;
   groups?: readonly unknown[] | undefined;
 }) {
-  return compact({
+  return withoutUndefined({
     username: text(username),
     uid: text(uid),
     groups: groups?.filter((group) => typeof group === 'string').map(printable),
@@ -142,8 +143,4 @@ const MAX_TEXT = 1024;
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? printable(shorten(value, MAX_TEXT)) : undefined;
-}
-
-function compact<T extends object>(object: T): Partial<T> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

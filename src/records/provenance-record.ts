@@ -1,3 +1,4 @@
+import { withoutUndefined } from '../io/without-undefined.ts';
 import { printable, shorten } from '../io/text.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import { UNKNOWN } from '../sigma/match/fields.ts';
@@ -25,10 +26,11 @@ export function provenanceRecord(
   if ([creator, verified, imitates].every((value) => value === undefined || value === UNKNOWN))
     return undefined;
   const texts = Array.isArray(evidence) ? evidence.flatMap((each) => text(each) ?? []) : undefined;
-  const ofOwner = { verified: truth(verified), problem: text(problem), imagesMatch: truth(imagesMatch) };
-  return present({
+  const isVerified = truth(verified);
+  const rest = withoutUndefined({ problem: text(problem), imagesMatch: truth(imagesMatch) });
+  return withoutUndefined({
     creator: text(creator),
-    owner: verified === undefined ? undefined : present(ofOwner),
+    owner: isVerified === undefined ? undefined : { verified: isVerified, ...rest },
     imitates: text(imitates),
     evidence: texts,
   });
@@ -41,8 +43,4 @@ function truth(value: unknown): boolean | 'unknown' | undefined {
 function text(value: unknown): string | undefined {
   if (value === UNKNOWN) return 'unknown';
   return typeof value === 'string' ? printable(shorten(value, MAX_TEXT)) : undefined;
-}
-
-function present(fields: object): object {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

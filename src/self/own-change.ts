@@ -45,7 +45,7 @@ export function ownChange(request: AdmissionRequest, state: OwnState): OwnChange
   if (lowers.length + notable.length === 0) return undefined;
   return {
     kind,
-    what: shown(`${kind} ${name}`),
+    what: excerpt(`${kind} ${name}`),
     operation,
     dryRun,
     lowers: few(lowers),
@@ -112,7 +112,7 @@ function changedKeys(before: KubernetesObject, after: KubernetesObject): readonl
 
 function keysChanged(keys: readonly string[]): string {
   const more = keys.length > MAX_SAID ? `, and ${keys.length - MAX_SAID} more` : '';
-  const first = keys.slice(0, MAX_SAID).toSorted().map(shown).join(', ');
+  const first = keys.slice(0, MAX_SAID).toSorted().map(excerpt).join(', ');
   return `${keys.length} ${keys.length === 1 ? 'key' : 'keys'} changed: ${first}${more}`;
 }
 
@@ -120,19 +120,19 @@ const MAX_SAID = 10;
 const MAX_TEXT = 200;
 
 /** Cut before it is made printable: a forged text may be as long as a body. */
-function shown(text: string): string {
+function excerpt(text: string): string {
   return shorten(printable(shorten(text, MAX_TEXT)), MAX_TEXT);
 }
 
 function few(texts: readonly string[]): readonly string[] {
-  const first = texts.slice(0, MAX_SAID).map(shown);
+  const first = texts.slice(0, MAX_SAID).map(excerpt);
   return texts.length > MAX_SAID ? [...first, `and ${texts.length - MAX_SAID} more`] : first;
 }
 
 function caller({ username = 'unknown', uid, groups = [] }: UserInfo): Caller {
   return {
-    username: shown(username),
-    ...(uid === undefined ? {} : { uid: shown(uid) }),
+    username: excerpt(username),
+    ...(uid === undefined ? {} : { uid: excerpt(uid) }),
     groups: few(groups),
   };
 }

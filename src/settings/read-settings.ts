@@ -98,11 +98,11 @@ function saidByArgument(
   problems: string[],
 ): readonly Said[] {
   const unexpected = operands.slice(argument === undefined ? 0 : argument.isList ? Infinity : 1);
-  problems.push(...unexpected.map((operand) => `unexpected argument ${shown(operand)}`));
+  problems.push(...unexpected.map((operand) => `unexpected argument ${describeSetting(operand)}`));
   if (argument === undefined) return [];
   const { key, name: from, isRequired, isList } = argument;
   if (operands.length > 0) return [{ key, from, value: isList ? operands : operands[0] }];
-  if (isRequired) problems.push(`missing required argument ${shown(from)}`);
+  if (isRequired) problems.push(`missing required argument ${describeSetting(from)}`);
   return [];
 }
 
@@ -114,7 +114,7 @@ function saidByFlags(occurrences: readonly Occurrence[], problems: string[]): re
     if (isList) return [{ key, from, value: texts }];
     const different = [...new Set(texts)];
     if (different.length > 1)
-      problems.push(`${from}: expected one value, got ${different.map(shown).join(', ')}`);
+      problems.push(`${from}: expected one value, got ${different.map(describeSetting).join(', ')}`);
     return different.map((value) => ({ key, from, value }));
   });
 }
@@ -145,7 +145,7 @@ function membersOf(text: string, from: string, problems: string[]): readonly str
   const members = text.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/).map((member) => member.trim());
   if (members.length > 1 && members.some((member) => member.includes('=') && !member.startsWith('"')))
     problems.push(
-      `${from}: expected a name with "=" in double quotes, or its commas separate, got ${shown(text)}`,
+      `${from}: expected a name with "=" in double quotes, or its commas separate, got ${describeSetting(text)}`,
     );
   return members.map((member) => member.replace(/^"(.*)"$/s, '$1'));
 }
@@ -181,7 +181,9 @@ function yamlMap(path: string, from: string, readFile: Sources['readFile'], prob
   try {
     const [document = {}, ...more] = loadAll(readFile(path), LIMITS);
     if (isObject(document) && more.length === 0) return document;
-    problems.push(`${path}: expected one map of settings, got ${more.length > 0 ? 'more' : shown(document)}`);
+    problems.push(
+      `${path}: expected one map of settings, got ${more.length > 0 ? 'more' : describeSetting(document)}`,
+    );
   } catch (error) {
     if (error instanceof YAMLException) {
       const line = error.mark === undefined ? '' : `:${error.mark.line + 1}`;
@@ -203,7 +205,7 @@ function settle(settings: readonly Key[], said: readonly Said[], problems: strin
   for (const { key, from, value } of [...said, ...defaults]) {
     if (!settings.includes(key)) continue;
     const read = SETTINGS[key].read(value, (expected, found, at = '') => {
-      problems.push(`${from}${at}: expected ${expected}, got ${shown(found)}`);
+      problems.push(`${from}${at}: expected ${expected}, got ${describeSetting(found)}`);
       return undefined;
     });
     if (read !== undefined && !settled.has(key)) settled.set(key, { key, from, value: read });
@@ -217,7 +219,9 @@ function settle(settings: readonly Key[], said: readonly Said[], problems: strin
 
 function refuseOnePort(reviews: Said | undefined, metrics: Said | undefined, problems: string[]): void {
   if (reviews === undefined || reviews.value === 0 || reviews.value !== metrics?.value) return;
-  problems.push(`${reviews.from}: expected another port than ${metrics?.from}, got ${shown(reviews.value)}`);
+  problems.push(
+    `${reviews.from}: expected another port than ${metrics?.from}, got ${describeSetting(reviews.value)}`,
+  );
 }
 
 function refuseHalfCertificate(
@@ -245,8 +249,8 @@ function refuseNamesAlone(names: Said | undefined, authority: Said | undefined, 
   problems.push(`${names.from}: expected --client-ca too`);
 }
 
-/** What stood where something else was expected, short enough for a message. */
-function shown(value: unknown): string {
+/** A value that was not expected, short enough for a message. */
+function describeSetting(value: unknown): string {
   if (value === '') return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (isObject(value)) return 'a map';

@@ -37,7 +37,7 @@ export function describePredicate(predicate: Predicate): Comparison {
     case 'exists':
       return { operator: predicate.value ? 'is present' : 'is missing', value: '' };
     case 'regex':
-      return { operator: 'matches', value: `/${shown(predicate.source)}/${predicate.flags}` };
+      return { operator: 'matches', value: `/${printable(predicate.source)}/${predicate.flags}` };
     case 'cidr':
       return { operator: 'is in', value: predicate.network };
     case 'compare':
@@ -45,7 +45,7 @@ export function describePredicate(predicate: Predicate): Comparison {
     case 'time':
       return { operator: `has the ${predicate.part}`, value: String(predicate.value) };
     case 'fieldref':
-      return { operator: REFERENCES[predicate.comparison], value: shown(predicate.field) };
+      return { operator: REFERENCES[predicate.comparison], value: printable(predicate.field) };
   }
 }
 
@@ -81,9 +81,7 @@ function isAny(part: Pattern[number] | undefined): boolean {
 
 /** A text whose ends or words would not be seen is quoted. */
 function text(value: string): string {
-  return /^\S+$/.test(value) && !/^["']|[,"']$/.test(value) ? shown(value) : JSON.stringify(shown(value));
-}
-
-function shown(value: string): string {
-  return printable(value);
+  return /^\S+$/.test(value) && !/^["']|[,"']$/.test(value)
+    ? printable(value)
+    : JSON.stringify(printable(value));
 }

@@ -102,7 +102,7 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
       namespaces = needs.namespaces;
       if (api === undefined) return;
       followAll(api);
-      log.info({ namespaces: shown(namespaces) }, 'following what makes pods');
+      log.info({ namespaces: displayNamespaces(namespaces) }, 'following what makes pods');
     },
     checks() {
       if (namespaces.length === 0) return [];
@@ -178,7 +178,7 @@ function followCollection<Kind extends CachedKind>(
 const VERSION_EVERY_MS = 10_000;
 const NO_CLUSTER = 'unknown but for what a request itself shows: no cluster to ask';
 
-function shown(namespaces: readonly string[]): readonly string[] {
+function displayNamespaces(namespaces: readonly string[]): readonly string[] {
   return namespaces.map((namespace) => (namespace === NAMESPACE_ALL ? 'every namespace' : namespace));
 }
 
@@ -192,11 +192,13 @@ function detailOf(
   const unknown = namespaces.filter((namespace) => !cache.complete(namespace));
   const refused = [...Map.groupBy(forbidden, ({ namespace }) => namespace)].map(
     ([namespace, collections]) =>
-      `not allowed to list and watch ${collections.map(({ kind }) => resourceOf(kind)).join(', ')} in ${shown([namespace]).join()}`,
+      `not allowed to list and watch ${collections.map(({ kind }) => resourceOf(kind)).join(', ')} in ${displayNamespaces([namespace]).join()}`,
   );
   return [
-    `${objects} objects known of ${shown(namespaces).join(', ')}`,
-    ...(unknown.length === 0 ? [] : [`not all yet, or not any more, of ${shown(unknown).join(', ')}`]),
+    `${objects} objects known of ${displayNamespaces(namespaces).join(', ')}`,
+    ...(unknown.length === 0
+      ? []
+      : [`not all yet, or not any more, of ${displayNamespaces(unknown).join(', ')}`]),
     ...refused,
     ...(serverMinor === undefined ? ['the version of the API server is not known'] : []),
   ].join('; ');

@@ -22,7 +22,7 @@ import { createServer } from '../../webhook/server.ts';
 import { certificateCheck, createServingCertificates } from './serving-certificates.ts';
 import { createServingRules } from './serving-rules.ts';
 import { warmUp } from './warm-up.ts';
-import { createSeldom } from '../../io/seldom.ts';
+import { createLimit } from '../../io/limit.ts';
 import { DeadlineExceeded } from '../../webhook/refusal.ts';
 import { createClientAuthority } from '../../webhook/client-authority.ts';
 
@@ -109,12 +109,16 @@ async function serveUntilStopped(
   const [rules, clientAuthority, certificates] = begun;
   metrics.followCertificates(certificates);
 
-  const faults = { recorder: createSeldom(), late: createSeldom(), other: createSeldom() };
+  // A client can cause faults as often as it likes: each kind is logged once a minute.
+  const faults = createLimit({
+    burst: 1,
+    onLeftOut: (fault, count) =>
+      log.error({ fault, leftOut: count }, 'more faults of this kind were not logged one by one'),
+  });
   const onRecorderFault = (error: unknown) => {
     metrics.recorderFaults.inc();
-    faults.recorder((times) =>
-      log.error({ err: error, times }, 'a request could not be recorded: a fault of our own'),
-    );
+    if (faults.admits('not recorded'))
+      log.error({ err: error }, 'a request could not be recorded: a fault of our own');
   };
   const entry = (name: string, modes: Config['modes']) =>
     createReviewer({
@@ -154,14 +158,12 @@ async function serveUntilStopped(
     ],
     metrics,
     onFault(error) {
-      if (error instanceof DeadlineExceeded)
-        faults.late((times) =>
-          log.error({ times, budgetMs: error.budgetMs }, 'a request got no verdict in time'),
-        );
-      else
-        faults.other((times) =>
-          log.error({ err: error, times }, 'a request got no verdict: a fault of our own'),
-        );
+      if (error instanceof DeadlineExceeded) {
+        if (faults.admits('late'))
+          log.error({ budgetMs: error.budgetMs }, 'a request got no verdict in time');
+      } else if (faults.admits('no verdict')) {
+        log.error({ err: error }, 'a request got no verdict: a fault of our own');
+      }
     },
     onHandshakeFailure: (error) => log.debug(error, 'a connection that could not be agreed on'),
   });

@@ -1,3 +1,4 @@
+import { withoutUndefined } from '../../io/without-undefined.ts';
 import { describeValue, quote } from '../match/describe-value.ts';
 import type { Path, Reporter } from './errors.ts';
 import { isMapping, ownValue, type Mapping } from '../match/mapping.ts';
@@ -41,7 +42,7 @@ export function parseMetadata(document: Mapping, file: string, reporter: Reporte
   return {
     id: parseId(document, reporter) ?? `${file}#${title}`,
     title,
-    ...withoutAbsent(parsed),
+    ...withoutUndefined(parsed),
     tags: parseTags(document, reporter),
     references: readTexts(document, 'references', reporter),
     falsepositives: readTexts(document, 'falsepositives', reporter),
@@ -172,8 +173,4 @@ function asText(value: unknown, path: Path, reporter: Reporter): string | undefi
 /** A key without a value is one that was left out. */
 function presentValue(document: Mapping, key: string): unknown {
   return ownValue(document, key) ?? undefined;
-}
-
-function withoutAbsent<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
