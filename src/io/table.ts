@@ -28,28 +28,42 @@ export function breakPath(path: string, width: number): string {
   return lines.join('\n');
 }
 
+export interface TableOptions {
+  /** Spaces before each line: 2. */
+  readonly indent?: number;
+  /** The column that takes the rest of a line and wraps there: the last. */
+  readonly wrapped?: number | 'none';
+  /** The side that cells of digits and commas alone stand at: the left, as every other cell. */
+  readonly numbers?: 'left' | 'right';
+}
+
 /**
- * Rows as columns two spaces apart, each as wide as its widest cell; one column, the last if none is named, takes what is
- * left and wraps. Leading spaces of a cell stay, also on the lines it wraps to.
+ * Rows as columns two spaces apart, each as wide as its widest cell; one column may wrap. The leading spaces of a wrapped
+ * cell stand before each of its lines.
  */
 export function table(
   rows: readonly (readonly string[])[],
-  { indent = 2, wrapped = Math.max(0, ...rows.map((row) => row.length - 1)) } = {},
+  {
+    indent = 2,
+    wrapped = Math.max(0, ...rows.map((row) => row.length - 1)),
+    numbers = 'left',
+  }: TableOptions = {},
 ): readonly string[] {
   const widths = Array.from({ length: Math.max(0, ...rows.map((row) => row.length)) }, (_, column) =>
     Math.max(0, ...rows.flatMap((row) => (row[column] ?? '').split('\n').map(lengthOf))),
   );
   const others = widths.filter((_, column) => column !== wrapped).reduce((sum, width) => sum + width + 2, 0);
-  widths[wrapped] = Math.min(widths[wrapped] ?? 0, Math.max(MIN_WIDTH, COLUMNS - indent - others));
+  if (wrapped !== 'none')
+    widths[wrapped] = Math.min(widths[wrapped] ?? 0, Math.max(MIN_WIDTH, COLUMNS - indent - others));
   return rows.flatMap((row) => {
     const cells = row.map((cell, column) =>
-      column === wrapped ? wrapCell(cell, widths[wrapped] ?? 0) : cell.split('\n'),
+      column === wrapped ? wrapCell(cell, widths[column] ?? 0) : cell.split('\n'),
     );
     const height = Math.max(1, ...cells.map((lines) => lines.length));
     return Array.from({ length: height }, (_, at) =>
       (
         ' '.repeat(indent) +
-        cells.map((lines, column) => pad(lines[at] ?? '', widths[column] ?? 0)).join('  ')
+        cells.map((lines, column) => pad(lines[at] ?? '', widths[column] ?? 0, numbers)).join('  ')
       ).trimEnd(),
     );
   });
@@ -63,11 +77,12 @@ function wrapCell(cell: string, width: number): readonly string[] {
   return lines.length === 0 ? [''] : lines.map((line) => margin + line);
 }
 
-/** A heading and what it is over; nothing where there is nothing. */
+/** A heading and the lines below it; nothing without lines. */
 export function section(heading: string, lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ['', heading, ...lines];
 }
 
-function pad(text: string, width: number): string {
-  return text + ' '.repeat(Math.max(0, width - lengthOf(text)));
+function pad(text: string, width: number, numbers: 'left' | 'right'): string {
+  const space = ' '.repeat(Math.max(0, width - lengthOf(text)));
+  return numbers === 'right' && /^[\d,]+$/.test(text) ? space + text : text + space;
 }

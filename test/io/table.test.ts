@@ -23,6 +23,20 @@ describe('a page', () => {
     ]);
   });
 
+  it('aligns numbers to the right and wraps no column where told so', () => {
+    const long = 'words '.repeat(20).trim();
+    expect(
+      table(
+        [
+          ['requests', 'rule'],
+          ['1,200', long],
+          ['7', '8'],
+        ],
+        { wrapped: 'none', numbers: 'right' },
+      ),
+    ).toEqual(['  requests  rule', `     1,200  ${long}`, `         7  ${'8'.padStart(long.length)}`]);
+  });
+
   it('breaks a path at its dots', () => {
     expect(breakPath('requestObject.spec.containers', 19)).toBe('requestObject.spec.\ncontainers');
     expect(breakPath('spec.containers', 19)).toBe('spec.containers');

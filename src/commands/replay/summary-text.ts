@@ -1,3 +1,4 @@
+import { table } from '../../io/table.ts';
 import { number, plural } from '../../io/text.ts';
 import type { Summary } from './summary.ts';
 
@@ -114,21 +115,8 @@ function columns<Row>(
   cellsOf: (row: Row) => readonly string[],
 ): readonly string[] {
   if (rows.length === 0) return [];
-  const cells = [heads, ...rows.slice(0, SHOWN).map(cellsOf)];
-  const widths = heads.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  const lines = cells.map(
-    (row) =>
-      `  ${row
-        .map((cell, column) => aligned(cell, widths[column] ?? 0))
-        .join('  ')
-        .trimEnd()}`,
-  );
+  const lines = table([heads, ...rows.slice(0, SHOWN).map(cellsOf)], { wrapped: 'none', numbers: 'right' });
   return rows.length > SHOWN ? [...lines, `  and ${number(rows.length - SHOWN)} more`] : lines;
-}
-
-/** Numbers to the right. */
-function aligned(cell: string, width: number): string {
-  return /^[\d,]+$/.test(cell) ? cell.padStart(width) : cell.padEnd(width);
 }
 
 function aside(notes: readonly string[]): string {
