@@ -80,12 +80,13 @@ export async function startReplica(
     container['env'].map(({ name, value }: Json) => [name, value ?? namespace]),
   ) as Record<string, string>;
   const local = ['--host=127.0.0.1', '--port=0', '--metrics-port=0', `--drain=${drain}`];
+  // The settings file keeps the path that the pod has it at: a change of the Deployment is held against it.
   const args = [
-    ...(container['args'] as string[]).map(moved),
+    ...(container['args'] as string[]).map((arg) => (arg.startsWith('--config=') ? arg : moved(arg))),
     `--kubeconfig=${controlPlane.kubeconfig({ token })}`,
   ];
   const child = noted(
-    spawn(process.execPath, [...nodeFlags, 'src/main.ts', ...args, ...local], {
+    spawn(process.execPath, [readsFrom(root), ...nodeFlags, 'src/main.ts', ...args, ...local], {
       cwd: ROOT,
       env: { PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -123,6 +124,18 @@ export async function startReplica(
       rmSync(root, { recursive: true });
     },
   };
+}
+
+/** A flag of Node by which a process that reads a file of the pod at once, as it does its settings, reads it below `root`. */
+function readsFrom(root: string): string {
+  const preload = `
+    import fs from 'node:fs';
+    import { syncBuiltinESMExports } from 'node:module';
+    const read = fs.readFileSync;
+    const moved = (path) => typeof path === 'string' ? path.replace('/etc/sigma-admission', ${JSON.stringify(root)}) : path;
+    fs.readFileSync = (path, ...rest) => read(moved(path), ...rest);
+    syncBuiltinESMExports();`;
+  return `--import=data:text/javascript,${encodeURIComponent(preload)}`;
 }
 
 function logLine(line: string): Json {
