@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { createOutput } from './io/output.ts';
-import type { RuleSource } from './policy/rule-source.ts';
+import type { RuleSettings, RuleSource } from './policy/rule-source.ts';
 import { parseCommandLine, type CommandLine } from './settings/command-line.ts';
-import type { ReplayConfig } from './settings/types.ts';
 import { SigmaError } from './sigma/read/errors.ts';
 
 /** The only file that touches the process: what it was told, its streams, its signals, its exit code. */
@@ -125,13 +124,9 @@ function streams() {
   return { stdin, stdout, stderr, isTerminal: stderr.isTTY };
 }
 
-async function sourceOf({
-  rulesDirs,
-  filtersDirs,
-  allowUsers,
-}: Pick<ReplayConfig, 'rulesDirs' | 'filtersDirs' | 'allowUsers'>): Promise<RuleSource> {
-  const { allowUsersSource, directorySource, sourceUnion } = await import('./policy/rule-source.ts');
-  return sourceUnion([directorySource([...rulesDirs, ...filtersDirs]), allowUsersSource(allowUsers)]);
+async function sourceOf(settings: RuleSettings): Promise<RuleSource> {
+  const { ruleSourceOf } = await import('./policy/rule-source.ts');
+  return ruleSourceOf(settings);
 }
 
 /** The message of an error for users; the stack only of a bug. */

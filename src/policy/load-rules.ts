@@ -1,5 +1,7 @@
 import { SigmaError, type Problem } from '../sigma/read/errors.ts';
 import { combine, parseSigma, type ParsedSigma } from '../sigma/read/load.ts';
+import { parsePlaceholders } from './placeholders-file.ts';
+import type { Placeholders } from '../sigma/read/detection.ts';
 import type { NamedDocument, RuleSource } from './rule-source.ts';
 import { createRuleset, OUR_LOG, type Ruleset, type RulesetOptions } from './ruleset.ts';
 
@@ -12,8 +14,12 @@ export async function readDocuments(source: RuleSource): Promise<readonly NamedD
   }
 }
 
+/** Parses rules and filters, with the values of the placeholders. Throws a SigmaError if the file of placeholders is wrong. */
 export function parseAll(documents: readonly NamedDocument[]): ParsedSigma {
-  return combine(documents.map(({ name, text }) => parseSigma(name, text, { log: OUR_LOG })));
+  const file = documents.find(({ isPlaceholders }) => isPlaceholders === true);
+  const placeholders: Placeholders = file === undefined ? {} : parsePlaceholders(file);
+  const rules = documents.filter(({ isPlaceholders }) => isPlaceholders !== true);
+  return combine(rules.map(({ name, text }) => parseSigma(name, text, { log: OUR_LOG, placeholders })));
 }
 
 /** The rules as a door loads them, or a SigmaError with everything that is wrong. */

@@ -7,6 +7,39 @@ import { followPaths } from '../io/follow-paths.ts';
 export interface NamedDocument {
   readonly name: string;
   readonly text: string;
+  /** True for the file of placeholders, which holds neither rules nor filters. */
+  readonly isPlaceholders?: true;
+}
+
+/** The settings that say which rules, filters and placeholders to load. */
+export interface RuleSettings {
+  readonly rulesDirs: readonly string[];
+  readonly filtersDirs: readonly string[];
+  readonly allowUsers: readonly string[];
+  /** The file with the values for `|expand`. */
+  readonly placeholders?: string;
+}
+
+/** Every command reads its rules from here, each path once. */
+export function ruleSourceOf({ rulesDirs, filtersDirs, allowUsers, placeholders }: RuleSettings): RuleSource {
+  return sourceUnion([
+    directorySource([...new Set([...rulesDirs, ...filtersDirs])]),
+    allowUsersSource(allowUsers),
+    ...(placeholders === undefined ? [] : [placeholdersSource(placeholders)]),
+  ]);
+}
+
+/** The file that `--placeholders` names. */
+function placeholdersSource(file: string): RuleSource {
+  const files = directorySource([file]);
+  return {
+    read: async () => {
+      const problem = whyNotRegular(await stat(file));
+      if (problem !== undefined) throw new Error(`--placeholders ${file}: ${problem}`);
+      return (await files.read()).map((document) => ({ ...document, isPlaceholders: true as const }));
+    },
+    onChange: files.onChange,
+  };
 }
 
 /** Where rules and filters come from. */
@@ -68,7 +101,7 @@ export function sourceUnion(sources: readonly RuleSource[]): RuleSource {
 }
 
 /** `--allow-user NAME`: a filter for each user, written out, so that it is checked, recorded and counted like any other. */
-export function allowUsersSource(users: readonly string[]): RuleSource {
+function allowUsersSource(users: readonly string[]): RuleSource {
   return fixedSource(
     users.map((user) => ({
       name: `--allow-user ${user}`,

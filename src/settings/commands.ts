@@ -21,6 +21,7 @@ const JUDGING = [
   'rulesDirs',
   'filtersDirs',
   'allowUsers',
+  'placeholders',
   'minLevel',
   'subresources',
 ] as const satisfies readonly Key[];
@@ -71,6 +72,7 @@ const CHECK = [
   'checkedDirs',
   'rulesDirs',
   'filtersDirs',
+  'placeholders',
   'subresources',
   'door',
   'checkFormat',
@@ -82,6 +84,7 @@ const TEST = [
   'rulesDirs',
   'filtersDirs',
   'allowUsers',
+  'placeholders',
   'subresources',
   'fixturesDir',
   'strict',
@@ -217,6 +220,7 @@ export const COMMANDS = {
     examples: [
       'sigma-admission rules check my-rules my-filters',
       'sigma-admission rules check my-rules --strict --format github',
+      'sigma-admission rules check my-rules --placeholders my-placeholders.yml',
     ],
     config: ({
       checkedDirs,

@@ -76,6 +76,11 @@ export const SETTINGS = {
     default: [],
     help: 'short for a filter that accepts whatever this user does',
   },
+  placeholders: {
+    flag: '--placeholders <FILE>',
+    read: textOf('a file'),
+    help: 'YAML, a map of name to values: what %name% stands for in a rule with |expand',
+  },
   minLevel: {
     flag: '--min-level <LEVEL>',
     read: oneOf(LEVELS),

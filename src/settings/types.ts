@@ -12,6 +12,8 @@ export interface Config {
   readonly filtersDirs: readonly string[];
   /** Exact names; no character in them stands for others. */
   readonly allowUsers: readonly string[];
+  /** The file with the values for `|expand`. */
+  readonly placeholders?: string;
   readonly minLevel?: Level;
   readonly subresources: Subresources;
   readonly certsDir: string;
@@ -45,7 +47,7 @@ export interface Config {
 /** What `replay` was told. */
 export interface ReplayConfig extends Pick<
   Config,
-  'modes' | 'rulesDirs' | 'filtersDirs' | 'allowUsers' | 'minLevel' | 'subresources'
+  'modes' | 'rulesDirs' | 'filtersDirs' | 'allowUsers' | 'placeholders' | 'minLevel' | 'subresources'
 > {
   /** Files, directories, and `-` for standard input. */
   readonly logs: readonly string[];
@@ -64,7 +66,7 @@ export interface ReplayConfig extends Pick<
 /** What `scan` was told. A match makes its object suspicious but in mode `audit`, so there is no default mode to choose. */
 export interface ScanConfig extends Pick<
   Config,
-  'modes' | 'rulesDirs' | 'filtersDirs' | 'allowUsers' | 'minLevel' | 'subresources'
+  'modes' | 'rulesDirs' | 'filtersDirs' | 'allowUsers' | 'placeholders' | 'minLevel' | 'subresources'
 > {
   /** Files of objects, and `-` for standard input; none: the cluster. */
   readonly objects: readonly string[];
@@ -83,13 +85,13 @@ export interface AllowlistSuggestConfig {
 /** What every `rules` command but `check` was told: which rules, as which door loads them. */
 export interface LoadedRulesConfig extends Pick<
   Config,
-  'modes' | 'rulesDirs' | 'filtersDirs' | 'allowUsers' | 'minLevel' | 'subresources'
+  'modes' | 'rulesDirs' | 'filtersDirs' | 'allowUsers' | 'placeholders' | 'minLevel' | 'subresources'
 > {
   readonly door: Door;
 }
 
 /** What `rules check` was told. */
-export interface RulesCheckConfig extends Pick<Config, 'subresources'> {
+export interface RulesCheckConfig extends Pick<Config, 'placeholders' | 'subresources'> {
   /** Rules and filters alike. */
   readonly dirs: readonly string[];
   readonly door: Door;
@@ -114,7 +116,7 @@ export interface RulesExplainConfig extends LoadedRulesConfig {
 /** What `rules test` was told. */
 export interface RulesTestConfig extends Pick<
   Config,
-  'rulesDirs' | 'filtersDirs' | 'allowUsers' | 'subresources'
+  'rulesDirs' | 'filtersDirs' | 'allowUsers' | 'placeholders' | 'subresources'
 > {
   /** Where the directories of fixtures are; absent: each beside its rule. */
   readonly fixturesDir?: string;

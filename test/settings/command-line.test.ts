@@ -392,6 +392,8 @@ Options:
                             (SIGMA_ADMISSION_FILTERS, filtersDirs; default filters)
   --allow-user <NAME...>    short for a filter that accepts whatever this user does
                             (SIGMA_ADMISSION_ALLOW_USER, allowUsers)
+  --placeholders <FILE>     YAML, a map of name to values: what %name% stands for in a rule with |expand
+                            (SIGMA_ADMISSION_PLACEHOLDERS, placeholders)
   --min-level <LEVEL>       rules below it are switched off: informational, low, medium, high, critical
                             (SIGMA_ADMISSION_MIN_LEVEL, minLevel)
   --subresources <READING>  resource: a rule on pods is about pods; literal: on pods/exec, pods/binding and

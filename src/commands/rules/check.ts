@@ -1,6 +1,6 @@
 import type { TextSink } from '../../io/output.ts';
 import type { RulesCheckConfig } from '../../settings/types.ts';
-import { directorySource } from '../../policy/rule-source.ts';
+import { ruleSourceOf } from '../../policy/rule-source.ts';
 import { RULE_CLASSES } from '../../policy/rule-class.ts';
 import { createRuleset, type Ruleset } from '../../policy/ruleset.ts';
 import { SigmaError, type Problem } from '../../sigma/read/errors.ts';
@@ -28,9 +28,13 @@ async function check({
   dirs,
   door,
   subresources,
+  placeholders,
 }: RulesCheckConfig): Promise<{ readonly problems: readonly Problem[]; readonly ruleset?: Ruleset }> {
+  const files = placeholders === undefined ? {} : { placeholders };
   try {
-    const parsed = parseAll(await readDocuments(directorySource([...new Set(dirs)])));
+    const parsed = parseAll(
+      await readDocuments(ruleSourceOf({ rulesDirs: dirs, filtersDirs: [], allowUsers: [], ...files })),
+    );
     return createRuleset(parsed, { door, subresources });
   } catch (error) {
     if (error instanceof SigmaError) return { problems: error.problems };

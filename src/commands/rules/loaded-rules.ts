@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
-import type { Config } from '../../settings/types.ts';
 import type { Door } from '../../policy/door.ts';
 import { loadRuleset, parseAll, readDocuments } from '../../policy/load-rules.ts';
-import { allowUsersSource, directorySource, sourceUnion } from '../../policy/rule-source.ts';
+import { ruleSourceOf, type RuleSettings } from '../../policy/rule-source.ts';
 import type { Ruleset, RulesetOptions } from '../../policy/ruleset.ts';
 import type { ParsedSigma } from '../../sigma/read/load.ts';
 
@@ -10,17 +9,11 @@ import type { ParsedSigma } from '../../sigma/read/load.ts';
 const DEFAULT_FILTERS = 'filters';
 
 /** Reads rules and filters together, each file by itself wrong or right. Throws a SigmaError if one cannot be read. */
-export async function readRules({
-  rulesDirs,
-  filtersDirs,
-  allowUsers,
-}: Pick<Config, 'rulesDirs' | 'filtersDirs' | 'allowUsers'>): Promise<ParsedSigma> {
-  const filters = filtersDirs.filter((directory) => directory !== DEFAULT_FILTERS || existsSync(directory));
-  return parseAll(
-    await readDocuments(
-      sourceUnion([directorySource([...new Set([...rulesDirs, ...filters])]), allowUsersSource(allowUsers)]),
-    ),
+export async function readRules(settings: RuleSettings): Promise<ParsedSigma> {
+  const filtersDirs = settings.filtersDirs.filter(
+    (directory) => directory !== DEFAULT_FILTERS || existsSync(directory),
   );
+  return parseAll(await readDocuments(ruleSourceOf({ ...settings, filtersDirs })));
 }
 
 /** The rules as a door loads them, or a SigmaError with all that is wrong. */

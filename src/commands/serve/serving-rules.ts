@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../../settings/types.ts';
 import { createLiveRuleset, type LiveRuleset } from '../../policy/live-ruleset.ts';
-import { allowUsersSource, directorySource, sourceUnion } from '../../policy/rule-source.ts';
+import { ruleSourceOf } from '../../policy/rule-source.ts';
 import { askedRules, type Ruleset } from '../../policy/ruleset.ts';
 import type { Metrics } from '../../records/metrics.ts';
 import type { Check } from '../../webhook/webhook-app.ts';
@@ -35,7 +35,7 @@ export async function createServingRules(
     door: 'serve',
     subresources: config.subresources,
     minLevel: config.minLevel,
-    source: sourceUnion([directorySource(paths), allowUsersSource(config.allowUsers)]),
+    source: ruleSourceOf(config),
     onLoad(ruleset) {
       metrics.observeRuleset(ruleset);
       metrics.reloads.inc({ result: 'loaded' });

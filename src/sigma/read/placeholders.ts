@@ -68,14 +68,14 @@ function expand<Part>(
 /** How many names a message lists. */
 const LISTED = 5;
 
-/** A rule with a placeholder nobody resolves must be refused (specification, Placeholders). */
+/** A rule with a placeholder that has no value must be refused (specification, Placeholders). */
 function valuesOf(name: string, placeholders: Placeholders): readonly (string | number)[] {
   const values = Object.hasOwn(placeholders, name) ? (placeholders[name] ?? []) : [];
   if (values.length === 0) {
     const known = Object.keys(placeholders);
     const listed = known.slice(0, LISTED).map(quote).join(', ');
     const expected =
-      known.length === 0 ? 'none is defined' : `defined are ${listed}${known.length > LISTED ? ', …' : ''}`;
+      known.length === 0 ? 'none is defined: name a file of values with --placeholders' : `defined are ${listed}${known.length > LISTED ? ', …' : ''}`;
     throw new ModifierError(
       'unresolved-placeholder',
       `placeholder ${quote(`%${name}%`)} has no values; ${expected}`,

@@ -241,14 +241,22 @@ describe('expand', () => {
   });
 
   it.each<[value: string, given: Record<string, readonly (string | number)[]>, problem: string]>([
-    ['%nobody%', {}, 'placeholder "%nobody%" has no values; none is defined'],
+    [
+      '%nobody%',
+      {},
+      'placeholder "%nobody%" has no values; none is defined: name a file of values with --placeholders',
+    ],
     [
       'a %nobody% b',
       placeholders,
       'placeholder "%nobody%" has no values; defined are "admins", "one", "two", "empty", "a-b.c", …',
     ],
     ['%empty%', { empty: [] }, 'placeholder "%empty%" has no values; defined are "empty"'],
-    ['%toString%', {}, 'placeholder "%toString%" has no values; none is defined'],
+    [
+      '%toString%',
+      {},
+      'placeholder "%toString%" has no values; none is defined: name a file of values with --placeholders',
+    ],
   ])('rejects %s without values', (value, given, problem) => {
     expect(problemsOf(under('expand', value), given)).toEqual([
       `error unresolved-placeholder: selection.f|expand: ${problem}`,
