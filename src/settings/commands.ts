@@ -97,6 +97,7 @@ const INSTALL_CHECK = [
   'auditLogs',
   'rulesDirs',
   'filtersDirs',
+  'placeholders',
   'installCheckFormat',
 ] as const satisfies readonly Key[];
 

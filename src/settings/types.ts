@@ -136,7 +136,7 @@ export interface CertificatesRotateConfig extends Pick<Config, 'namespace' | 'ku
 /** What `install check` was told. */
 export interface InstallCheckConfig extends Pick<
   Config,
-  'rulesDirs' | 'filtersDirs' | 'namespace' | 'kubeconfig'
+  'rulesDirs' | 'filtersDirs' | 'placeholders' | 'namespace' | 'kubeconfig'
 > {
   readonly webhookConfiguration: string;
   /** Audit logs, as `logs` of replay. */

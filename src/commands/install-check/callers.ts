@@ -11,7 +11,7 @@ import type { UserInfo } from '../../kubernetes/user-info.ts';
 import { withLoggedProvenance } from '../../provenance/logged-provenance.ts';
 import { evaluate } from '../../policy/evaluate.ts';
 import { loadRuleset, parseAll, readDocuments } from '../../policy/load-rules.ts';
-import { directorySource } from '../../policy/rule-source.ts';
+import { ruleSourceOf, type RuleSettings } from '../../policy/rule-source.ts';
 import type { Ruleset } from '../../policy/ruleset.ts';
 
 /** A user that, by an audit log, creates pods in kube-system or requests tokens of controllers. */
@@ -32,11 +32,9 @@ export interface LoggedCallers {
   readonly problems: readonly string[];
 }
 
-export interface CallersOptions {
+export interface CallersOptions extends Omit<RuleSettings, 'allowUsers'> {
   readonly logs: readonly string[];
   readonly stdin: AsyncIterable<Buffer>;
-  readonly rulesDirs: readonly string[];
-  readonly filtersDirs: readonly string[];
 }
 
 /** The two rules whose filters name the identities of kube-system: on pods created there, and on tokens of controllers. */
@@ -78,10 +76,11 @@ export async function readCallers(options: CallersOptions): Promise<LoggedCaller
 }
 
 /** Loaded filters come before presets: of two filters that accept a user, the first is named. */
-async function loadRules({ rulesDirs, filtersDirs }: CallersOptions): Promise<Rules> {
+async function loadRules(settings: CallersOptions): Promise<Rules> {
+  const { filtersDirs } = settings;
   const presets = (await Promise.all(filtersDirs.map((directory) => presetsIn(directory)))).flat();
-  const files = [...new Set([...rulesDirs, ...filtersDirs, ...presets])];
-  const parsed = parseAll(await readDocuments(directorySource(files)));
+  const source = ruleSourceOf({ ...settings, filtersDirs: [...filtersDirs, ...presets], allowUsers: [] });
+  const parsed = parseAll(await readDocuments(source));
   const rules = parsed.rules.filter(({ id }) => RULES.includes(id));
   const ruleset = loadRuleset({ ...parsed, rules }, { door: 'serve', subresources: 'resource' });
   return { ruleset, presets: presets.filter((file) => !filtersDirs.includes(file)) };

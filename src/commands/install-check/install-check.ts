@@ -58,7 +58,7 @@ export async function installCheck(
 async function check(
   api: ApiServer,
   view: ClusterView,
-  { rulesDirs, filtersDirs, auditLogs }: InstallCheckConfig,
+  { auditLogs, ...config }: InstallCheckConfig,
   { stdin }: InstallCheckSurroundings,
 ): Promise<readonly CheckFinding[]> {
   const { names, configuration, deployment, settings } = view;
@@ -76,9 +76,7 @@ async function check(
   const rights = requiredRights(names, settings.kind === 'found' ? settings.value : assumed);
   const answer = deployment.kind === 'missing' ? undefined : await askRights(api, names.namespace, rights);
   const callers =
-    auditLogs.length === 0
-      ? undefined
-      : await readCallers({ logs: auditLogs, stdin, rulesDirs, filtersDirs });
+    auditLogs.length === 0 ? undefined : await readCallers({ logs: auditLogs, stdin, ...config });
   return [
     checkVersion(view.version),
     checkConfiguration(view),

@@ -75,7 +75,9 @@ function valuesOf(name: string, placeholders: Placeholders): readonly (string | 
     const known = Object.keys(placeholders);
     const listed = known.slice(0, LISTED).map(quote).join(', ');
     const expected =
-      known.length === 0 ? 'none is defined: name a file of values with --placeholders' : `defined are ${listed}${known.length > LISTED ? ', …' : ''}`;
+      known.length === 0
+        ? 'none is defined: name a file of values with --placeholders'
+        : `defined are ${listed}${known.length > LISTED ? ', …' : ''}`;
     throw new ModifierError(
       'unresolved-placeholder',
       `placeholder ${quote(`%${name}%`)} has no values; ${expected}`,
