@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 
 const PREFIX = 'sigma_admission_';
 
-/** Anybody who may edit our webhook configuration chooses a name. */
+/** A user who may edit our webhook configuration chooses a name. */
 const MAX_MANAGERS = 20;
 
 export type ClusterMetrics = ReturnType<typeof createClusterMetrics>;
@@ -12,7 +12,7 @@ export function createClusterMetrics(registry: Registry) {
   const registers = [registry];
   const configured = new Gauge({
     name: `${PREFIX}webhook_configuration_exists`,
-    help: 'Whether our webhook configuration is there: without it nobody asks us.',
+    help: 'Whether our webhook configuration exists: without it the API server does not ask us.',
     registers,
   });
   const guardLowered = new Gauge({

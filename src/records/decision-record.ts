@@ -35,7 +35,7 @@ export interface DecisionRecord {
   readonly namespace?: string;
   readonly name?: string;
   readonly objectUid?: string;
-  /** The controller the object names as its owner. Anybody may write one: it is a claim. */
+  /** The controller the object names as its owner. Any user may write one: it is a claim. */
   readonly owner?: {
     readonly apiVersion: string;
     readonly kind: string;

@@ -50,7 +50,7 @@ export function createMetrics() {
   });
   const dropped = new Counter({
     name: `${PREFIX}records_dropped_total`,
-    help: 'Decision records lost because nobody read them fast enough.',
+    help: 'Decision records dropped because their reader was too slow.',
     registers,
   });
   const faults = new Counter({
@@ -60,7 +60,7 @@ export function createMetrics() {
   });
   const logDropped = new Counter({
     name: `${PREFIX}log_lines_dropped_total`,
-    help: 'Lines of our own log lost because nobody read them fast enough, or they could not be written.',
+    help: 'Lines of our own log dropped because their reader was too slow or writing failed.',
     registers,
   });
   const rules = new Gauge({
@@ -77,7 +77,7 @@ export function createMetrics() {
   });
   const certificateChanges = new Counter({
     name: `${PREFIX}certificate_changes_total`,
-    help: 'Writes of the Secret with our certificates: made, renewed, restored after somebody broke it, or only trusted anew.',
+    help: 'Writes of the Secret with our certificates: made, renewed, restored after damage, or only trusted anew.',
     labelNames: ['kind'],
     registers,
   });

@@ -74,7 +74,7 @@ export function answerReview({ review, timeoutMs, limiter, answered, refuse }: A
   };
 }
 
-/** The rest of the time is for the way here and back: an answer nobody waits for any more is worth nothing. */
+/** The rest of the time is for the network: an answer after the API server's timeout is worth nothing. */
 const SHARE_OF_TIMEOUT = 0.8;
 
 /**
@@ -95,13 +95,13 @@ export function queryOf(url: string): URLSearchParams {
 /** The API server writes the uid before everything that can be long. */
 const ENVELOPE_BYTES = 512;
 
-/** The uid of a review that cannot be parsed, or breaks us. */
+/** The uid of a review that cannot be parsed or evaluated. */
 function uidIn(body: Buffer): string | undefined {
   const envelope = body.toString('latin1', 0, ENVELOPE_BYTES);
   return /"request":\s*\{\s*"uid":\s*"([^"\\]+)"/.exec(envelope)?.[1];
 }
 
-/** Gives what `work` gives within the budget that began at `arrivedAt`. What comes later is nobody's, be it an error. */
+/** Gives what `work` gives within the budget that began at `arrivedAt`. A later result, or error, is ignored. */
 async function within<T>(budgetMs: number, arrivedAt: number, work: () => Promise<T>): Promise<T> {
   const end = arrivedAt + budgetMs;
   const late = Promise.withResolvers<never>();

@@ -4,12 +4,12 @@ import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { ClientAuthority } from './client-authority.ts';
 import { Refusal } from './refusal.ts';
 
-/** Refuses whoever may not ask, by the connection that it asks on. */
+/** Refuses a client that may not ask, by its connection. */
 export type CheckCaller = (socket: Socket) => Refusal | undefined;
 
 /**
- * Lets those ask whose certificate TLS found to be of our client authority and for clients, and, where `names` are given,
- * to be called one of them (its CN, or a DNS name). What was found holds for as long as the connection does.
+ * Lets a client ask whose certificate our client authority signed for clients and, where `names` are given, which has one of
+ * them as its CN or a DNS name. The result holds for the whole connection.
  */
 export function createCheckCaller(names: readonly string[]): CheckCaller {
   const found = new WeakMap<Socket, { readonly refusal: Refusal | undefined }>();
@@ -34,20 +34,20 @@ function problemWith(socket: TLSSocket, names: readonly string[]): string | unde
     names.length === 0 ||
     names.includes(commonName(certificate.toLegacyObject())) ||
     names.some((name) => certificate.checkHost(name, EXACTLY) !== undefined);
-  return isNamed ? undefined : 'only the API server may ask here: the client certificate names somebody else';
+  return isNamed ? undefined : 'only the API server may ask here: the client certificate has another name';
 }
 
 const EXACTLY = { subject: 'never', wildcards: false } as const;
 
-/** Of a subject with several, who could say which is meant? */
+/** The CN of a subject; empty for a subject with several, which is ambiguous. */
 function commonName({ subject }: PeerCertificate): string {
   const { CN } = subject as { readonly CN?: string | string[] };
   return typeof CN === 'string' ? CN : '';
 }
 
 /**
- * Lets connections that were found good by authorities which are no longer ours end with their next answer. That costs the
- * API server no request, where closing them would.
+ * After a change of the client authorities, ends each connection that the former ones trusted with its next answer. Closing
+ * it at once could cost the API server a request.
  */
 export function keepOnlyTrusted(https: Server, authority: ClientAuthority, handshakeMs: number): void {
   let trusted = new WeakSet<Socket>();
@@ -60,7 +60,7 @@ export function keepOnlyTrusted(https: Server, authority: ClientAuthority, hands
   });
   authority.onChange(() => {
     startAgain();
-    // A handshake that is under way was begun with the old ones.
+    // A handshake under way began with the former authorities.
     setTimeout(startAgain, handshakeMs).unref();
   });
 }

@@ -18,7 +18,7 @@ export interface InFlightLimits {
    * stored: 131,000 volumes `{"name":"…","emptyDir":{}}`, 12 bytes each in etcd and 400 here, twice: 105 MB.
    */
   readonly parsedBytesInFlight: number;
-  /** Five API servers' worth of changes (200 each may be in flight by default): more would only make everybody late. */
+  /** Five API servers' worth of changes (200 each may be in flight by default): more would only make every answer late. */
   readonly requestsInFlight: number;
 }
 
@@ -99,7 +99,7 @@ export function createInFlightLimiter(limits: InFlightLimits): InFlightLimiter {
   };
 }
 
-/** Gives the body, copied once if it came in parts. Whatever goes wrong, nothing listens to the request any more. */
+/** Gives the body, copied once if it came in parts. On every path its listeners leave the request. */
 function readBody(
   request: IncomingMessage,
   withinMs: number,

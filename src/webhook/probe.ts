@@ -4,10 +4,10 @@ import { allowed, denied } from '../kubernetes/admission-response.ts';
 import type { AdmissionRequest, AdmissionReview } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 
-/** Whoever probes chooses the nonce, and everybody who may make ConfigMaps in our namespace may probe. */
+/** The client chooses the nonce, and every user who may create ConfigMaps in our namespace may probe. */
 const MAX_NONCE = 64;
 
-/** Denies the probe, repeating its nonce: whoever sent it then knows that the API server asked us and believed us. */
+/** Denies the probe and repeats its nonce: its sender then knows that the API server asked us and trusts our answer. */
 export function createProbe(namespace: string): (request: AdmissionRequest) => Promise<AdmissionReview> {
   return async function probe(request) {
     if (!isProbe(request, namespace)) return allowed(request.uid);
@@ -17,7 +17,7 @@ export function createProbe(namespace: string): (request: AdmissionRequest) => P
   };
 }
 
-/** Only a dry run: a ConfigMap that somebody really makes is none of our business. */
+/** A dry run only: a ConfigMap that is really created is allowed. */
 function isProbe({ resource, operation, name, dryRun, ...request }: AdmissionRequest, namespace: string) {
   return (
     dryRun &&

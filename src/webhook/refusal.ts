@@ -18,7 +18,7 @@ const REASONS = {
   503: 'ServiceUnavailable',
 } as const;
 
-/** A request that gets no verdict. `message` is for the client, and never anybody's secret. */
+/** A request that gets no verdict. `message` is for the client, and holds no secret. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly code: keyof typeof REASONS;
@@ -29,7 +29,7 @@ export class Refusal extends Error {
   }
 }
 
-/** There was no verdict in the time that the caller said it waits for one, or that our own configuration lets it wait. */
+/** There was no verdict within the client's timeout, or within that of our own configuration. */
 export class DeadlineExceeded extends Refusal {
   readonly budgetMs: number;
 
@@ -39,7 +39,7 @@ export class DeadlineExceeded extends Refusal {
   }
 }
 
-/** The client went away before it had its answer: there is nobody to answer. */
+/** The client went away before its answer: no answer is written. */
 export class ClientGone extends Error {
   override readonly name = 'ClientGone';
 }
@@ -102,20 +102,20 @@ function statusWith(code: keyof typeof REASONS, message: string, details?: objec
   };
 }
 
-/** Which request it was about, so that a log of the API server's can be joined with ours. */
+/** The uid of the request, which joins the API server's log with ours. */
 function detailsOf(uid: string | undefined, causes: readonly object[] = []): object | undefined {
   const named = uid !== undefined && /^[\w.:-]{1,128}$/.test(uid) ? { uid } : {};
   const details = causes.length === 0 ? named : { ...named, causes };
   return Object.keys(details).length === 0 ? undefined : details;
 }
 
-/** By what Node calls them; anything else is a request that cannot be read. */
+/** By Node's error code; any other is a request that cannot be read. */
 const REFUSAL_OF: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: new Refusal(431, 'too many headers'),
   ERR_HTTP_REQUEST_TIMEOUT: new Refusal(408, 'the request stopped coming'),
 };
 
-/** Ends a connection that no request can be read from. Gives the status it was told, if the client is still there. */
+/** Ends a connection that no request can be read from. Gives the code of the Status, unless the client is gone. */
 export function refuseUnreadable({ code = '' }: NodeJS.ErrnoException, socket: Duplex): number | undefined {
   if (code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -124,9 +124,9 @@ export function refuseUnreadable({ code = '' }: NodeJS.ErrnoException, socket: D
   return endWith(REFUSAL_OF[code] ?? new Refusal(400, 'not an HTTP request that can be read'), socket);
 }
 
-/** Refuses a CONNECT, for which Node gives no response but the bare connection. Gives the status it was told. */
+/** Refuses a CONNECT, for which Node has no response object. Gives the code of the Status. */
 export function refuseConnect(socket: Duplex): number {
-  // Node listens to such a connection no more.
+  // Node removed its own listener from the connection.
   socket.on('error', () => socket.destroy());
   return endWith(new Refusal(405, 'CONNECT is not answered here'), socket);
 }

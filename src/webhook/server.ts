@@ -23,18 +23,18 @@ export interface ServerOptions extends Omit<
   'limits' | 'isDraining' | 'checkCaller' | 'metrics'
 > {
   readonly certificates: CertificateSource;
-  /** Who alone may ask the entries: of which authority, called what; any name if none is given. Absent: everybody may. */
+  /** The clients that may ask the entries: their authority and names, any name if none is given. Absent: every client. */
   readonly callers?: { readonly authority: ClientAuthority; readonly names: readonly string[] } | undefined;
   readonly metrics: WebhookAppOptions['metrics'] & {
     /** A connection ended before it could bring a request. */
     connectionRefused(why: HandshakeFailure | 'too_many'): void;
   };
-  /** Somebody could not agree with us on a connection: most often whoever does not trust our certificate. */
+  /** Called for each failed handshake, most often of a client that does not trust our certificate. */
   readonly onHandshakeFailure?: (error: Error) => void;
   readonly limits?: Partial<Limits>;
 }
 
-/** What nobody may exceed. */
+/** The limits of all clients together. */
 export interface Limits extends InFlightLimits, ConnectionLimits {
   /**
    * How long a client may take to send a whole request, from the opening of a new connection on. The API server's
@@ -100,7 +100,7 @@ export function createServer(options: ServerOptions): WebhookServer {
   const context = () => secureContext(certificates.current(), callers?.authority.current());
   const https = createHttpsServer({
     ...context(),
-    // Kubelets bring none with their probes, so it is for each entry to demand.
+    // A kubelet's probe brings no certificate: only the entries demand one.
     requestCert: callers !== undefined,
     rejectUnauthorized: false,
     // To a webhook on localhost the API server would speak HTTP/2.
@@ -165,7 +165,7 @@ export function createServer(options: ServerOptions): WebhookServer {
     for (const response of unanswered) closeAfter(response);
     if (drainMs > 0) await wait(drainMs);
     for (const stop of unfollow) stop?.();
-    // What has not come by now is given no longer: the API server asks another replica.
+    // A request that is not whole by now is dropped: the API server asks another replica.
     for (const response of unanswered) if (!response.req.complete) response.req.destroy();
     const closed = [https, http].map(
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
@@ -182,7 +182,7 @@ export function createServer(options: ServerOptions): WebhookServer {
         https.close();
         throw error;
       });
-      // Such as no file descriptor left for one more connection: those that are open must not pay for it.
+      // An error such as EMFILE must not end the connections that are open.
       for (const server of [https, http]) server.on('error', onFault);
       return { port: taken, metricsPort: metricsTaken };
     },

@@ -7,7 +7,7 @@ import { createInFlightLimiter, type InFlightLimits } from './in-flight-limiter.
 import { ClientGone, headersRefusal, Refusal, statusOf } from './refusal.ts';
 import { send } from './send.ts';
 
-/** One thing that must be so before requests are welcome, or that an operator wants to see. */
+/** A condition of readiness, or a state that an operator wants to see. */
 export interface Check {
   readonly name: string;
   readonly ok: boolean;
@@ -28,18 +28,15 @@ export interface WebhookAppOptions {
     /** `entry` is empty for a request to none of them. */
     refused(entry: string, code: number): void;
   };
-  /** What went wrong on our side: the client is told no more than that something did. */
+  /** Called with each fault of our own: the client is told only that there was one. */
   readonly onFault: (error: unknown) => void;
   readonly limits: InFlightLimits;
-  /** Absent where everybody may ask. */
+  /** Absent where every client may ask. */
   readonly checkCaller?: CheckCaller | undefined;
   readonly isDraining: () => boolean;
 }
 
-/**
- * Reviews and health. A review does not go through express: its routing would be the dearest thing on the way to a verdict
- * after the parsing of the body.
- */
+/** Reviews and health. A review does not go through express, whose routing would cost more than all but the parsing of the body. */
 export function webhookApp(options: WebhookAppOptions): RequestListener {
   const { entries, timeoutSeconds, checks, metrics, limits, checkCaller, isDraining } = options;
   const limiter = createInFlightLimiter(limits);
@@ -83,7 +80,7 @@ function pathOf({ url = '' }: IncomingMessage): string {
   return end < 0 ? url : url.slice(0, end);
 }
 
-/** Metrics, apart from reviews: who may scrape need not be who may ask. */
+/** Metrics, on a listener of their own: a scraper need not be a client that may ask for reviews. */
 export function metricsApp(options: Pick<WebhookAppOptions, 'metrics' | 'onFault'>): Express {
   const { registry } = options.metrics;
   const app = bareApp();
@@ -94,7 +91,7 @@ export function metricsApp(options: Pick<WebhookAppOptions, 'metrics' | 'onFault
   return refusing(app, createRefuse({ ...options, entries: {} }));
 }
 
-/** Routes, and nothing else that express would do for each request. */
+/** An express app that routes and does nothing else for a request. */
 function bareApp(): Express {
   return express()
     .disable('x-powered-by')
@@ -109,7 +106,7 @@ function servingCheck(draining: boolean): Check {
   return draining ? { name: 'serving', ok: false, detail: 'shutting down' } : { name: 'serving', ok: true };
 }
 
-/** As the API server's own /readyz says it. */
+/** A line in the format of the API server's own /readyz. */
 function checkLine({ name, ok, detail }: Check): string {
   return `${ok ? '[+]' : '[-]'}${name} ${ok ? 'ok' : 'failed'}${detail === undefined ? '' : `: ${detail}`}`;
 }
@@ -129,7 +126,7 @@ function createRefuse({
   metrics,
   onFault,
 }: Pick<WebhookAppOptions, 'entries' | 'metrics' | 'onFault'>): Refuse {
-  // An unknown path is no label: whoever asks would choose it.
+  // An unknown path is no label: the client would choose it.
   const entryAt = new Map(Object.keys(entries).map((entry) => [`/${entry}`, entry]));
   return function refuse(error, request, response, uid) {
     if (error instanceof ClientGone) return;
@@ -137,8 +134,8 @@ function createRefuse({
     if (status.code === 500) onFault(error);
     metrics.refused(entryAt.get(pathOf(request)) ?? '', status.code);
     if (response.headersSent) return void response.destroy();
-    // The rest of a body is thrown away as it comes, so that the connection is good for another request. Not of one that
-    // stopped coming, nor of whoever may ask nothing.
+    // The rest of the body is thrown away as it comes, so that the connection can carry another request. The connection ends
+    // where the body stopped coming, or where the client may not ask.
     if (status.code === 408 || status.code === 401) response.setHeader('Connection', 'close');
     request.resume();
     send(response, status.code, 'application/json', JSON.stringify(status));

@@ -136,7 +136,7 @@ describeWithPrograms('An API server that shows a client certificate', () => {
     expect(answers.map(({ code, body }) => [code, JSON.parse(body).message])).toEqual([
       [401, 'only the API server may ask here: no client certificate came'],
       [401, 'only the API server may ask here: the client certificate is refused: CERT_SIGNATURE_FAILURE'],
-      [401, 'only the API server may ask here: the client certificate names somebody else'],
+      [401, 'only the API server may ask here: the client certificate has another name'],
     ]);
     // Let in, it would be told that this is no review.
     expect((await ask(webhook, { identity: sign(NAME) })).code).toBe(400);
