@@ -51,7 +51,7 @@ describe('a command whose standard output', () => {
 
   it.each(COMMANDS)('has no reader ends as it would with one, and says so: $args', async ({ args, code }) => {
     const told = await run(args, 'pipe');
-    expect(told.err).toMatch(/(^|\n)stopped: nobody reads the output any more\n$/);
+    expect(told.err).toMatch(/(^|\n)stopped: the reader of the output has gone\n$/);
     expect(told.err).not.toContain('    at ');
     if (code !== undefined) expect(told.code).toBe(code);
   });

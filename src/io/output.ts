@@ -6,11 +6,11 @@ export interface TextSink {
   write(text: string): void;
 }
 
-/** Standard output, whose reader may be slow, or gone. */
+/** Standard output, whose reader may be slow or gone. */
 export interface Output extends TextSink {
-  /** Resolves when there is room for more, or no use in it. */
+  /** Resolves when the stream has room for more text, or is closed. */
   ready(): Promise<void>;
-  /** Why it is no use to go on, in a few words. */
+  /** Why the stream takes no more text, in a few words; undefined while it does. */
   closed(): string | undefined;
   /** Whether text was lost, other than because its reader went away. */
   failed(): boolean;
@@ -23,16 +23,16 @@ export function createOutput(stream: Writable): Output {
   let isFull = false;
   stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
     hasFailed ||= code !== 'EPIPE';
-    closed ??= hasFailed ? `cannot write: ${message}` : 'nobody reads the output any more';
+    closed ??= hasFailed ? `cannot write: ${message}` : 'the reader of the output has gone';
   });
   return {
     write(text) {
       if (closed === undefined) isFull = !stream.write(text);
     },
     async ready() {
-      // That the reader has gone shows a moment after writing.
+      // An error of a write is emitted a moment after it.
       await new Promise(setImmediate);
-      // An error is heard by the listener above.
+      // The listener above handles an error.
       if (isFull && closed === undefined && stream.writableNeedDrain)
         await once(stream, 'drain').catch(() => {});
       isFull = false;

@@ -2,16 +2,16 @@ import { isObject } from './as-object.ts';
 import { UnreadableLog } from '../io/input-files.ts';
 import { EVENT_LISTS } from '../io/json-splitter.ts';
 
-/** An audit event as it was logged, not yet checked. */
+/** An audit event as logged, not yet checked. */
 export type RawEvent = Record<string, unknown>;
 
 export interface Unwrapped {
   readonly onEvent: (event: RawEvent) => void;
-  /** Something else than an event, in a few words. */
+  /** Called for a document that is no event, with the problem in a few words. */
   readonly onOther: (problem: string) => void;
 }
 
-/** AKS and CloudWatch: an event as text, in a record, in a list. More is nobody's wrapping. */
+/** AKS and CloudWatch wrap an event most deeply: as text, in a record, in a list. */
 const MAX_WRAPPINGS = 4;
 
 const GKE =

@@ -62,13 +62,13 @@ function verbsOf({ verb, objectRef }: AuditEvent, operation: Operation): readonl
   return candidateVerbs({ operation, name, object: undefined, requestSubResource: objectRef?.subresource });
 }
 
-/** Said of a request that admission webhooks refused, ours among them: it had come so far. */
+/** The message of a request that an admission webhook refused, which may be ours: it reached admission. */
 const BY_WEBHOOK = /^admission webhook "/;
 const [UNAUTHORIZED, FORBIDDEN, CONFLICT] = [401, 403, 409] as const;
 
 /**
- * Nobody, or not allowed, or not understood, not found, not valid. A conflict is found after admission, where a created
- * object's name is taken; what CONNECT leads to may answer anything.
+ * Whether the API server refused a request before admission: unauthorized, forbidden, malformed, not found or invalid. A
+ * conflict comes after admission, when the name of a created object is taken. The backend of a CONNECT may answer anything.
  */
 function isRefusedBefore({ responseStatus }: AuditEvent, operation: Operation): boolean {
   const { code, message } = responseStatus ?? {};
@@ -77,7 +77,7 @@ function isRefusedBefore({ responseStatus }: AuditEvent, operation: Operation): 
   return typeof message !== 'string' || !BY_WEBHOOK.test(message);
 }
 
-/** A patch is not the object, but what came of it is; the options of CONNECT stand only in the URI. */
+/** The object of a patch is in the response; the options of a CONNECT are only in the URI. */
 function objectOf({ event, unknown }: Observation, operation: Operation): KubernetesObject | undefined {
   if (operation === 'CONNECT') return undefined;
   if (event.verb === 'patch') return unlessStatus(event.responseObject);

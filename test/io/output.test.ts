@@ -35,7 +35,7 @@ describe('standard output', () => {
     await output.ready();
     output.write('b');
     await output.ready();
-    expect([output.closed(), output.failed()]).toEqual(['nobody reads the output any more', false]);
+    expect([output.closed(), output.failed()]).toEqual(['the reader of the output has gone', false]);
   });
 
   it('says that it cannot be written, which is a failure', async () => {
@@ -53,6 +53,6 @@ describe('standard output', () => {
     await new Promise(setImmediate);
     full.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
     await ready;
-    expect(output.closed()).toBe('nobody reads the output any more');
+    expect(output.closed()).toBe('the reader of the output has gone');
   });
 });

@@ -1,11 +1,11 @@
 import { printable } from '../../io/text.ts';
 import { asObject } from '../../kubernetes/as-object.ts';
 
-/** What somebody did that a rule matched and no filter accepted, gathered from records. */
+/** A user whose requests a rule matched and no filter accepted, gathered from records. */
 export interface Principal {
   readonly username: string;
   readonly groups: ReadonlySet<string>;
-  /** In every request. */
+  /** Whether every request had a uid. */
   readonly hasUid: boolean;
   readonly requests: number;
   readonly first: string;
@@ -13,9 +13,9 @@ export interface Principal {
   /** Titles of the rules that matched, by id. */
   readonly rules: ReadonlyMap<string, string>;
   readonly resources: ReadonlySet<string>;
-  /** `''` for what is in none. */
+  /** `''` for objects without a namespace. */
   readonly namespaces: ReadonlySet<string>;
-  /** Names, as many as are kept; there may be more. */
+  /** The first MAX_NAMES names of objects. */
   readonly names: ReadonlySet<string>;
   readonly hasMoreNames: boolean;
   /** `kube-system/kube-proxy-bv61v`, the first few. */
@@ -24,17 +24,17 @@ export interface Principal {
 
 export interface Counts {
   records: number;
-  /** Of them, with a match that no filter accepted, and a user. */
+  /** Records with a user and a match that no filter accepted. */
   unfiltered: number;
-  /** Of scan: what stands in a cluster does not say who made it. */
+  /** Records of scan: an object does not name the user that made it. */
   withoutUser: number;
-  /** Principals beyond those that are kept. */
+  /** Records of principals beyond MAX_PRINCIPALS. */
   principalsLeftOut: number;
-  /** Other lines of a log, and whatever else is no record. */
+  /** Values that are no record, such as other lines of a log. */
   others: number;
 }
 
-/** Somebody may use any number of names. */
+/** A client may use any number of names. */
 const MAX_PRINCIPALS = 1000;
 const MAX_NAMES = 100;
 const MAX_EXAMPLES = 5;

@@ -14,7 +14,7 @@ export function suggestionText(suggestions: readonly Suggestion[], counts: Count
     ...commentsOn(counts, filters.length),
     ...refused.flatMap(({ principal, why }) => [
       '',
-      `No filter for ${principal.username === '' ? '(nobody)' : principal.username}: ${why}.`,
+      `No filter for ${principal.username === '' ? '(no user)' : principal.username}: ${why}.`,
       ...aboutPrincipal(principal).map((line) => `  ${line}`),
     ]),
   ];
@@ -27,12 +27,12 @@ function commentsOn(
 ): readonly string[] {
   return [
     `From ${plural(records, 'record')}, ${number(unfiltered)} of them with a match that no filter accepts: ${plural(filters, 'filter')}.`,
-    'Read each before it is loaded. A filter accepts whoever has the identity, whatever it is used for by then.',
+    'Read each before it is loaded. A filter accepts every request of its user that it fits, also a later one.',
     ...(withoutUser === 0
       ? []
       : [
-          `${plural(withoutUser, 'record')} of what stands in a cluster: who made it is not in it, so there is nobody to accept.`,
-          'A filter by its name alone would accept whatever anybody makes under that name.',
+          `${plural(withoutUser, 'record')} of objects in a cluster: an object does not name the user that made it, so there is no user to accept.`,
+          'A filter by name alone would accept an object of that name from any client.',
         ]),
     ...(principalsLeftOut === 0
       ? []

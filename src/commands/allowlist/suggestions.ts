@@ -45,18 +45,19 @@ function suggestionFor(principal: Principal): Suggestion {
 }
 
 /**
- * Nobody is accepted for whom a filter would have to leave something open: a name that is not known to the letter, a
- * credential that many people hold, an identity that was not shown in full.
+ * Why no filter is suggested for a user: its name is not known to the letter, many people hold its credential, or its
+ * identity was not shown in full. A filter would have to accept other users too.
  */
 function whyNot({ username, groups, hasUid, names, hasMoreNames }: Principal): string | undefined {
-  if (username === '') return 'the records do not say who';
+  if (username === '') return 'the records do not name the user';
   if (/[\ufffd…]/.test(username)) return 'the records do not have the name to the letter';
-  if (username === 'system:anonymous' || groups.has('system:unauthenticated')) return 'anybody is that';
+  if (username === 'system:anonymous' || groups.has('system:unauthenticated'))
+    return 'any client without credentials is that user';
   if (username.startsWith(NODES.usernamePrefix))
     return "a filter for nodes would need a wildcard; kubelets' mirror pods are accepted already, and a node makes no other";
   if (SERVICE_ACCOUNT.test(username)) {
     if (!hasUid)
-      return 'a request came without its uid: somebody impersonated it, whom a filter for it would accept too';
+      return 'a request came without its uid: a client impersonated the ServiceAccount, and a filter would accept that client too';
     return isController(username)
       ? 'the filters have it: what they did not accept came with a token bound to a pod, or to another namespace'
       : undefined;

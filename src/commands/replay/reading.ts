@@ -15,7 +15,7 @@ export interface ReadingOptions {
   readonly filter: LineFilter | undefined;
   readonly summary: SummaryBuilder;
   readonly output: Output;
-  /** Told the bytes read so far, as they are on disk, and the requests that matched. */
+  /** Called with the bytes read so far, as they are on disk, and the number of requests that matched. */
   readonly onProgress?: (bytes: number, matched: number) => void;
   readonly format: 'table' | 'json' | 'ndjson';
   readonly since?: number | undefined;
@@ -41,7 +41,7 @@ export function createReading(options: ReadingOptions) {
     parse: parseAuditEvent,
   });
 
-  /** An event that has no verdict is a bad line. */
+  /** Counts an event that exceeds the work limit as a bad line. */
   function withVerdict({ file, line }: Logged, judgeIt: () => void): void {
     try {
       judgeIt();
@@ -124,7 +124,7 @@ export function createReading(options: ReadingOptions) {
   };
 }
 
-/** An event without a time may be anybody's: it is judged. */
+/** An event without a readable time counts as within. */
 function isWithin({ receivedAt }: Observation, since: number, until: number): boolean {
   if (since === -Infinity && until === Infinity) return true;
   const time = Date.parse(receivedAt);

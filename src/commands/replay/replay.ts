@@ -14,21 +14,21 @@ import { createSummary } from './summary.ts';
 import { summaryText } from './summary-text.ts';
 import { formatProblem, SigmaError } from '../../sigma/read/errors.ts';
 
-/** What the process hands in. */
+/** The process's streams, and the rules to judge by. */
 export interface ReplaySurroundings {
   readonly stdin: AsyncIterable<Buffer>;
   readonly stdout: Output;
   readonly stderr: Writable;
-  /** Whether somebody watches `stderr`. */
+  /** Whether `stderr` is a terminal. */
   readonly isTerminal: boolean;
   readonly source: RuleSource;
-  /** Whether somebody is one of the identities that heal a cluster; see JudgeOptions. */
+  /** Whether the user of an event is one of the identities that heal a cluster; see JudgeOptions. */
   readonly heals: (event: AuditEvent) => boolean;
 }
 
 /**
- * Judges what audit logs tell. Gives the exit code: 0; 1 if something matched that no filter accepts, and `failOnMatch`
- * asks; 2 if the rules or a log could not be read.
+ * Judges the requests of audit logs. Returns the exit code: 0; 1 if `failOnMatch` is set and a request matched that no
+ * filter accepts; 2 if the rules or a log could not be read.
  */
 export async function replay(config: ReplayConfig, surroundings: ReplaySurroundings): Promise<0 | 1 | 2> {
   const { stdin, stdout: output, stderr, isTerminal } = surroundings;
@@ -55,7 +55,7 @@ export async function replay(config: ReplayConfig, surroundings: ReplaySurroundi
   return config.failOnMatch && found.requests.matched > found.requests.filtered ? 1 : 0;
 }
 
-/** Undefined, and said why, if there are no rules to judge by. */
+/** Undefined if the rules do not load; `stderr` then has the reason. */
 async function load(config: ReplayConfig, surroundings: ReplaySurroundings): Promise<Judge | undefined> {
   const { stderr, source } = surroundings;
   try {

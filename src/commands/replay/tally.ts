@@ -4,10 +4,10 @@ export interface Tally<Entry> {
   entries(): readonly Entry[];
 }
 
-/** Somebody may use any number of names. */
+/** A client may use any number of names. */
 const LIMIT = 10_000;
 
-/** What the keys beyond the limit are counted under, together. */
+/** The key that counts all keys beyond the limit. */
 export const OTHERS = '(others)';
 
 export function createTally<Entry>(limit = LIMIT): Tally<Entry> {

@@ -9,17 +9,17 @@ import type { ScannedObject } from './scanned-object.ts';
 /** Where an object comes from, as far as it shows. */
 export interface Origin {
   readonly verified: boolean;
-  /** Who may have made it: each of these. */
+  /** The creators that are possible. */
   readonly creators: readonly PossibleCreator[];
-  /** For people. */
+  /** Why, as text for people. */
   readonly reason: string;
-  /** What stands at the beginning of its owners: the Deployment, of a pod of its ReplicaSet. Absent where it has none. */
+  /** The last owner in the chain, such as the Deployment of a ReplicaSet's pod. Absent if the object has no owner. */
   readonly root?: { readonly kind: string; readonly name: string };
 }
 
 const UNKNOWN_USER: readonly PossibleCreator[] = ['unknown user'];
 
-/** What was found out about who made an object. */
+/** The part of the provenance that an origin is made of. */
 export type Found = Pick<Provenance, 'fields' | 'owner'>;
 
 export function originOf(scanned: ScannedObject, { fields, owner }: Found, objects: ListedObjects): Origin {
@@ -54,15 +54,15 @@ export function originOf(scanned: ScannedObject, { fields, owner }: Found, objec
   return by(false, [maker, ...UNKNOWN_USER], why ?? `its owner ${named} was not read`);
 }
 
-/** Only a kubelet's own list shows a static pod like that: what it makes of it at the API server is the mirror. */
+/** The sources that a kubelet's own list shows of static pods. The API server has only their mirror pods. */
 const STATIC_SOURCES: readonly unknown[] = ['file', 'http'];
 
 function whyWithout({ kind, object }: ScannedObject): string {
   if (kind !== 'Pod') return 'who made it is not in it';
   const annotations = asObject(asObject(object['metadata'])?.['annotations']) ?? {};
   if (typeof annotations['kubernetes.io/config.mirror'] === 'string')
-    return 'it says it mirrors a static pod, but no Node owns it, as kubelets before 1.18 left it; anybody can write that';
+    return 'it says it mirrors a static pod, but no Node owns it, as kubelets before 1.18 left it; any client can write that';
   if (STATIC_SOURCES.includes(annotations['kubernetes.io/config.source']))
-    return "it says it is a static pod, as in a kubelet's own list, but it is no mirror of one; anybody can write that";
+    return "it says it is a static pod, as in a kubelet's own list, but it is no mirror of one; any client can write that";
   return 'it has no owner, and mirrors no static pod';
 }

@@ -91,7 +91,7 @@ describe('allowlist suggest', () => {
     );
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toBe(`# From 15 records, 14 of them with a match that no filter accepts: 3 filters.
-# Read each before it is loaded. A filter accepts whoever has the identity, whatever it is used for by then.
+# Read each before it is loaded. A filter accepts every request of its user that it fits, also a later one.
 ---
 # 1 request, 2026-11-24T08:00:00Z: kube-system/storage-provisioner
 # ${SEED} Creation Of Pod In System Namespace
@@ -202,7 +202,7 @@ filter:
     [
       'whoever is not authenticated',
       [record(person('system:anonymous', 'system:unauthenticated'), 'x')],
-      'system:anonymous: anybody is that.',
+      'system:anonymous: any client without credentials is that user.',
     ],
     [
       'a node',
@@ -212,14 +212,14 @@ filter:
     [
       'an impersonated service account',
       [record(account('a:b'), 'x'), record(account('a:b', ''), 'y')],
-      'system:serviceaccount:a:b: a request came without its uid: somebody impersonated it, whom a filter for it would accept too.',
+      'system:serviceaccount:a:b: a request came without its uid: a client impersonated the ServiceAccount, and a filter would accept that client too.',
     ],
     [
       "a controller's stolen token",
       [record(account('kube-system:daemon-set-controller'), 'x')],
       'system:serviceaccount:kube-system:daemon-set-controller: the filters have it: what they did not accept came with a token bound to a pod, or to another namespace.',
     ],
-    ['nobody', [record({}, 'x')], '(nobody): the records do not say who.'],
+    ['no user', [record({}, 'x')], '(no user): the records do not name the user.'],
     [
       'a name that was cut',
       [record(person('a…b'), 'x')],
@@ -229,14 +229,14 @@ filter:
     expect(await refusals(...records)).toEqual([why]);
   });
 
-  it('has nobody to accept in what scan found, and says so', async () => {
+  it('has no user to accept in the findings of scan, and says so', async () => {
     const scanned = record(undefined, 'bare', { door: 'scan' });
     const report = { suspicious: [scanned], undetermined: [scanned], verified: [], schemaVersion: 1 };
     const { stdout } = await suggest(JSON.stringify(report, null, 2));
     expect(stdout).toBe(`# From 2 records, 0 of them with a match that no filter accepts: 0 filters.
-# Read each before it is loaded. A filter accepts whoever has the identity, whatever it is used for by then.
-# 2 records of what stands in a cluster: who made it is not in it, so there is nobody to accept.
-# A filter by its name alone would accept whatever anybody makes under that name.
+# Read each before it is loaded. A filter accepts every request of its user that it fits, also a later one.
+# 2 records of objects in a cluster: an object does not name the user that made it, so there is no user to accept.
+# A filter by name alone would accept an object of that name from any client.
 `);
   });
 

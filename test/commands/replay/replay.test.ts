@@ -531,7 +531,7 @@ describe('a fault', () => {
     }
     const told = await run(['-'], { format: 'ndjson', stdin: endless(), stdout });
     expect(told).toEqual({ code: 0, out: '', err: '' });
-    expect(stdout.closed()).toBe('nobody reads the output any more');
+    expect(stdout.closed()).toBe('the reader of the output has gone');
     expect(written.split('\n').length).toBeLessThan(5);
   });
 });
@@ -822,7 +822,7 @@ describe('the program', () => {
     child.stdout.destroy();
     child.stdin.write(lines(...Array.from({ length: 5000 }, (_, index) => event(`e${index}`))));
     // Standard input stays open: it is the output's end that ends it.
-    expect(await ended).toEqual({ code: 0, err: 'stopped: nobody reads the output any more\n' });
+    expect(await ended).toEqual({ code: 0, err: 'stopped: the reader of the output has gone\n' });
   });
 });
 

@@ -794,9 +794,9 @@ function listWithoutKinds(...items: readonly object[]): string {
 /** What each file of pods of a minikube gives, by kind of pod. */
 describeWithCorpus('pods of minikube', () => {
   const MIRROR_WITHOUT_NODE =
-    'it says it mirrors a static pod, but no Node owns it, as kubelets before 1.18 left it; anybody can write that';
+    'it says it mirrors a static pod, but no Node owns it, as kubelets before 1.18 left it; any client can write that';
   const STATIC =
-    "it says it is a static pod, as in a kubelet's own list, but it is no mirror of one; anybody can write that";
+    "it says it is a static pod, as in a kubelet's own list, but it is no mirror of one; any client can write that";
   const BARE = 'it has no owner, and mirrors no static pod';
   const CONTROL_PLANE = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
 
