@@ -72,7 +72,8 @@ export interface Status {
  * | another path, another method                 | 404, 405 | Status          | failurePolicy |
  * | not the API server, where it must prove it   | 401      | Status          | failurePolicy |
  * | not HTTP we can read; too many headers       | 400, 431 | Status          | failurePolicy |
- * | no Host; an Expect we do not know; CONNECT   | 400, 417, 405 | Status     | failurePolicy |
+ * | no Host; an Expect that is not 100-continue  | 400, 417 | Status          | failurePolicy |
+ * | CONNECT                                      | 405      | Status          | failurePolicy |
  *
  * Never 403, which reads like a denial and is none. Never 429, a redirect or Retry-After: the API server would call again
  * and again for as long as it waits.
