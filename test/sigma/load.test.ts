@@ -261,6 +261,13 @@ describe('whatever a file holds', () => {
 });
 
 describe('a rule for another log', () => {
+  it.each([[{ toString: 1 }], [[1]], [7]])('is left out with one warning where its title is %j', (title) => {
+    const text = JSON.stringify({ title, logsource: { product: 'windows' }, detection: {} });
+    const log = { category: 'application', product: 'kubernetes', service: 'audit' };
+    const { rules, problems } = parseSigma('x.yml', text, { log });
+    expect([rules, problems.map(({ code }) => code)]).toEqual([[], ['logsource-not-applicable']]);
+  });
+
   it('is left out with one warning, whatever else is wrong with it', () => {
     const text = JSON.stringify({
       title: 'Elsewhere',

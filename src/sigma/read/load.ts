@@ -45,10 +45,11 @@ export function parseSigma(
     const reporter = createReporter(file, lineOf(document.position), found);
     const elsewhere = log === undefined ? undefined : otherLogOf(document, log);
     if (elsewhere !== undefined) {
+      const title = ownValue(document.value, 'title');
       createReporter(file, () => document.position.line, problems).warning(
         'logsource-not-applicable',
         ['logsource'],
-        notForOurLog(String(ownValue(document.value, 'title') ?? ''), elsewhere),
+        notForOurLog(typeof title === 'string' ? title : '', elsewhere),
       );
       continue;
     }
