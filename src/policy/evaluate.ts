@@ -31,7 +31,7 @@ export function evaluate(observation: Observation, ruleset: Ruleset): Evaluation
   const [first = NOTHING, ...others] = observation.verbs.map((verb) =>
     evaluateAs(verb, observation, ruleset),
   );
-  return others.length === 0 ? first : strongest([first, ...others]);
+  return others.length === 0 ? first : mergeVerbs([first, ...others]);
 }
 
 const NOTHING: Evaluation = { matches: [], notJudged: [] };
@@ -71,7 +71,7 @@ function marksFor(unknown: readonly string[]): object {
 }
 
 /** A rule stands once: as a match if any verb gives one, unfiltered rather than filtered; else as not judged. */
-function strongest(evaluations: readonly Evaluation[]): Evaluation {
+function mergeVerbs(evaluations: readonly Evaluation[]): Evaluation {
   const matches = new Map<LoadedRule, Match>();
   for (const match of evaluations.flatMap((each) => each.matches)) {
     const before = matches.get(match.rule);

@@ -76,15 +76,15 @@ function compileItemEvidence(
   };
 }
 
-/** Whose bodies hold what nobody else may read. A token is asked of a service account's subresource. */
+/** Resources whose bodies hold secrets. A token is requested from a subresource of serviceaccounts. */
 const SECRETS = ['secrets', 'tokenreviews', 'serviceaccounts/token'];
 
 const OBJECT_REF = ['objectRef.resource', 'objectRef.subresource'].map(compilePath);
 
-/** What says nothing of what is in one. Annotations do: kubectl keeps the whole object in one of them. */
+/** Fields that hold no secret data. Annotations may: kubectl keeps the whole object in one of them. */
 const HARMLESS = /^(?!re(quest|sponse)Object(\.|$))|^re(quest|sponse)Object\.metadata\.(?!annotations(\.|$))/;
 
-/** Whether an item looks at what nobody else may read: anything of a Secret's bodies but its metadata, and keywords on one. */
+/** Whether an item reads secret data: anything of a Secret's bodies but its metadata, and keywords on one. */
 export function isSecretData(item: DetectionItem, event: object): boolean {
   const [resource, subresource] = OBJECT_REF.map((read) => {
     const [text] = read(event).values;

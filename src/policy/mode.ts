@@ -13,7 +13,7 @@ export interface Modes {
   readonly rules: Readonly<Record<string, Mode>>;
 }
 
-/** Rules of ours carry it, and anybody's may: what they find is common, so they ship quiet. */
+/** Our own rules carry this tag, and any rule may: their matches are common, so they start in audit mode. */
 const AUDIT_TAG = 'sigma-admission.audit';
 
 /**

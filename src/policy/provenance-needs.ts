@@ -1,7 +1,7 @@
 import { NAMESPACE_ALL } from '../kubernetes/objects.ts';
 import { itemsOf } from '../sigma/match/partial-evaluation.ts';
 import { coverageOf, operationsOf } from './coverage.ts';
-import { askedRules, type LoadedRule, type Ruleset } from './ruleset.ts';
+import { activeRules, type LoadedRule, type Ruleset } from './ruleset.ts';
 
 /** What must be known of the cluster to answer what the loaded rules and their filters ask of `provenance`. */
 export interface ProvenanceNeeds {
@@ -18,7 +18,7 @@ export interface ProvenanceNeeds {
 const FROM_THE_REQUEST = ['provenance.mirrorPod', 'provenance.creator'];
 
 export function provenanceNeeds(ruleset: Pick<Ruleset, 'rules'>): ProvenanceNeeds {
-  const asked = askedRules(ruleset).map((rule) => ({ rule, paths: provenancePaths(rule) }));
+  const asked = activeRules(ruleset).map((rule) => ({ rule, paths: provenancePaths(rule) }));
   const namespaces = new Set(
     asked
       .filter(({ paths }) => paths.some((path) => !FROM_THE_REQUEST.includes(path)))

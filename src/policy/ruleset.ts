@@ -93,7 +93,7 @@ export function createRuleset(
     door: options.door,
     rules,
     filters: parsed.filters,
-    candidates: createRuleIndex(askedRules({ rules }), compiler),
+    candidates: createRuleIndex(activeRules({ rules }), compiler),
     compiler,
     warnings: problems,
     digest: digestOf([parsed.rules, parsed.filters, options]),
@@ -119,7 +119,7 @@ function loadRule(
     asked.length === 1 && asked[0] !== undefined
       ? asked[0].tree
       : { kind: 'or', of: asked.map((condition) => condition.tree) };
-  const classification = weakest(asked.length > 0 ? asked : conditions);
+  const classification = worstClass(asked.length > 0 ? asked : conditions);
   if (classification === undefined) throw new TypeError(`rule ${rule.id} has no condition`);
   const off = whyOff(rule, classification, minLevel);
   const applying = filters.filter(({ filter }) => appliesTo(filter, rule));
@@ -174,7 +174,7 @@ function withoutSubresource(tree: Tree): Tree {
 }
 
 /** Of what is asked, one condition that is only approximately decided makes the rule so. */
-function weakest(conditions: readonly LoadedCondition[]): Classification | undefined {
+function worstClass(conditions: readonly LoadedCondition[]): Classification | undefined {
   const classes = conditions.map(({ classification }) => classification);
   return ['approximate', ...RULE_CLASSES].flatMap((name) => classes.filter((each) => each.class === name))[0];
 }
@@ -195,14 +195,14 @@ function digestOf(loaded: unknown): string {
 }
 
 /** The rules that are asked. */
-export function askedRules({ rules }: Pick<Ruleset, 'rules'>): readonly LoadedRule[] {
+export function activeRules({ rules }: Pick<Ruleset, 'rules'>): readonly LoadedRule[] {
   return rules.filter(({ off }) => off === undefined);
 }
 
 /** For a report: how many rules are asked, and which are not, and why. */
 export function askedAndOff(ruleset: Pick<Ruleset, 'rules'>) {
   return {
-    asked: askedRules(ruleset).length,
+    asked: activeRules(ruleset).length,
     off: ruleset.rules.flatMap(({ rule, off }) =>
       off === undefined ? [] : [{ id: rule.id, title: rule.title, why: off }],
     ),

@@ -10,7 +10,7 @@ import type { Mode } from '../policy/mode.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
 import type { Level } from '../sigma/read/level.ts';
 import { provenanceRecord, type ProvenanceRecord } from './provenance-record.ts';
-import type { Judged } from './recorder.ts';
+import type { Judgement } from './recorder.ts';
 
 /** What is written of one request, by every door alike. Published as docs/decision-record.schema.json. */
 export interface DecisionRecord {
@@ -63,7 +63,7 @@ export interface DecisionRecord {
 }
 
 /** Everything a client chose is made printable; what is absent is left out. */
-export function decisionRecord(judged: Judged): DecisionRecord {
+export function decisionRecord(judged: Judgement): DecisionRecord {
   const { door, observation, evaluation, decision, ruleset, logged } = judged;
   const { event, uid, receivedAt, dryRun } = observation;
   const { resource, subresource, namespace, name, apiGroup, apiVersion } = event.objectRef ?? {};

@@ -6,7 +6,7 @@ import type { Evaluation } from '../policy/evaluate.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
 
 /** One request, judged: all that a recorder may want to say of it. */
-export interface Judged {
+export interface Judgement {
   readonly door: Door;
   /** At admission only. */
   readonly request?: AdmissionRequest;
@@ -22,7 +22,7 @@ export interface Judged {
 
 /** Takes note of what was decided, after the answer. It queues, so that it delays no other. */
 export interface Recorder {
-  record(judged: Judged): void;
+  record(judged: Judgement): void;
 }
 
 /** All of them. A fault in one is told, and neither thrown nor the others'. */

@@ -1,5 +1,5 @@
 import { modeOf, type Modes } from '../policy/mode.ts';
-import { askedRules, type Ruleset } from '../policy/ruleset.ts';
+import { activeRules, type Ruleset } from '../policy/ruleset.ts';
 import { needsOf, type Need } from './scope.ts';
 import { subscriptionOf } from './subscription.ts';
 import {
@@ -26,7 +26,7 @@ export function wantedConfiguration(
   { name, namespace, service, port, distribution, modes }: WantedSettings,
   ruleset: Pick<Ruleset, 'rules'>,
 ): WebhookConfiguration {
-  const asked = askedRules(ruleset).map((loaded) => ({ loaded, needs: needsOf(loaded.tree) }));
+  const asked = activeRules(ruleset).map((loaded) => ({ loaded, needs: needsOf(loaded.tree) }));
   const enforcing = asked.some(
     ({ loaded, needs }) =>
       modeOf(loaded.rule, loaded.classification.class === 'approximate', modes) === 'enforce' &&

@@ -6,7 +6,7 @@ import { evaluate } from '../../policy/evaluate.ts';
 import { onlyByRuleId, type Modes } from '../../policy/mode.ts';
 import { loadRuleset } from '../../policy/load-rules.ts';
 import type { LoadedRule, Ruleset, RulesetOptions } from '../../policy/ruleset.ts';
-import type { Judged } from '../../records/recorder.ts';
+import type { Judgement } from '../../records/recorder.ts';
 import { SigmaError } from '../../sigma/read/errors.ts';
 import type { ParsedSigma } from '../../sigma/read/load.ts';
 import { itemsOf } from '../../sigma/match/partial-evaluation.ts';
@@ -14,7 +14,7 @@ import type { Tree } from '../../sigma/match/tree.ts';
 
 export interface JudgeOptions extends Omit<RulesetOptions, 'door'> {
   readonly modes: Modes;
-  /** Whether somebody is one of the identities that heal a cluster: only a rule's own id denies them a pod. */
+  /** Whether the event's user is an identity that keeps a cluster running: only a rule's own id denies it a pod. */
   readonly heals: (event: AuditEvent) => boolean;
 }
 
@@ -26,11 +26,11 @@ export interface Judge {
   /** Of all rules that are asked, here or for the forecast. */
   readonly trees: readonly Tree[];
   /** A request as it ended. One that did not, as far as it came. */
-  request(observation: Observation): Judged | undefined;
+  request(observation: Observation): Judgement | undefined;
   /** An event of an earlier stage, by the rules that name a stage: they see every line. */
-  earlyStage(observation: Observation): Judged | undefined;
+  earlyStage(observation: Observation): Judgement | undefined;
   /** What `enforce` would have refused. */
-  forecast(observation: Observation): Judged | undefined;
+  forecast(observation: Observation): Judgement | undefined;
 }
 
 /** Loads the rules for a log and for the forecast, or throws a SigmaError with all that is wrong. */
@@ -46,7 +46,7 @@ export function createJudge(
   const admission = tryLoad(parsed, { ...options, door: 'serve' });
   const enforce: Modes = { ...modes, default: 'enforce' };
 
-  function judge(logged: Observation, rules: Ruleset | undefined, by: Modes): Judged | undefined {
+  function judge(logged: Observation, rules: Ruleset | undefined, by: Modes): Judgement | undefined {
     if (rules === undefined) return undefined;
     const observation = withLoggedProvenance(logged);
     const evaluation = evaluate(observation, rules);

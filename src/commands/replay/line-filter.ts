@@ -29,7 +29,7 @@ export function createLineFilter(trees: readonly Tree[]): LineFilter & { readonl
   function learn(sample: Buffer): Find {
     const literals = requiredLiterals(trees, frequencyIn(sample));
     if (literals !== undefined) {
-      return firstOf([createLiteralSearch(literals), ...HIDING].map(remembering));
+      return firstOf([createLiteralSearch(literals), ...ESCAPES].map(memoizeLast));
     }
     off = 'a rule can match without any text that could be looked for';
     return (_bytes, from) => from;
@@ -73,7 +73,7 @@ function firstOf(finds: readonly Find[]): Find {
 }
 
 /** What was found stays the first until it is passed. Each piece of a log is a Buffer of its own, if not of memory. */
-function remembering(find: Find): Find {
+function memoizeLast(find: Find): Find {
   let seen: Buffer | undefined;
   let end = 0;
   let at = 0;
@@ -117,7 +117,7 @@ const LONG_S = 0x17f;
 const KELVIN = 0x212a;
 
 /** What may hide a literal from a search for its bytes. */
-const HIDING = [
+const ESCAPES = [
   findUnicodeEscape,
   finder('\\/'),
   finder(String.fromCharCode(LONG_S)),

@@ -3,7 +3,7 @@ import type { Observation } from '../../kubernetes/audit-event.ts';
 import { isOfInput, problemOf, UnreadableLog, type LogFile } from '../../io/input-files.ts';
 import { parseAuditEvent } from '../../kubernetes/logged-event.ts';
 import { decisionRecord } from '../../records/decision-record.ts';
-import type { Judged } from '../../records/recorder.ts';
+import type { Judgement } from '../../records/recorder.ts';
 import { WorkLimitExceeded } from '../../sigma/match/work-meter.ts';
 import type { Judge } from './judge.ts';
 import type { Output } from '../../io/output.ts';
@@ -60,7 +60,7 @@ export function createReading(options: ReadingOptions) {
     }
   }
 
-  function report(judged: Judged | undefined, { file, line }: Logged): void {
+  function report(judged: Judgement | undefined, { file, line }: Logged): void {
     if (judged === undefined) return;
     summary.onJudged(judged);
     if (format === 'ndjson')

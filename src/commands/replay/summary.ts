@@ -1,7 +1,7 @@
 import { printable } from '../../io/text.ts';
 import type { AuditEvent } from '../../kubernetes/audit-event.ts';
 import { askedAndOff, type LoadedRule } from '../../policy/ruleset.ts';
-import type { Judged } from '../../records/recorder.ts';
+import type { Judgement } from '../../records/recorder.ts';
 import type { Level } from '../../sigma/read/level.ts';
 import type { Judge } from './judge.ts';
 import { whyNotLogged } from './not-logged.ts';
@@ -140,7 +140,7 @@ export function createSummary({ ruleset, noForecast }: Pick<Judge, 'ruleset' | '
   const reasons = createTally<{ reason: string; requests: number }>();
   const forecasts = createTally<Writable<ForecastEntry>>();
 
-  function countMatches({ observation: { event }, evaluation: { matches }, decision }: Judged): void {
+  function countMatches({ observation: { event }, evaluation: { matches }, decision }: Judgement): void {
     const isFiltered = decision.matches.length === 0;
     requests.matched++;
     if (isFiltered) requests.filtered++;
@@ -180,14 +180,14 @@ export function createSummary({ ruleset, noForecast }: Pick<Judge, 'ruleset' | '
       empty.push(printable(file));
     },
     /** A request with a match, or with something not judged. */
-    onJudged(judged: Judged): void {
+    onJudged(judged: Judgement): void {
       const { evaluation, observation } = judged;
       if (evaluation.matches.length > 0) countMatches(judged);
       const whys = evaluation.notJudged.map(({ field }) => whyNotLogged(field, observation.event));
       for (const reason of new Set(whys)) reasons.at(reason, () => ({ reason, requests: 0 })).requests++;
     },
     /** A request that `enforce` would have denied. */
-    onDenied({ observation, decision }: Judged, logged: Logged): void {
+    onDenied({ observation, decision }: Judgement, logged: Logged): void {
       if (decision.verdict !== 'deny') return;
       const key = observation.dryRun ? 'dryRuns' : 'denied';
       const rule = nameOf(decision.by.rule);

@@ -9,7 +9,7 @@ import { objectsFromList } from '../../provenance/objects-from-list.ts';
 import { provenanceOf, subjectOf } from '../../provenance/provenance.ts';
 import { isKnowable } from '../../provenance/project.ts';
 
-/** A request as somebody wrote it down: at `serve` it is an AdmissionReview, at `replay` an event of an audit log. */
+/** A request from a file: at `serve` it is an AdmissionReview, at `replay` an event of an audit log. */
 export interface ObservedEvent {
   readonly door: 'serve' | 'replay';
   readonly observation: Observation;

@@ -2,7 +2,7 @@ import { KINDS } from '../../kubernetes/objects.ts';
 import { coverageOf, type Coverage } from '../../policy/coverage.ts';
 import { mapToEvent } from '../../policy/event-fields.ts';
 import { loadRuleset } from '../../policy/load-rules.ts';
-import { askedRules, asksUnseenUser, type Ruleset, type RulesetOptions } from '../../policy/ruleset.ts';
+import { activeRules, asksUnseenUser, type Ruleset, type RulesetOptions } from '../../policy/ruleset.ts';
 import type { Filter } from '../../sigma/read/filter.ts';
 import type { ParsedSigma } from '../../sigma/read/load.ts';
 import { isJudged, SCANNED_KINDS } from './scanned-object.ts';
@@ -27,7 +27,7 @@ export function loadScanRules(parsed: ParsedSigma, options: Omit<RulesetOptions,
 
 /** Of what the rules ask of objects that scan judges, as they are created. */
 function namespacesOf(ruleset: Ruleset): readonly string[] | undefined {
-  const asked = askedRules(ruleset)
+  const asked = activeRules(ruleset)
     .flatMap(({ tree }) => coverageOf(tree))
     .filter(isOfObjects)
     .map(({ namespaces }) => namespaces);

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../../settings/types.ts';
 import { createLiveRuleset, type LiveRuleset } from '../../policy/live-ruleset.ts';
 import { ruleSourceOf } from '../../policy/rule-source.ts';
-import { askedRules, type Ruleset } from '../../policy/ruleset.ts';
+import { activeRules, type Ruleset } from '../../policy/ruleset.ts';
 import type { Metrics } from '../../records/metrics.ts';
 import type { Check } from '../../webhook/webhook-app.ts';
 import { formatProblem } from '../../sigma/read/errors.ts';
@@ -42,7 +42,7 @@ export async function createServingRules(
       onLoad(ruleset);
       for (const warning of ruleset.warnings) log.warn({ code: warning.code }, formatProblem(warning));
       log.info(summaryOf(ruleset), 'rules loaded');
-      if (askedRules(ruleset).length === 0) log.warn('no rule is asked: whatever comes is allowed');
+      if (activeRules(ruleset).length === 0) log.warn('no rule is asked: whatever comes is allowed');
     },
     onRefuse(problems) {
       metrics.reloads.inc({ result: 'refused' });
@@ -56,12 +56,12 @@ export async function createServingRules(
 function summaryOf(ruleset: Ruleset) {
   const { rules, filters, digest } = ruleset;
   const off = rules.filter((rule) => rule.off !== undefined).map(({ rule, off }) => `${rule.title}: ${off}`);
-  return { asked: askedRules(ruleset).length, filters: filters.length, ruleset: digest, off };
+  return { asked: activeRules(ruleset).length, filters: filters.length, ruleset: digest, off };
 }
 
 function rulesCheck(rules: LiveRuleset): Check {
   const { digest, rules: loaded } = rules.current();
-  const asked = askedRules(rules.current()).length;
+  const asked = activeRules(rules.current()).length;
   const refused = rules.refused();
   const stale =
     refused === undefined ? '' : `; the newest set is refused: ${refused.map(formatProblem).join('; ')}`;

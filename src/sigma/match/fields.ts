@@ -27,7 +27,7 @@ type Steps = readonly (readonly { readonly key: string; readonly next: number }[
 
 /**
  * Compiles `metadata.labels.app.kubernetes.io/name`. Every way to read it counts, keys with dots included, and the readings
- * are their union, so that a key somebody adds cannot shadow a path. Own properties only.
+ * are their union, so that a key that a client adds cannot shadow a path. Own properties only.
  */
 export function compilePath(path: string): Reader {
   const parts = path.split('.');

@@ -1,4 +1,4 @@
-/** A YAML map. Its keys are anybody's to choose: read them as own properties, `__proto__` and `constructor` included. */
+/** A YAML map. A client chooses its keys: read them as own properties, `__proto__` and `constructor` included. */
 export type Mapping = Readonly<Record<string, unknown>>;
 
 export function isMapping(value: unknown): value is Mapping {

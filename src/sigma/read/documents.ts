@@ -16,7 +16,7 @@ import { escapeUnseen } from '../../io/text.ts';
 import { describeValue, quote } from '../match/describe-value.ts';
 import { createReporter, type Path, type Problem } from './errors.ts';
 import { isMapping, type Mapping } from '../match/mapping.ts';
-import { MAX_NESTING, survey, type Position } from './position.ts';
+import { MAX_NESTING, walkPositions, type Position } from './position.ts';
 
 /** One YAML document that is a map, and where its parts stand. */
 export interface SigmaDocument {
@@ -73,7 +73,7 @@ function parseDocument(events: readonly Event[], source: Source): SigmaDocument 
   const scalars = events.filter((event) => event.type === EVENT_ID.SCALAR);
   const yaml12 = readScalars(scalars, events, text, CORE_SCHEMA);
   const yaml11 = readScalars(scalars.filter(isPlain), events, text, YAML11_SCHEMA);
-  const position = survey(events, {
+  const position = walkPositions(events, {
     source: text,
     lineAt: (offset) => placeOf(offset).line,
     keyText: (event) => String(yaml12.get(event)),

@@ -28,7 +28,7 @@ export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
 
-/** The fields that rules and filters share. Keys that the specification does not know are anybody's, and are left alone. */
+/** The fields that rules and filters share. Keys that the specification does not define are allowed, and ignored. */
 export function parseMetadata(document: Mapping, file: string, reporter: Reporter): Metadata {
   const title = parseTitle(document, reporter);
   const parsed = {

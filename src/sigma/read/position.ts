@@ -35,7 +35,7 @@ export const MAX_NESTING = 100;
 const MAX_ALIASED_NODES = 10_000;
 
 /** What is asked, and told, about a document while it is walked. */
-export interface Surveyor {
+export interface PositionVisitor {
   readonly source: string;
   /** The line of an offset in the source. Offsets only grow. */
   lineAt(offset: number): number;
@@ -50,7 +50,7 @@ export interface Surveyor {
 type Collection = MappingEvent | SequenceEvent;
 
 /** How large a node is with its aliases written out. An anchor that is still open is an ancestor of the alias. */
-interface Extent {
+interface NodeSize {
   size: number;
   height: number;
   open: boolean;
@@ -62,7 +62,7 @@ interface Frame {
   readonly isMapping: boolean;
   readonly step: string | number;
   readonly children: Map<string | number, Position>;
-  readonly extent: Extent;
+  readonly extent: NodeSize;
   key: string | undefined;
   keyLine: number;
 }
@@ -71,16 +71,16 @@ interface Frame {
  * Walks the events of one document and says where its nodes stand. Undefined if the document refers to itself, or aliases
  * make it larger or deeper than it may be: then it must not be walked as a tree.
  */
-export function survey(events: readonly Event[], surveyor: Surveyor): Position | undefined {
+export function walkPositions(events: readonly Event[], visitor: PositionVisitor): Position | undefined {
   const top = openFrame(false, 0);
   const frames: Frame[] = [top];
-  const anchors = new Map<string, Extent>();
+  const anchors = new Map<string, NodeSize>();
   let aliasedNodes = 0;
 
   const pathTo = (...steps: Path): Path => [...frames.slice(1).map(({ step }) => step), ...steps].slice(1);
 
   function anchorOf({ anchorStart, anchorEnd }: AliasEvent | ScalarEvent | Collection): string | undefined {
-    return anchorStart === -1 ? undefined : surveyor.source.slice(anchorStart, anchorEnd);
+    return anchorStart === -1 ? undefined : visitor.source.slice(anchorStart, anchorEnd);
   }
 
   /** Puts a node where the frame expects one. */
@@ -92,7 +92,7 @@ export function survey(events: readonly Event[], surveyor: Surveyor): Position |
   }
 
   function takeKey(frame: Frame, key: string, event: ScalarEvent | AliasEvent, line: number): void {
-    surveyor.onKey(event, pathTo(key), line, frame.children.get(key)?.line);
+    visitor.onKey(event, pathTo(key), line, frame.children.get(key)?.line);
     frame.key = key;
     frame.keyLine = line;
   }
@@ -106,7 +106,7 @@ export function survey(events: readonly Event[], surveyor: Surveyor): Position |
       grow(frames.at(-1), frame.extent);
       continue;
     }
-    const line = surveyor.lineAt(startOf(event));
+    const line = visitor.lineAt(startOf(event));
     const name = anchorOf(event);
     const isKey = frame.isMapping && frame.key === undefined;
     if (event.type === EVENT_ID.ALIAS) {
@@ -119,14 +119,14 @@ export function survey(events: readonly Event[], surveyor: Surveyor): Position |
       aliasedNodes += target?.size ?? 0;
       const limit = limitPassed(target, aliasedNodes, frames.length);
       if (target === undefined || limit !== undefined) {
-        surveyor.onLimit(path, line, `alias ${quote(name ?? '')} ${limit}`);
+        visitor.onLimit(path, line, `alias ${quote(name ?? '')} ${limit}`);
         return undefined;
       }
       grow(frame, target);
     } else if (event.type === EVENT_ID.SCALAR) {
-      const key = isKey || name !== undefined ? surveyor.keyText(event) : '';
+      const key = isKey || name !== undefined ? visitor.keyText(event) : '';
       if (isKey) takeKey(frame, key, event, line);
-      surveyor.onScalar(event, isKey ? pathTo(key) : pathTo(place(frame, line, new Map())), line);
+      visitor.onScalar(event, isKey ? pathTo(key) : pathTo(place(frame, line, new Map())), line);
       const extent = { size: 1, height: 1, open: false, key };
       if (name !== undefined) anchors.set(name, extent);
       if (!isKey) grow(frame, extent);
@@ -155,13 +155,13 @@ function openFrame(
   };
 }
 
-function grow(frame: Frame | undefined, { size, height }: Extent): void {
+function grow(frame: Frame | undefined, { size, height }: NodeSize): void {
   if (frame === undefined) return;
   frame.extent.size += size;
   frame.extent.height = Math.max(frame.extent.height, height + 1);
 }
 
-function limitPassed(target: Extent | undefined, aliasedNodes: number, depth: number): string | undefined {
+function limitPassed(target: NodeSize | undefined, aliasedNodes: number, depth: number): string | undefined {
   if (target === undefined || target.open) return 'refers to a node that contains it';
   if (aliasedNodes > MAX_ALIASED_NODES) {
     return `makes the document grow by more than ${MAX_ALIASED_NODES} nodes`;
