@@ -159,7 +159,7 @@ async function replayAll(log: string, judge: Judge, filtered: boolean): Promise<
   });
   for (const file of files) await reading.read(file);
   reading.end();
-  if (found.requests.matched === 0) throw new TypeError('nothing matched');
+  if (found.matched() === 0) throw new TypeError('nothing matched');
 }
 
 async function* nothing(): AsyncIterable<Buffer> {}

@@ -127,8 +127,8 @@ async function run(log: Buffer, pieces: number, checkLines: boolean) {
   const file = { name: '-', read: () => inPieces(log, pieces) };
   const reading = createReading({ judge: JUDGE, filter, summary, output, format: 'ndjson' });
   await reading.read(file);
-  reading.end();
-  const found = summary.summary(filter?.off);
+  const counts = reading.end();
+  const found = summary.summary(counts, filter?.off);
   expectPrintable(summaryText(found), true);
   const matches = out
     .text()

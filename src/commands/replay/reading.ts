@@ -8,7 +8,7 @@ import { WorkLimitExceeded } from '../../sigma/match/work-meter.ts';
 import type { Judge } from './judge.ts';
 import type { Output } from '../../io/output.ts';
 import { createRequests, type Logged } from './requests.ts';
-import type { SummaryBuilder } from './summary.ts';
+import type { ReadingCounts, SummaryBuilder } from './summary.ts';
 
 export interface ReadingOptions {
   readonly judge: Judge;
@@ -25,7 +25,7 @@ export interface ReadingOptions {
 /** Reads logs one after another, as one: a request may begin in one file and end in the next. */
 export function createReading(options: ReadingOptions) {
   const { judge, filter, summary, output, onProgress, format, since = -Infinity, until = Infinity } = options;
-  const { read, requests: counts } = summary;
+  const counts = { files: 0, bytes: 0, events: 0, skippedLines: 0, judged: 0, eventsOutsideTime: 0 };
   const requests = createRequests({
     onRequest(logged) {
       counts.judged++;
@@ -68,7 +68,7 @@ export function createReading(options: ReadingOptions) {
   }
 
   function onEvent(observation: Observation, file: string, line: number): void {
-    read.events++;
+    counts.events++;
     if (isWithin(observation, since, until)) requests.add({ observation, file, line });
     else counts.eventsOutsideTime++;
   }
@@ -84,18 +84,18 @@ export function createReading(options: ReadingOptions) {
             if (firstProblem === '') firstProblem = `; line ${line}: ${problem}`;
             summary.onBadLine(name, line, problem);
           },
-          onSkippedLines: (count) => void (read.skippedLines += count),
+          onSkippedLines: (count) => void (counts.skippedLines += count),
         },
         { filter },
       );
-      read.files++;
+      counts.files++;
       let isEmpty = true;
       let failure: unknown;
       try {
-        for await (const chunk of file.read((count) => void (read.bytes += count))) {
+        for await (const chunk of file.read((count) => void (counts.bytes += count))) {
           isEmpty = false;
           reader.read(chunk);
-          onProgress?.(read.bytes, counts.matched);
+          onProgress?.(counts.bytes, summary.matched());
           await output.ready();
           if (output.closed() !== undefined) return;
         }
@@ -114,12 +114,11 @@ export function createReading(options: ReadingOptions) {
       } else if (isOfInput(failure)) summary.onUnreadable(name, problemOf(failure));
       else throw failure;
     },
-    /** There are no more logs. */
-    end(): void {
+    /** Judges the requests that are still open, and returns the counts of all logs. */
+    end(): ReadingCounts {
       requests.end();
-      counts.unfinished = requests.counts.unfinished;
-      counts.evicted = requests.counts.evicted;
-      counts.repeatedEvents = requests.counts.repeated;
+      const { unfinished, evicted, repeated: repeatedEvents } = requests.counts;
+      return { ...counts, unfinished, evicted, repeatedEvents };
     },
   };
 }

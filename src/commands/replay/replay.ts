@@ -43,10 +43,10 @@ export async function replay(config: ReplayConfig, surroundings: ReplaySurroundi
   const filter = config.checkLines ? undefined : createLineFilter(judge.trees);
   const reading = createReading({ ...config, judge, filter, summary, output, onProgress });
   for (const file of files) if (output.closed() === undefined) await reading.read(file);
-  reading.end();
+  const counts = reading.end();
   progress.clear();
 
-  const found = summary.summary(filter?.off);
+  const found = summary.summary(counts, filter?.off);
   if (config.format === 'json') output.write(`${JSON.stringify(found, null, 2)}\n`);
   else if (config.format === 'table') output.write(summaryText(found));
   else if (output.closed() === undefined) stderr.write(summaryText(found));

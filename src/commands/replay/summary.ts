@@ -110,6 +110,9 @@ interface Counts {
   readonly filtered: number;
 }
 
+/** The counts of the reading: of the logs, their events and requests. */
+export type ReadingCounts = Omit<Read, 'badLines' | 'lineFilterOff'> & Omit<Requests, 'matched' | 'filtered'>;
+
 export type SummaryBuilder = ReturnType<typeof createSummary>;
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -119,16 +122,9 @@ const SHOWN_BAD_LINES = 20;
 
 /** Counts what replay finds. */
 export function createSummary({ ruleset, noForecast }: Pick<Judge, 'ruleset' | 'noForecast'>) {
-  const read: Writable<Read> = { files: 0, bytes: 0, events: 0, badLines: 0, skippedLines: 0 };
-  const requests: Writable<Requests> = {
-    judged: 0,
-    unfinished: 0,
-    evicted: 0,
-    repeatedEvents: 0,
-    eventsOutsideTime: 0,
-    matched: 0,
-    filtered: 0,
-  };
+  let badLineCount = 0;
+  let matched = 0;
+  let filtered = 0;
   const forecast = { denied: 0, dryRuns: 0 };
   const badLines: BadLine[] = [];
   const empty: string[] = [];
@@ -142,8 +138,8 @@ export function createSummary({ ruleset, noForecast }: Pick<Judge, 'ruleset' | '
 
   function countMatches({ observation: { event }, evaluation: { matches }, decision }: Judgement): void {
     const isFiltered = decision.matches.length === 0;
-    requests.matched++;
-    if (isFiltered) requests.filtered++;
+    matched++;
+    if (isFiltered) filtered++;
     count(
       principals.at(usernameOf(event), (username) => ({ username, ...NONE })),
       isFiltered,
@@ -165,10 +161,10 @@ export function createSummary({ ruleset, noForecast }: Pick<Judge, 'ruleset' | '
   }
 
   return {
-    read,
-    requests,
+    /** The requests that matched so far. */
+    matched: () => matched,
     onBadLine(file: string, line: number, problem: string): void {
-      read.badLines++;
+      badLineCount++;
       if (badLines.length < SHOWN_BAD_LINES) {
         badLines.push({ file: printable(file), line, problem: printable(problem) });
       }
@@ -201,12 +197,18 @@ export function createSummary({ ruleset, noForecast }: Pick<Judge, 'ruleset' | '
       }));
       entry[key]++;
     },
-    summary: (lineFilterOff?: string): Summary => ({
+    summary: (
+      { files, bytes, events, skippedLines, ...requests }: ReadingCounts,
+      lineFilterOff?: string,
+    ): Summary => ({
       schemaVersion: 1,
       ruleset: ruleset.digest,
       rules: askedAndOff(ruleset),
-      read: lineFilterOff === undefined ? read : { ...read, lineFilterOff },
-      requests,
+      read: {
+        ...{ files, bytes, events, badLines: badLineCount, skippedLines },
+        ...(lineFilterOff === undefined ? {} : { lineFilterOff }),
+      },
+      requests: { ...requests, matched, filtered },
       matches: {
         byRule: mostFirst(rules.entries()),
         byPrincipal: mostFirst(principals.entries()),
