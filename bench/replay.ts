@@ -10,7 +10,7 @@ import { createJudge, type Judge } from '../src/commands/replay/judge.ts';
 import { createLineFilter } from '../src/commands/replay/line-filter.ts';
 import { createOutput } from '../src/io/output.ts';
 import { createReading } from '../src/commands/replay/reading.ts';
-import { loadRules } from '../src/policy/load-named-rules.ts';
+import { readRules } from '../src/policy/load-rules.ts';
 import { createSummary } from '../src/commands/replay/summary.ts';
 import { summary, type Figure } from './figure.ts';
 import { runNode } from './lib/process.ts';
@@ -111,7 +111,7 @@ function rulesElsewhere(directory: string, count: number): readonly string[] {
 }
 
 async function judgeBy(rules: readonly string[]): Promise<Judge> {
-  return createJudge(await loadRules(directorySource(rules), []), {
+  return createJudge(await readRules(directorySource(rules)), {
     modes: { default: 'warn', levels: {}, rules: {} },
     subresources: 'resource',
     heals: () => false,

@@ -8,7 +8,8 @@ import { evaluate } from '../src/policy/evaluate.ts';
 import type { Ruleset } from '../src/policy/ruleset.ts';
 import { withLoggedProvenance } from '../src/provenance/logged-provenance.ts';
 import { isMirrorPod } from '../src/provenance/mirror-pod.ts';
-import { readRules, rulesetAt } from '../src/commands/rules/loaded-rules.ts';
+import { loadRuleset, readRules } from '../src/policy/load-rules.ts';
+import { ruleSourceOf } from '../src/policy/rule-source.ts';
 import { corpusLines, corpusPath, describeWithCorpus } from './corpus.ts';
 import { MADE_TO_DIFFER, type Verdict } from './made-to-differ.ts';
 import { load, rule } from './policy/rulesets.ts';
@@ -108,16 +109,18 @@ it('every difference that docs/parity.md names is shown by the scenario it names
 });
 
 describeWithCorpus('124 requests, as the log tells of them and as the webhook was asked', () => {
-  const parsed = readRules({
-    rulesDirs: [corpusPath('sigma-rules'), join(ROOT, 'rules')],
-    filtersDirs: [join(ROOT, 'filters')],
-    allowUsers: [],
-  });
+  const parsed = readRules(
+    ruleSourceOf({
+      rulesDirs: [corpusPath('sigma-rules'), join(ROOT, 'rules')],
+      filtersDirs: [join(ROOT, 'filters')],
+      allowUsers: [],
+    }),
+  );
 
   /** `[step, title, log, admission]` wherever the two differ on a rule that both ask. */
   async function differences(level: string, subresources: 'resource' | 'literal') {
     const [serve, replay] = (['serve', 'replay'] as const).map(async (door) =>
-      rulesetAt(door, await parsed, { subresources }),
+      loadRuleset(await parsed, { door, subresources }),
     );
     const rulesets = { serve: await serve!, replay: await replay! };
     let compared = 0;

@@ -1,12 +1,45 @@
 import { SigmaError, type Problem } from '../sigma/read/errors.ts';
+import { appliesTo } from '../sigma/read/filter.ts';
 import { combine, parseSigma, type ParsedSigma } from '../sigma/read/load.ts';
 import { parsePlaceholders } from './placeholders-file.ts';
 import type { Placeholders } from '../sigma/read/detection.ts';
+import type { Rule } from '../sigma/read/rule.ts';
 import type { NamedDocument, RuleSource } from './rule-source.ts';
 import { createRuleset, OUR_LOG, type Ruleset, type RulesetOptions } from './ruleset.ts';
 
+/** Enough of a UUID to name one rule. */
+const MIN_PREFIX = 8;
+
+/**
+ * Reads all rules and filters of a source, or the rules that `names` name (by id, its first eight digits or more, or name) with
+ * the filters for them. Throws a SigmaError if the source, a document or a name is wrong.
+ */
+export async function readRules(source: RuleSource, names: readonly string[] = []): Promise<ParsedSigma> {
+  const parsed = parseAll(await readDocuments(source));
+  if (names.length === 0) return parsed;
+  const unknown = names.filter((name) => !parsed.rules.some((rule) => isCalled(rule, name)));
+  if (unknown.length > 0)
+    throw new SigmaError(
+      unknown.map((name) => ({
+        code: 'unknown-rule',
+        severity: 'error',
+        file: '',
+        path: '',
+        message: `--rule: no rule ${JSON.stringify(name)} is loaded`,
+      })),
+    );
+  const rules = parsed.rules.filter((rule) => names.some((name) => isCalled(rule, name)));
+  const filters = parsed.filters.filter((filter) => rules.some((rule) => appliesTo(filter, rule)));
+  return { ...parsed, rules, filters };
+}
+
+function isCalled({ id, name }: Rule, called: string): boolean {
+  const lower = called.toLowerCase();
+  return name === called || id === lower || (called.length >= MIN_PREFIX && id.startsWith(lower));
+}
+
 /** Reads a source, or throws a SigmaError. */
-export async function readDocuments(source: RuleSource): Promise<readonly NamedDocument[]> {
+async function readDocuments(source: RuleSource): Promise<readonly NamedDocument[]> {
   try {
     return await source.read();
   } catch (error) {

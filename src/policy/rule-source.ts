@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { whyNotRegular } from '../io/regular-file.ts';
@@ -27,6 +28,17 @@ export function ruleSourceOf({ rulesDirs, filtersDirs, allowUsers, placeholders 
     allowUsersSource(allowUsers),
     ...(placeholders === undefined ? [] : [placeholdersSource(placeholders)]),
   ]);
+}
+
+/** The directory of filters that every command reads by default. */
+const DEFAULT_FILTERS = 'filters';
+
+/** The same for commands about rules alone, whose user may have no filters. Serve without its filters would deny controllers. */
+export function ruleSourceWithOptionalFilters(settings: RuleSettings): RuleSource {
+  const filtersDirs = settings.filtersDirs.filter(
+    (directory) => directory !== DEFAULT_FILTERS || existsSync(directory),
+  );
+  return ruleSourceOf({ ...settings, filtersDirs });
 }
 
 /** The file that `--placeholders` names. */

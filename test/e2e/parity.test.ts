@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { AuditEvent } from '../../src/kubernetes/audit-event.ts';
 import type { DecisionRecord } from '../../src/records/decision-record.ts';
-import { readRules, rulesetAt } from '../../src/commands/rules/loaded-rules.ts';
+import { loadRuleset, readRules } from '../../src/policy/load-rules.ts';
+import { ruleSourceOf } from '../../src/policy/rule-source.ts';
 import { corpusPath } from '../corpus.ts';
 import { MADE_TO_DIFFER, type Verdict } from '../made-to-differ.ts';
 import { id, rule } from '../policy/rulesets.ts';
@@ -162,13 +163,15 @@ async function runScenarios(level: 'Request' | 'Metadata'): Promise<Told> {
       return events.every((event) => uidOf(event) === undefined || recorded.has(uidOf(event) ?? ''));
     });
     const log = await replayed(controlPlane.auditLog, rulesDirs);
-    const parsed = await readRules({
-      rulesDirs: rulesDirs.map(fromRoot),
-      filtersDirs: [fromRoot('filters')],
-      allowUsers: [],
-    });
+    const parsed = await readRules(
+      ruleSourceOf({
+        rulesDirs: rulesDirs.map(fromRoot),
+        filtersDirs: [fromRoot('filters')],
+        allowUsers: [],
+      }),
+    );
     const asked = (['serve', 'replay'] as const).map((door) =>
-      rulesetAt(door, parsed, { subresources: 'resource' }).rules.filter(({ off }) => off === undefined),
+      loadRuleset(parsed, { door, subresources: 'resource' }).rules.filter(({ off }) => off === undefined),
     );
     // What has to be looked up in the cluster, no log is asked about.
     const [before = [], after = []] = asked;

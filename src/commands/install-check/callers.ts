@@ -10,7 +10,7 @@ import { rebuildAdmission } from '../../kubernetes/rebuilt-admission.ts';
 import type { UserInfo } from '../../kubernetes/user-info.ts';
 import { withLoggedProvenance } from '../../provenance/logged-provenance.ts';
 import { evaluate } from '../../policy/evaluate.ts';
-import { loadRuleset, parseAll, readDocuments } from '../../policy/load-rules.ts';
+import { loadRuleset, readRules } from '../../policy/load-rules.ts';
 import { ruleSourceOf, type RuleSettings } from '../../policy/rule-source.ts';
 import type { Ruleset } from '../../policy/ruleset.ts';
 
@@ -80,7 +80,7 @@ async function loadRules(settings: CallersOptions): Promise<Rules> {
   const { filtersDirs } = settings;
   const presets = (await Promise.all(filtersDirs.map((directory) => presetsIn(directory)))).flat();
   const source = ruleSourceOf({ ...settings, filtersDirs: [...filtersDirs, ...presets], allowUsers: [] });
-  const parsed = parseAll(await readDocuments(source));
+  const parsed = await readRules(source);
   const rules = parsed.rules.filter(({ id }) => RULES.includes(id));
   const ruleset = loadRuleset({ ...parsed, rules }, { door: 'serve', subresources: 'resource' });
   return { ruleset, presets: presets.filter((file) => !filtersDirs.includes(file)) };

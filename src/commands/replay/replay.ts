@@ -9,7 +9,7 @@ import type { Output } from '../../io/output.ts';
 import { createProgress } from '../../io/progress.ts';
 import { progressLine } from './progress-line.ts';
 import { createReading } from './reading.ts';
-import { loadRules } from '../../policy/load-named-rules.ts';
+import { readRules } from '../../policy/load-rules.ts';
 import { createSummary } from './summary.ts';
 import { summaryText } from './summary-text.ts';
 import { formatProblem, SigmaError } from '../../sigma/read/errors.ts';
@@ -59,7 +59,7 @@ export async function replay(config: ReplayConfig, surroundings: ReplaySurroundi
 async function load(config: ReplayConfig, surroundings: ReplaySurroundings): Promise<Judge | undefined> {
   const { stderr, source } = surroundings;
   try {
-    const judge = createJudge(await loadRules(source, config.onlyRules), { ...config, ...surroundings });
+    const judge = createJudge(await readRules(source, config.onlyRules), { ...config, ...surroundings });
     for (const warning of judge.ruleset.warnings) stderr.write(`${formatProblem(warning)}\n`);
     return judge;
   } catch (error) {

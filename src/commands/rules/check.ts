@@ -4,7 +4,7 @@ import { ruleSourceOf } from '../../policy/rule-source.ts';
 import { RULE_CLASSES } from '../../policy/rule-class.ts';
 import { createRuleset, type Ruleset } from '../../policy/ruleset.ts';
 import { SigmaError, type Problem } from '../../sigma/read/errors.ts';
-import { parseAll, readDocuments } from '../../policy/load-rules.ts';
+import { readRules } from '../../policy/load-rules.ts';
 
 /** Writes everything that is wrong with rules and filters. Gives the exit code: 1 if anything is, 0 if not. */
 export async function rulesCheck(
@@ -32,8 +32,8 @@ async function check({
 }: RulesCheckConfig): Promise<{ readonly problems: readonly Problem[]; readonly ruleset?: Ruleset }> {
   const files = placeholders === undefined ? {} : { placeholders };
   try {
-    const parsed = parseAll(
-      await readDocuments(ruleSourceOf({ rulesDirs: dirs, filtersDirs: [], allowUsers: [], ...files })),
+    const parsed = await readRules(
+      ruleSourceOf({ rulesDirs: dirs, filtersDirs: [], allowUsers: [], ...files }),
     );
     return createRuleset(parsed, { door, subresources });
   } catch (error) {

@@ -4,7 +4,8 @@ import type { RulesExplainConfig } from '../../settings/types.ts';
 import type { LoadedRule, Ruleset } from '../../policy/ruleset.ts';
 import { explanation } from './explanation.ts';
 import { judgedBy, type JudgedRule } from './judged-rule.ts';
-import { readRules, rulesetAt } from './loaded-rules.ts';
+import { loadRuleset, readRules } from '../../policy/load-rules.ts';
+import { ruleSourceWithOptionalFilters } from '../../policy/rule-source.ts';
 import { parseObservedEvents, type ObservedEvent } from './observed-event.ts';
 
 /**
@@ -15,9 +16,9 @@ export async function rulesExplain(
   config: RulesExplainConfig,
   { stdout, stderr }: { readonly stdout: TextSink; readonly stderr: TextSink },
 ): Promise<0 | 1> {
-  const parsed = await readRules(config);
+  const parsed = await readRules(ruleSourceWithOptionalFilters(config));
   const event = config.event === undefined ? undefined : await readEvent(config.event);
-  const ruleset = rulesetAt(event?.door ?? config.door, parsed, config);
+  const ruleset = loadRuleset(parsed, { ...config, door: event?.door ?? config.door });
   const found = rulesCalled(config.rule, ruleset.rules);
   const [rule] = found;
   if (found.length !== 1 || rule === undefined) {
@@ -27,7 +28,9 @@ export async function rulesExplain(
     return 1;
   }
   const unfiltered = { ...parsed, filters: [] };
-  const atDoors = (['serve', 'replay', 'scan'] as const).map((door) => rulesetAt(door, unfiltered, config));
+  const atDoors = (['serve', 'replay', 'scan'] as const).map((door) =>
+    loadRuleset(unfiltered, { ...config, door: door }),
+  );
   const judged =
     event === undefined || config.event === undefined
       ? undefined

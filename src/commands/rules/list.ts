@@ -9,7 +9,8 @@ import type { LoadedRule } from '../../policy/ruleset.ts';
 import type { Level } from '../../sigma/read/level.ts';
 import type { RuleStatus } from '../../sigma/read/rule.ts';
 import { tacticsOf } from './attack.ts';
-import { readRules, rulesetAt } from './loaded-rules.ts';
+import { loadRuleset, readRules } from '../../policy/load-rules.ts';
+import { ruleSourceWithOptionalFilters } from '../../policy/rule-source.ts';
 import { table } from '../../io/table.ts';
 
 /** A rule in a list. */
@@ -31,7 +32,10 @@ export async function rulesList(
   config: RulesListConfig,
   { stdout }: { readonly stdout: TextSink },
 ): Promise<0> {
-  const { rules } = rulesetAt(config.door, await readRules(config), config);
+  const { rules } = loadRuleset(await readRules(ruleSourceWithOptionalFilters(config)), {
+    ...config,
+    door: config.door,
+  });
   const listed = rules.map((rule): Listed => {
     const { id, title, level, status, tags } = rule.rule;
     const { class: name, reason } = rule.classification;

@@ -5,7 +5,8 @@ import { basename, dirname, extname, join } from 'node:path';
 import type { RulesTestConfig } from '../../settings/types.ts';
 import { evaluate, eventAs } from '../../policy/evaluate.ts';
 import type { LoadedRule, Ruleset } from '../../policy/ruleset.ts';
-import { readRules, rulesetAt } from './loaded-rules.ts';
+import { loadRuleset, readRules } from '../../policy/load-rules.ts';
+import { ruleSourceWithOptionalFilters } from '../../policy/rule-source.ts';
 import { parseObservedEvents, type ObservedEvent } from './observed-event.ts';
 
 export const FIXTURE_KINDS = ['match', 'ignore'] as const;
@@ -58,10 +59,10 @@ function linesOf({ file, fixtures, without }: TestedFile, strict: boolean): read
 
 /** Holds each file of rules against its fixtures, with the filters that apply. */
 export async function testRules(config: Omit<RulesTestConfig, 'strict'>): Promise<readonly TestedFile[]> {
-  const parsed = await readRules(config);
+  const parsed = await readRules(ruleSourceWithOptionalFilters(config));
   const rulesets = {
-    serve: rulesetAt('serve', parsed, config),
-    replay: rulesetAt('replay', parsed, config),
+    serve: loadRuleset(parsed, { ...config, door: 'serve' }),
+    replay: loadRuleset(parsed, { ...config, door: 'replay' }),
   };
   const files = [...new Set(rulesets.serve.rules.map(({ rule }) => rule.file))];
   return Promise.all(

@@ -8,7 +8,7 @@ import { logFiles } from '../../io/input-files.ts';
 import type { RuleSource } from '../../policy/rule-source.ts';
 import type { Output } from '../../io/output.ts';
 import { createProgress, type Progress } from '../../io/progress.ts';
-import { loadRules } from '../../policy/load-named-rules.ts';
+import { readRules } from '../../policy/load-rules.ts';
 import { createFindings, type Findings } from './findings.ts';
 import { createExaminer } from './examiner.ts';
 import type { Finding } from './judge.ts';
@@ -62,7 +62,7 @@ async function load(
   { source, stderr }: ScanSurroundings,
 ): Promise<ScanRules | undefined> {
   try {
-    const rules = loadScanRules(await loadRules(source, config.onlyRules), config);
+    const rules = loadScanRules(await readRules(source, config.onlyRules), config);
     for (const warning of rules.ruleset.warnings) stderr.write(`${formatProblem(warning)}\n`);
     return rules;
   } catch (error) {

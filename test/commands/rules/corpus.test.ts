@@ -1,16 +1,17 @@
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { evaluate } from '../../../src/policy/evaluate.ts';
-import { readRules, rulesetAt } from '../../../src/commands/rules/loaded-rules.ts';
+import { loadRuleset, readRules } from '../../../src/policy/load-rules.ts';
+import { ruleSourceOf } from '../../../src/policy/rule-source.ts';
 import { parseObservedEvents } from '../../../src/commands/rules/observed-event.ts';
 import { corpusLines, corpusText, describeWithCorpus } from '../../corpus.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const shipped = { rulesDirs: [join(ROOT, 'rules')], filtersDirs: [join(ROOT, 'filters')], allowUsers: [] };
-const parsed = await readRules(shipped);
+const parsed = await readRules(ruleSourceOf(shipped));
 const rulesets = {
-  serve: rulesetAt('serve', parsed, { subresources: 'resource' }),
-  replay: rulesetAt('replay', parsed, { subresources: 'resource' }),
+  serve: loadRuleset(parsed, { door: 'serve', subresources: 'resource' }),
+  replay: loadRuleset(parsed, { door: 'replay', subresources: 'resource' }),
 };
 
 /** The titles of the rules that match and that no filter accepts, of every request in a text. */

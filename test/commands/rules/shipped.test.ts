@@ -4,7 +4,8 @@ import { describe, expect, it } from '@jest/globals';
 import { techniques } from '../../../src/policy/message.ts';
 import { modeOf } from '../../../src/policy/mode.ts';
 import { tacticName, tacticsOf, techniqueName } from '../../../src/commands/rules/attack.ts';
-import { readRules, rulesetAt } from '../../../src/commands/rules/loaded-rules.ts';
+import { loadRuleset, readRules } from '../../../src/policy/load-rules.ts';
+import { ruleSourceOf } from '../../../src/policy/rule-source.ts';
 import { FIXTURE_KINDS, testRules } from '../../../src/commands/rules/test.ts';
 import { formatProblem } from '../../../src/sigma/read/errors.ts';
 
@@ -22,8 +23,8 @@ const shipped = {
 
 const fixturesDir = join(ROOT, 'test/rules');
 const tested = await testRules({ ...shipped, fixturesDir });
-const parsed = await readRules(shipped);
-const { rules } = rulesetAt('serve', parsed, shipped);
+const parsed = await readRules(ruleSourceOf(shipped));
+const { rules } = loadRuleset(parsed, { ...shipped, door: 'serve' });
 
 describe.each(tested.map((each) => [basename(each.file), each] as const))(
   '%s',
