@@ -11,7 +11,7 @@ import { PANTHER_DISAGREEMENTS, PANTHER_TWINS } from './twins/panther.ts';
 function matchesOf(ruleset: Ruleset, logged: unknown): readonly string[] | undefined {
   try {
     const { matches } = evaluate(parseAuditEvent(logged), ruleset);
-    return matches.filter((match) => match.filter === undefined).map((match) => match.rule.rule.title);
+    return matches.filter((match) => match.filter === undefined).map((match) => match.rule.title);
   } catch (error) {
     if (error instanceof InvalidAuditEvent) return undefined;
     throw error;

@@ -42,20 +42,14 @@ function verdicts(observations: readonly Observation[], ruleset: Ruleset): Reado
   const said = new Map<string, Verdict>();
   for (const observation of observations) {
     const { matches, notJudged } = evaluate(observation, ruleset);
-    for (const {
-      rule: { rule: of },
-    } of notJudged)
-      said.set(of.title, said.get(of.title) ?? 'not judged');
-    for (const {
-      rule: { rule: of },
-      filter,
-    } of matches) {
+    for (const { rule: of } of notJudged) said.set(of.title, said.get(of.title) ?? 'not judged');
+    for (const { rule: of, filter } of matches) {
       if (said.get(of.title) !== 'matches') said.set(of.title, filter === undefined ? 'matches' : 'filtered');
     }
   }
-  const asked = ruleset.rules.filter(({ off }) => off === undefined);
+  const asked = ruleset.rules.filter(({ disabledReason }) => disabledReason === undefined);
   const silent: Verdict = observations.length === 0 ? 'never asked' : '-';
-  return new Map(asked.map(({ rule: { title } }) => [title, said.get(title) ?? silent]));
+  return new Map(asked.map(({ title }) => [title, said.get(title) ?? silent]));
 }
 
 const SEED = 'Creation Of Pod In System Namespace';

@@ -31,10 +31,10 @@ export function decide(matches: readonly Match[], modes: Modes): Decision {
   return { verdict: isWarned ? 'warn' : 'allow', matches: unfiltered, decided };
 }
 
-export function modeOfRule({ rule, classification }: LoadedRule, modes: Modes): Mode {
-  return modeOf(rule, classification.class === 'approximate', modes);
+export function modeOfRule(rule: LoadedRule, modes: Modes): Mode {
+  return modeOf(rule, rule.classification.class === 'approximate', modes);
 }
 
 function bySeverity(a: DecidedMatch, b: DecidedMatch): number {
-  return LEVELS.indexOf(b.rule.rule.level) - LEVELS.indexOf(a.rule.rule.level);
+  return LEVELS.indexOf(b.rule.level) - LEVELS.indexOf(a.rule.level);
 }

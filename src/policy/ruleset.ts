@@ -40,15 +40,15 @@ export interface LoadedCondition {
   readonly classification: Classification;
 }
 
-export interface LoadedRule {
-  readonly rule: Rule;
+/** A rule as a door asks it. */
+export interface LoadedRule extends Rule {
   readonly classification: Classification;
   /** Why this door never asks it; absent for a rule that is asked. */
-  readonly off?: string;
+  readonly disabledReason?: string;
   /** `objectRef.subresource: null` was added to what is written. */
   readonly subresourceAdded: boolean;
-  /** As written but for fields, which are where the event has them, and for what was added. */
-  readonly conditions: readonly LoadedCondition[];
+  /** `conditions` with each field where the event has it, and with what was added. */
+  readonly loadedConditions: readonly LoadedCondition[];
   /** What is asked at this door: the conditions it can decide, linked by OR. */
   readonly tree: Tree;
   readonly matches: Matches;
@@ -110,25 +110,25 @@ function loadRule(
   const mapped = rule.conditions.map(({ text, tree }) => ({ text, tree: mapToEvent(tree, door) }));
   const subresourceAdded =
     subresources === 'resource' && isAboutTheResource(mapped.map(({ tree: each }) => each));
-  const conditions = mapped.map(({ text, tree: written }): LoadedCondition => {
+  const loadedConditions = mapped.map(({ text, tree: written }): LoadedCondition => {
     const each = subresourceAdded ? withoutSubresource(written) : written;
     return { text, tree: each, classification: classify(each, door) };
   });
-  const asked = conditions.filter((condition) => isAsked(condition.classification));
+  const asked = loadedConditions.filter((condition) => isAsked(condition.classification));
   const tree: Tree =
     asked.length === 1 && asked[0] !== undefined
       ? asked[0].tree
       : { kind: 'or', of: asked.map((condition) => condition.tree) };
-  const classification = worstClass(asked.length > 0 ? asked : conditions);
+  const classification = worstClass(asked.length > 0 ? asked : loadedConditions);
   if (classification === undefined) throw new TypeError(`rule ${rule.id} has no condition`);
-  const off = whyOff(rule, classification, minLevel);
+  const disabledReason = whyDisabled(rule, classification, minLevel);
   const applying = filters.filter(({ filter }) => appliesTo(filter, rule));
   return {
-    rule,
+    ...rule,
     classification,
-    ...(off === undefined ? {} : { off }),
+    ...(disabledReason === undefined ? {} : { disabledReason }),
     subresourceAdded,
-    conditions,
+    loadedConditions,
     tree,
     matches: compiler.compile(tree),
     filters: applying.filter((filter) => !asksUnseenUser(filter, door)),
@@ -183,7 +183,7 @@ function isAsked(classification: Classification): boolean {
   return classification.class === 'decidable' || classification.class === 'approximate';
 }
 
-function whyOff({ status, level }: Rule, classification: Classification, minLevel: Level | undefined) {
+function whyDisabled({ status, level }: Rule, classification: Classification, minLevel: Level | undefined) {
   if (status === 'deprecated' || status === 'unsupported') return `status ${status}`;
   if (minLevel !== undefined && LEVELS.indexOf(level) < LEVELS.indexOf(minLevel))
     return `level below ${minLevel}`;
@@ -196,15 +196,15 @@ function digestOf(loaded: unknown): string {
 
 /** The rules that are asked. */
 export function activeRules({ rules }: Pick<Ruleset, 'rules'>): readonly LoadedRule[] {
-  return rules.filter(({ off }) => off === undefined);
+  return rules.filter(({ disabledReason }) => disabledReason === undefined);
 }
 
 /** For a report: how many rules are asked, and which are not, and why. */
 export function askedAndOff(ruleset: Pick<Ruleset, 'rules'>) {
   return {
     asked: activeRules(ruleset).length,
-    off: ruleset.rules.flatMap(({ rule, off }) =>
-      off === undefined ? [] : [{ id: rule.id, title: rule.title, why: off }],
+    off: ruleset.rules.flatMap(({ id, title, disabledReason }) =>
+      disabledReason === undefined ? [] : [{ id, title, why: disabledReason }],
     ),
   };
 }

@@ -90,7 +90,7 @@ export function decisionRecord(judged: Judgement): DecisionRecord {
     provenance: provenanceRecord(event.provenance),
     user: event.user === undefined ? undefined : userOf(event.user),
     matches: decision.decided.map((match) => matchRecord(match, ruleset)),
-    notJudged: evaluation.notJudged.map(({ rule: { rule }, field }) => ({
+    notJudged: evaluation.notJudged.map(({ rule, field }) => ({
       id: rule.id,
       title: rule.title,
       field,
@@ -100,7 +100,7 @@ export function decisionRecord(judged: Judgement): DecisionRecord {
 }
 
 function matchRecord(
-  { rule: { rule, tree }, mode, verb, event, filter }: DecidedMatch,
+  { rule, mode, verb, event, filter }: DecidedMatch,
   ruleset: Ruleset,
 ): DecisionRecord['matches'][number] {
   const accepting = filter?.filter;
@@ -110,7 +110,7 @@ function matchRecord(
     level: rule.level,
     mode,
     verb: printable(verb),
-    evidence: evidenceOf(tree, event, ruleset),
+    evidence: evidenceOf(rule.tree, event, ruleset),
     ...(accepting === undefined ? {} : { filter: { id: accepting.id, title: accepting.title } }),
   };
 }

@@ -136,9 +136,9 @@ export function createMetrics() {
           const verdict = delivered === false ? 'undelivered' : decision.verdict;
           counterOf(request?.operation ?? '', verdict, dry_run).inc();
           for (const { rule, mode, filter } of decision.decided) {
-            matches.inc({ rule: rule.rule.id, mode, filtered: String(filter !== undefined), dry_run });
+            matches.inc({ rule: rule.id, mode, filtered: String(filter !== undefined), dry_run });
           }
-          for (const { rule, field } of evaluation.notJudged) notJudged.inc({ rule: rule.rule.id, field });
+          for (const { rule, field } of evaluation.notJudged) notJudged.inc({ rule: rule.id, field });
         },
       };
     },
@@ -152,8 +152,14 @@ export function createMetrics() {
       rules.reset();
       for (const name of RULE_CLASSES) {
         const ofClass = ruleset.rules.filter(({ classification }) => classification.class === name);
-        rules.set({ class: name, asked: 'true' }, ofClass.filter(({ off }) => off === undefined).length);
-        rules.set({ class: name, asked: 'false' }, ofClass.filter(({ off }) => off !== undefined).length);
+        rules.set(
+          { class: name, asked: 'true' },
+          ofClass.filter(({ disabledReason }) => disabledReason === undefined).length,
+        );
+        rules.set(
+          { class: name, asked: 'false' },
+          ofClass.filter(({ disabledReason }) => disabledReason !== undefined).length,
+        );
       }
     },
   };

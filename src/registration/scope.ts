@@ -28,15 +28,16 @@ export interface OutOfScope {
 /** Active rules for which the API server does not send every request. Such a rule stays silent; it gives no wrong verdict. */
 export function outOfScope(
   rules: readonly {
-    readonly rule: { readonly id: string; readonly title: string };
+    readonly id: string;
+    readonly title: string;
     readonly tree: Tree;
-    readonly off?: string;
+    readonly disabledReason?: string;
   }[],
   subscriptions: readonly Subscription[],
 ): readonly OutOfScope[] {
   return rules
-    .filter(({ off }) => off === undefined)
-    .flatMap(({ rule: { id, title }, tree }) => {
+    .filter(({ disabledReason }) => disabledReason === undefined)
+    .flatMap(({ id, title, tree }) => {
       const needs = needsOf(tree);
       const missing = needs.filter((need) => !subscriptions.some((each) => sends(each, need, 'all')));
       if (missing.length === 0) return [];

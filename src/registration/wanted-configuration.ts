@@ -29,7 +29,7 @@ export function wantedConfiguration(
   const asked = activeRules(ruleset).map((loaded) => ({ loaded, needs: needsOf(loaded.tree) }));
   const enforcing = asked.some(
     ({ loaded, needs }) =>
-      modeOf(loaded.rule, loaded.classification.class === 'approximate', modes) === 'enforce' &&
+      modeOf(loaded, loaded.classification.class === 'approximate', modes) === 'enforce' &&
       needs.some(isGuarded),
   );
   const other = subscriptionOf(

@@ -67,9 +67,9 @@ function admissionReview(observation: Observation, decision: Decision): Admissio
     auditAnnotations: { uid, matches: idsWithin(MAX_ANNOTATION, decision.matches) },
   };
   if (refusing === undefined) return allowed(uid, remarks);
-  const { rule } = refusing.rule;
+  const { rule } = refusing;
   const allow = `To allow it, an administrator adds a Sigma filter for this user, or sets rule ${rule.id} to warn.`;
-  const found = provenanceRemarks(refusing.rule, event, MAX_REMARK).map((remark) => ` ${remark}.`);
+  const found = provenanceRemarks(rule, event, MAX_REMARK).map((remark) => ` ${remark}.`);
   const rest = `.${found.join('')} ${allow}`;
   return denied(uid, `${matchMessage(rule, event, MAX_DENIAL - rest.length)}${rest}`, remarks);
 }
@@ -84,14 +84,14 @@ function warnings(matches: readonly DecidedMatch[], { event }: Observation): rea
     const fitting = remarks.slice(0, room);
     room -= fitting.length;
     for (const remark of fitting) said.add(remark);
-    return [matchMessage(rule.rule, event), ...fitting];
+    return [matchMessage(rule, event), ...fitting];
   });
   return matches.length > MAX_WARNINGS ? [...lines, `and ${matches.length - MAX_WARNINGS} more`] : lines;
 }
 
 /** A JSON array of rule ids, most severe first, as many as fit. */
 function idsWithin(limit: number, matches: readonly DecidedMatch[]): string {
-  const ids = matches.map(({ rule: { rule } }) => rule.id);
+  const ids = matches.map(({ rule }) => rule.id);
   while (Buffer.byteLength(JSON.stringify(ids)) > limit) ids.pop();
   return JSON.stringify(ids);
 }

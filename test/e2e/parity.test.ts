@@ -171,12 +171,14 @@ async function runScenarios(level: 'Request' | 'Metadata'): Promise<Told> {
       }),
     );
     const asked = (['serve', 'replay'] as const).map((door) =>
-      loadRuleset(parsed, { door, subresources: 'resource' }).rules.filter(({ off }) => off === undefined),
+      loadRuleset(parsed, { door, subresources: 'resource' }).rules.filter(
+        ({ disabledReason }) => disabledReason === undefined,
+      ),
     );
     // What has to be looked up in the cluster, no log is asked about.
     const [before = [], after = []] = asked;
-    const both = before.filter(({ rule: one }) => after.some(({ rule: other }) => other.id === one.id));
-    const titles = new Map(both.map(({ rule: of }) => [of.id, of.title]));
+    const both = before.filter((one) => after.some((other) => other.id === one.id));
+    const titles = new Map(both.map(({ id, title }) => [id, title]));
     return { events, log, admission: [...webhook.records], scenarios, titles };
   } finally {
     await webhook.stop();

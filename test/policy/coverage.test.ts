@@ -8,7 +8,7 @@ function covered(selection: string) {
   const text = `title: t\nlogsource: {product: kubernetes, service: audit}\ndetection:\n  s: ${selection}\n  condition: s\n`;
   const parsed = combine([parseSigma('t.yml', text)]);
   const { ruleset, problems } = createRuleset(parsed, { door: 'replay', subresources: 'literal' });
-  const condition = ruleset?.rules[0]?.conditions[0];
+  const condition = ruleset?.rules[0]?.loadedConditions[0];
   if (condition === undefined) throw new Error(JSON.stringify(problems));
   return coverageOf(condition.tree).map((coverage) => ({ ...coverage, operations: operationsOf(coverage) }));
 }

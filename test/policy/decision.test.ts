@@ -15,8 +15,8 @@ function decision(documents: readonly string[], modes: Partial<Modes>) {
   const decided = decide(matchesOf(documents), { default: 'audit', levels: {}, rules: {}, ...modes });
   return {
     verdict: decided.verdict,
-    ...(decided.verdict === 'deny' ? { by: decided.by.rule.rule.title } : {}),
-    matches: decided.matches.map((match) => `${match.rule.rule.title}: ${match.mode}`),
+    ...(decided.verdict === 'deny' ? { by: decided.by.rule.title } : {}),
+    matches: decided.matches.map((match) => `${match.rule.title}: ${match.mode}`),
   };
 }
 
@@ -69,9 +69,7 @@ describe('a decision', () => {
       levels: { high: 'enforce' },
       rules: {},
     });
-    expect(
-      decided.map(({ rule: { rule: of }, mode, filter: by }) => [of.title, mode, by?.filter.title]),
-    ).toEqual([
+    expect(decided.map(({ rule: of, mode, filter: by }) => [of.title, mode, by?.filter.title])).toEqual([
       ['Rule 1', 'warn', undefined],
       ['Rule 2', 'enforce', 'Filter 3'],
     ]);

@@ -11,9 +11,9 @@ function judge(documents: readonly string[], seen: Observation, options: Partial
   return {
     matches: matches.map(
       (match) =>
-        `${match.rule.rule.title} as ${match.verb}${match.filter === undefined ? '' : `, accepted by ${match.filter.filter.title}`}`,
+        `${match.rule.title} as ${match.verb}${match.filter === undefined ? '' : `, accepted by ${match.filter.filter.title}`}`,
     ),
-    notJudged: notJudged.map((each) => `${each.rule.rule.title}: ${each.field}`),
+    notJudged: notJudged.map((each) => `${each.rule.title}: ${each.field}`),
   };
 }
 

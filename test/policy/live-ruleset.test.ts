@@ -17,7 +17,7 @@ async function follow(source: RuleSource) {
     heard.resolve();
     heard = Promise.withResolvers();
   };
-  const titles = ({ rules }: Ruleset) => rules.map((each) => each.rule.title).join(', ');
+  const titles = ({ rules }: Ruleset) => rules.map((each) => each.title).join(', ');
   const live = await createLiveRuleset({
     door: 'serve',
     subresources: 'resource',

@@ -153,15 +153,15 @@ describe('a list of conditions', () => {
     const [only] = load([rule(1, { ...detection, condition })]).rules;
     return {
       ...only?.classification,
-      off: only?.off,
-      members: only?.conditions.map((each) => each.classification.class),
+      disabledReason: only?.disabledReason,
+      members: only?.loadedConditions.map((each) => each.classification.class),
     };
   }
 
   it('is classed member by member: what can be decided is asked', () => {
     expect(loaded(listing, creation, replacing)).toEqual({
       ...decidable,
-      off: undefined,
+      disabledReason: undefined,
       members: ['offline-only', 'decidable', 'dead'],
     });
   });
@@ -169,7 +169,7 @@ describe('a list of conditions', () => {
   it('is only approximate where one that is asked is: a match may be of that one', () => {
     expect(loaded(creation, patching)).toEqual({
       ...approximate,
-      off: undefined,
+      disabledReason: undefined,
       members: ['decidable', 'approximate'],
     });
   });
@@ -177,7 +177,7 @@ describe('a list of conditions', () => {
   it('is off where none can be decided, for the reason of the one that comes closest', () => {
     expect(loaded(replacing, listing)).toEqual({
       ...read,
-      off: 'offline-only: reads never reach admission',
+      disabledReason: 'offline-only: reads never reach admission',
       members: ['dead', 'offline-only'],
     });
   });

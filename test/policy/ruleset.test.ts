@@ -123,7 +123,7 @@ describe('a rule', () => {
   const unnamed = rule(2, PODS);
   const critical = rule(3, PODS, { level: 'critical' });
   const offs = (documents: readonly string[], options = {}) =>
-    load(documents, options).rules.map(({ rule: { level }, off }) => [level, off]);
+    load(documents, options).rules.map(({ level, disabledReason }) => [level, disabledReason]);
 
   it('below the minimum level is loaded, and off', () => {
     expect(offs([low, unnamed, critical], { minLevel: 'medium' })).toEqual([
@@ -140,13 +140,13 @@ describe('a rule', () => {
     ['test', undefined],
     ['stable', undefined],
   ])('whose status is %s is off: %s', (status, off) => {
-    expect(load([rule(1, PODS, { status })]).rules.map((each) => each.off)).toEqual([off]);
+    expect(load([rule(1, PODS, { status })]).rules.map((each) => each.disabledReason)).toEqual([off]);
   });
 
   it('that is off is never a candidate', () => {
     const ruleset = load([rule(1, PODS, { status: 'deprecated' }), rule(2, PODS), rule(3, { verb: 'list' })]);
     const event = { verb: 'create', objectRef: { resource: 'pods' } };
-    expect(ruleset.candidates(event).map((each) => each.rule.id)).toEqual([id(2)]);
+    expect(ruleset.candidates(event).map((each) => each.id)).toEqual([id(2)]);
   });
 
   it.each([
@@ -247,9 +247,9 @@ describe('a filter', () => {
       filter(1, { verb: 'create' }),
       filter(2, { verb: 'replace' }),
     ]);
-    expect(rules.map(({ classification, off }) => [classification.class, off])).toEqual([
-      ['decidable', undefined],
-    ]);
+    expect(rules.map(({ classification, disabledReason }) => [classification.class, disabledReason])).toEqual(
+      [['decidable', undefined]],
+    );
   });
 });
 

@@ -86,8 +86,8 @@ const SHIPPED = webhookConfiguration({
   distribution: 'upstream',
 }).webhooks;
 
-const rules = (tree: Tree, off?: string) => [
-  { rule: { id: 'a80d927d', title: 'A rule' }, tree, ...(off === undefined ? {} : { off }) },
+const rules = (tree: Tree, disabledReason?: string) => [
+  { id: 'a80d927d', title: 'A rule', tree, ...(disabledReason === undefined ? {} : { disabledReason }) },
 ];
 const warnings = (
   tree: Tree,

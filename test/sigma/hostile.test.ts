@@ -130,7 +130,7 @@ describe('what somebody chose', () => {
   }
 
   it('is asked by rules of every kind', () => {
-    expect(replay.rules.filter(({ off }) => off !== undefined)).toEqual([]);
+    expect(replay.rules.filter(({ disabledReason }) => disabledReason !== undefined)).toEqual([]);
   });
 
   it.each(Object.entries(HOSTILE))('%s: is judged in a log, and recorded', (_, json) => {

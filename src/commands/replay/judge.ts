@@ -85,8 +85,8 @@ function hasEnded({ event: { stage } }: Observation): boolean {
   return stage !== 'RequestReceived' && stage !== 'ResponseStarted';
 }
 
-function isAsked({ off }: LoadedRule): boolean {
-  return off === undefined;
+function isAsked({ disabledReason }: LoadedRule): boolean {
+  return disabledReason === undefined;
 }
 
 function namesStage({ tree }: LoadedRule): boolean {
@@ -100,7 +100,8 @@ function part(
   options: Omit<RulesetOptions, 'door'>,
   belongs: (rule: LoadedRule) => boolean,
 ): Ruleset | undefined {
-  const rules = whole.rules.filter((rule) => isAsked(rule) && belongs(rule)).map(({ rule }) => rule);
+  const ids = new Set(whole.rules.filter((rule) => isAsked(rule) && belongs(rule)).map(({ id }) => id));
+  const rules = parsed.rules.filter(({ id }) => ids.has(id));
   if (rules.length === 0) return undefined;
   return { ...loadRuleset({ ...parsed, rules }, { ...options, door: whole.door }), digest: whole.digest };
 }

@@ -149,7 +149,7 @@ export function createSummary({ ruleset, noForecast }: Pick<Judge, 'ruleset' | '
       isFiltered,
     );
     for (const { rule, filter } of matches) {
-      const { id, title, level } = rule.rule;
+      const { id, title, level } = rule;
       count(
         rules.at(id, () => ({ id, title, level, ...NONE })),
         filter !== undefined,
@@ -243,7 +243,7 @@ function mostFirst<Entry extends { readonly requests: number }>(entries: readonl
   return entries.toSorted((a, b) => b.requests - a.requests);
 }
 
-function nameOf({ rule: { id, title } }: LoadedRule): RuleName {
+function nameOf({ id, title }: LoadedRule): RuleName {
   return { id, title };
 }
 

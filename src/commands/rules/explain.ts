@@ -65,16 +65,14 @@ async function readEvent(file: string): Promise<ObservedEvent> {
 function rulesCalled(called: string, rules: readonly LoadedRule[]): readonly LoadedRule[] {
   const lower = called.toLowerCase();
   const exact = rules.filter(
-    ({ rule: { id, title, name } }) => id === lower || title.toLowerCase() === lower || name === called,
+    ({ id, title, name }) => id === lower || title.toLowerCase() === lower || name === called,
   );
   if (exact.length > 0) return exact;
-  return rules.filter(
-    ({ rule: { id, title } }) => id.startsWith(lower) || title.toLowerCase().startsWith(lower),
-  );
+  return rules.filter(({ id, title }) => id.startsWith(lower) || title.toLowerCase().startsWith(lower));
 }
 
 function notFound(called: string, rules: readonly LoadedRule[], isNone: boolean): string {
   const problem = isNone ? 'no rule is called' : 'more than one rule is called';
-  const lines = rules.map(({ rule: { id, title } }) => `  ${id}  ${title}`);
+  const lines = rules.map(({ id, title }) => `  ${id}  ${title}`);
   return [`${problem} ${JSON.stringify(called)}${isNone ? '; there are:' : ':'}`, ...lines].join('\n');
 }

@@ -52,8 +52,7 @@ function paragraph(text: string): readonly string[] {
   return wrap(text, COLUMNS - INDENT).map((line) => ' '.repeat(INDENT) + line);
 }
 
-function heading({ rule }: LoadedRule): readonly string[] {
-  const { id, title, level, status, author, date, file, line } = rule;
+function heading({ id, title, level, status, author, date, file, line }: LoadedRule): readonly string[] {
   const facts = [
     `level ${level}`,
     `status ${status}`,
@@ -63,7 +62,7 @@ function heading({ rule }: LoadedRule): readonly string[] {
   return [...wrap(title, COLUMNS), id, ...wrap(facts.join(', '), COLUMNS), `${file}:${line}`];
 }
 
-function about({ rule: { description, falsepositives, references } }: LoadedRule): readonly string[] {
+function about({ description, falsepositives, references }: LoadedRule): readonly string[] {
   return [
     ...(description ?? 'It does not say.').split(/\n\s*\n/).flatMap(paragraph),
     ...table([
@@ -73,7 +72,7 @@ function about({ rule: { description, falsepositives, references } }: LoadedRule
   ];
 }
 
-function attack({ rule: { tags } }: LoadedRule): readonly string[] {
+function attack({ tags }: LoadedRule): readonly string[] {
   const ids = techniques(tags);
   return table([
     ...tacticsOf(tags).map((slug) => ['tactic', tacticName(slug)]),
@@ -83,9 +82,9 @@ function attack({ rule: { tags } }: LoadedRule): readonly string[] {
 
 /** Each kind of request once: as the audit log has it, and how admission is asked about it, if it is. */
 function covered({ rule, atDoors }: Explained): readonly string[] {
-  const atServe = atDoors.find(({ door }) => door === 'serve')?.rules.find((each) => each.rule === rule.rule);
-  const { conditions } = atServe ?? rule;
-  const rows = conditions
+  const atServe = atDoors.find(({ door }) => door === 'serve')?.rules.find((each) => each.id === rule.id);
+  const { loadedConditions } = atServe ?? rule;
+  const rows = loadedConditions
     .filter(({ classification }) => classification.class !== 'dead')
     .flatMap((condition) =>
       coverageOf(condition.tree).map((coverage) => [
@@ -96,7 +95,9 @@ function covered({ rule, atDoors }: Explained): readonly string[] {
     );
   const different = [...new Map(rows.map((each) => [each.join('\n'), each])).values()];
   if (different.length > 0) return table([['audit verb', 'of', 'admission operation'], ...different]);
-  return paragraph(`Nothing: ${conditions.map(({ classification }) => classification.reason).join('; ')}.`);
+  return paragraph(
+    `Nothing: ${loadedConditions.map(({ classification }) => classification.reason).join('; ')}.`,
+  );
 }
 
 function admission(coverage: Coverage, { classification }: LoadedCondition): string {
@@ -126,11 +127,11 @@ function onSameOperation(rule: LoadedRule, others: readonly LoadedRule[]): reado
   );
   return sharing.length === 0
     ? paragraph('None.')
-    : table(sharing.map(({ rule: { id, title, level } }) => [shortId(id), level, title]));
+    : table(sharing.map(({ id, title, level }) => [shortId(id), level, title]));
 }
 
-function allCoverage({ conditions }: LoadedRule): readonly Coverage[] {
-  return conditions.flatMap(({ tree }) => coverageOf(tree));
+function allCoverage({ loadedConditions }: LoadedRule): readonly Coverage[] {
+  return loadedConditions.flatMap(({ tree }) => coverageOf(tree));
 }
 
 function isSameOperation(a: Coverage, b: Coverage): boolean {
@@ -168,15 +169,15 @@ function verdictText(outcome: JudgedRule['outcome'], mode: string): string {
 /** The condition first, then each search identifier it calls, as the event has its fields. */
 function stages(rule: LoadedRule, judged: JudgedRule | undefined): readonly string[] {
   const rows = [
-    ...rule.conditions.map(({ text, tree, classification }, position) => {
-      const name = rule.conditions.length === 1 ? 'condition' : `condition ${position + 1}`;
+    ...rule.loadedConditions.map(({ text, tree, classification }, position) => {
+      const name = rule.loadedConditions.length === 1 ? 'condition' : `condition ${position + 1}`;
       const note = isAsked(classification.class)
         ? ''
         : ` (${classification.class}: ${classification.reason})`;
       return row(name, `${text}${note}`, tree, judged);
     }),
     ...addedRows(rule, judged),
-    ...identifiersOf(rule.conditions.map(({ tree }) => tree)).flatMap(([name, tree]) =>
+    ...identifiersOf(rule.loadedConditions.map(({ tree }) => tree)).flatMap(([name, tree]) =>
       treeRows(name, tree, judged),
     ),
   ];
@@ -199,7 +200,7 @@ function treeRows(name: string, tree: Tree, judged: JudgedRule | undefined): rea
 }
 
 function addedRows(rule: LoadedRule, judged: JudgedRule | undefined): readonly (readonly string[])[] {
-  const [condition] = rule.conditions;
+  const [condition] = rule.loadedConditions;
   if (!rule.subresourceAdded || condition?.tree.kind !== 'and') return [];
   const added = condition.tree.of.at(-1);
   return added === undefined ? [] : treeRows('(added)', added, judged);
@@ -245,9 +246,9 @@ function filterTitle({ filter, tree }: LoadedFilter, judged: JudgedRule | undefi
   return `${title}: ${truth === 'unknown' ? 'cannot be judged' : truth ? 'does not accept it' : 'accepts it'}`;
 }
 
-function mapping({ conditions }: LoadedRule): readonly string[] {
+function mapping({ loadedConditions }: LoadedRule): readonly string[] {
   const mapped = new Map(
-    conditions
+    loadedConditions
       .flatMap(({ tree }) => itemsOf(tree))
       .filter(({ field, paths }) => field !== undefined && paths.join() !== field)
       .map(({ field = '', paths }) => [field, paths]),
@@ -270,16 +271,19 @@ function provenance({ tree, filters: of }: LoadedRule): readonly string[] {
 
 function doors({ rule, atDoors, modes }: Explained): readonly string[] {
   const rows = atDoors.flatMap(({ door, rules }) => {
-    const loaded = rules.find((each) => each.rule === rule.rule);
+    const loaded = rules.find((each) => each.id === rule.id);
     if (loaded === undefined) return [];
-    const { classification, conditions, off } = loaded;
-    const mode = off === undefined ? modeOfRule(loaded, modes) : '-';
-    const switchedOff = isAsked(classification.class) && off !== undefined ? `; switched off by ${off}` : '';
-    const isMixed = new Set(conditions.map((condition) => condition.classification.class)).size > 1;
+    const { classification, loadedConditions, disabledReason } = loaded;
+    const mode = disabledReason === undefined ? modeOfRule(loaded, modes) : '-';
+    const switchedOff =
+      isAsked(classification.class) && disabledReason !== undefined
+        ? `; switched off by ${disabledReason}`
+        : '';
+    const isMixed = new Set(loadedConditions.map((condition) => condition.classification.class)).size > 1;
     const why = isMixed ? 'by condition:' : classification.reason;
     return [
       [door, classification.class, mode, `${why}${switchedOff}`],
-      ...(isMixed ? conditions.map(memberRow) : []),
+      ...(isMixed ? loadedConditions.map(memberRow) : []),
     ];
   });
   return table([['door', 'class', 'mode', 'why'], ...rows]);

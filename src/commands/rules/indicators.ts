@@ -12,8 +12,8 @@ interface Indicator {
 }
 
 /** Those of a rule, each once, in the order written. What must not be is another indicator than what must. */
-function indicatorsOf({ conditions }: LoadedRule): readonly Indicator[] {
-  const all = conditions.flatMap(({ tree }) => collect(tree, true));
+function indicatorsOf({ loadedConditions }: LoadedRule): readonly Indicator[] {
+  const all = loadedConditions.flatMap(({ tree }) => collect(tree, true));
   return [...new Map(all.map((indicator) => [indicator.key, indicator])).values()];
 }
 

@@ -46,7 +46,7 @@ export function judgedBy(
   };
 
   function outcomeOf(): JudgedRule['outcome'] {
-    if (rule.off !== undefined) return { kind: 'off', why: rule.off };
+    if (rule.disabledReason !== undefined) return { kind: 'off', why: rule.disabledReason };
     if (match?.filter !== undefined) return { kind: 'accepted', by: match.filter };
     if (match !== undefined) return { kind: 'matches' };
     return undecided === undefined ? { kind: 'no match' } : { kind: 'unknown', field: undecided.field };
@@ -56,7 +56,7 @@ export function judgedBy(
 const CLOSENESS: readonly Truth[] = [true, 'unknown', false];
 
 function closestVerb(rule: LoadedRule, observation: Observation, { compiler }: Ruleset): string {
-  const matches = compiler.compile({ kind: 'or', of: rule.conditions.map(({ tree }) => tree) });
+  const matches = compiler.compile({ kind: 'or', of: rule.loadedConditions.map(({ tree }) => tree) });
   const [closest = ''] = observation.verbs
     .map((verb) => ({ verb, closeness: CLOSENESS.indexOf(matches(eventAs(verb, observation))) }))
     .toSorted((a, b) => a.closeness - b.closeness)

@@ -37,11 +37,11 @@ export async function rulesList(
     door: config.door,
   });
   const listed = rules.map((rule): Listed => {
-    const { id, title, level, status, tags } = rule.rule;
+    const { id, title, level, status, tags } = rule;
     const { class: name, reason } = rule.classification;
     const mode = modeOfRule(rule, config.modes);
     const attack = { tactics: tacticsOf(tags), techniques: techniques(tags) };
-    return { id, title, level, status, ...attack, class: name, reason: whyOff(rule) ?? reason, mode };
+    return { id, title, level, status, ...attack, class: name, reason: whyDisabled(rule) ?? reason, mode };
   });
   const text = config.format === 'json' ? JSON.stringify(listed, null, 2) : tableOf(listed, rules).join('\n');
   stdout.write(`${text}\n`);
@@ -49,8 +49,8 @@ export async function rulesList(
 }
 
 /** A class off by itself says why; a status or level that switches a rule off is another reason. */
-function whyOff({ off, classification }: LoadedRule): string | undefined {
-  return off === `${classification.class}: ${classification.reason}` ? undefined : off;
+function whyDisabled({ disabledReason, classification }: LoadedRule): string | undefined {
+  return disabledReason === `${classification.class}: ${classification.reason}` ? undefined : disabledReason;
 }
 
 function tableOf(listed: readonly Listed[], rules: readonly LoadedRule[]): readonly string[] {
@@ -58,13 +58,16 @@ function tableOf(listed: readonly Listed[], rules: readonly LoadedRule[]): reado
     shortId(id),
     level,
     name,
-    rules[position]?.off === undefined ? mode : '-',
+    rules[position]?.disabledReason === undefined ? mode : '-',
     ids.join(' '),
     title,
   ]);
   const lines = table([['ID', 'LEVEL', 'CLASS', 'MODE', 'TECHNIQUES', 'TITLE'], ...rows], { indent: 0 });
   const reasons = listed
-    .filter((_, position) => rules[position]?.off !== undefined || listed[position]?.class === 'approximate')
+    .filter(
+      (_, position) =>
+        rules[position]?.disabledReason !== undefined || listed[position]?.class === 'approximate',
+    )
     .map(({ id, class: name, reason }) => [shortId(id), name, reason]);
   return reasons.length === 0
     ? lines

@@ -64,7 +64,7 @@ export async function testRules(config: Omit<RulesTestConfig, 'strict'>): Promis
     serve: loadRuleset(parsed, { ...config, door: 'serve' }),
     replay: loadRuleset(parsed, { ...config, door: 'replay' }),
   };
-  const files = [...new Set(rulesets.serve.rules.map(({ rule }) => rule.file))];
+  const files = [...new Set(rulesets.serve.rules.map(({ file }) => file))];
   return Promise.all(
     files.map(async (file): Promise<TestedFile> => {
       const fixtures: Tested[] = [];
@@ -115,14 +115,15 @@ function disagreement(
   ruleFile: string,
   ruleset: Ruleset,
 ): string | undefined {
-  const rules = ruleset.rules.filter(({ rule }) => rule.file === ruleFile);
-  const off = rules.map((rule) => rule.off).find((reason) => reason !== undefined);
-  if (rules.every((rule) => rule.off !== undefined)) return `${ruleset.door} does not ask the rule: ${off}`;
+  const rules = ruleset.rules.filter(({ file }) => file === ruleFile);
+  const reason = rules.find(({ disabledReason }) => disabledReason !== undefined)?.disabledReason;
+  if (rules.every((rule) => rule.disabledReason !== undefined))
+    return `${ruleset.door} does not ask the rule: ${reason}`;
   const { matches, notJudged } = evaluate(observation, ruleset);
   const ours = matches.filter(({ rule }) => rules.includes(rule));
   const match = ours.find(({ filter }) => filter === undefined);
   if (match !== undefined && kind === 'match') return undefined;
-  if (match !== undefined) return `matches "${match.rule.rule.title}", and no filter accepts it`;
+  if (match !== undefined) return `matches "${match.rule.title}", and no filter accepts it`;
   const undecided = notJudged.find(({ rule }) => rules.includes(rule));
   if (undecided !== undefined) return `cannot be judged: ${undecided.field} is not to be seen`;
   if (kind === 'ignore') return undefined;

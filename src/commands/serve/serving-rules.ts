@@ -55,7 +55,9 @@ export async function createServingRules(
 
 function summaryOf(ruleset: Ruleset) {
   const { rules, filters, digest } = ruleset;
-  const off = rules.filter((rule) => rule.off !== undefined).map(({ rule, off }) => `${rule.title}: ${off}`);
+  const off = rules
+    .filter(({ disabledReason }) => disabledReason !== undefined)
+    .map(({ title, disabledReason }) => `${title}: ${disabledReason}`);
   return { asked: activeRules(ruleset).length, filters: filters.length, ruleset: digest, off };
 }
 

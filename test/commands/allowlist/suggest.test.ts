@@ -302,7 +302,7 @@ describe('what is suggested', () => {
       };
       const observation = { uid: '', event, verbs: ['create'], unknown: [], receivedAt: '', dryRun: false };
       return evaluate(observation, ruleset)
-        .matches.filter(({ rule }) => rule.rule.id === SEED)
+        .matches.filter(({ rule }) => rule.id === SEED)
         .every(({ filter }) => filter !== undefined);
     };
     for (const each of RECORDS) expect(accepted(each, (each as { name: string }).name)).toBe(true);

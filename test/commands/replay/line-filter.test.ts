@@ -22,8 +22,8 @@ function judged(log: string, judge: Judge, filter?: LineFilter) {
   const found: object[] = [];
   let skipped = 0;
   const names = ({ matches, notJudged }: Evaluation) => ({
-    matches: matches.map(({ rule: { rule: each } }) => each.id),
-    notJudged: notJudged.map(({ rule: { rule: each } }) => each.id),
+    matches: matches.map(({ rule: each }) => each.id),
+    notJudged: notJudged.map(({ rule: each }) => each.id),
   });
   const reader = createAuditLogReader(
     {

@@ -19,7 +19,7 @@ function found(text: string): readonly string[] {
   const titles = parseObservedEvents(text).flatMap(({ door, observation }) =>
     evaluate(observation, rulesets[door])
       .matches.filter(({ filter }) => filter === undefined)
-      .map(({ rule }) => rule.rule.title),
+      .map(({ rule }) => rule.title),
   );
   return [...new Set(titles)].toSorted();
 }

@@ -57,10 +57,10 @@ describe('the rules that ship', () => {
       expect(readdirSync(join(fixturesDir, directory)).toSorted()).toEqual([...FIXTURE_KINDS].toSorted());
   });
 
-  it.each(rules.map((rule) => [rule.rule.title, rule] as const))(
+  it.each(rules.map((rule) => [rule.title, rule] as const))(
     '%s is decided at admission, has an id of its own, and names what it detects',
-    (_, { rule, classification }) => {
-      expect(classification.class).toBe('decidable');
+    (_, rule) => {
+      expect(rule.classification.class).toBe('decidable');
       expect(rule.id).toMatch(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
       expect(rule.references).not.toEqual([]);
       expect(rule.falsepositives).not.toEqual([]);
@@ -72,12 +72,12 @@ describe('the rules that ship', () => {
 
   it('ship in audit, those about a pod’s disguise in warn, and only the seed goes where modes say', () => {
     const modes = { default: 'warn', levels: { high: 'enforce' }, rules: {} } as const;
-    const loud = rules.filter(({ rule }) => modeOf(rule, false, modes) !== 'audit');
-    expect(loud.map(({ rule }) => rule.id)).toEqual([SEED, IMITATION, OWNER]);
-    const enforced = rules.filter(({ rule }) => modeOf(rule, false, ENFORCED) === 'enforce');
-    expect(enforced.map(({ rule }) => rule.id)).toEqual([SEED]);
-    const raised = Object.fromEntries(rules.map(({ rule }) => [rule.id, 'enforce' as const]));
-    expect(rules.map(({ rule }) => modeOf(rule, false, { ...modes, rules: raised }))).toEqual(
+    const loud = rules.filter((rule) => modeOf(rule, false, modes) !== 'audit');
+    expect(loud.map(({ id }) => id)).toEqual([SEED, IMITATION, OWNER]);
+    const enforced = rules.filter((rule) => modeOf(rule, false, ENFORCED) === 'enforce');
+    expect(enforced.map(({ id }) => id)).toEqual([SEED]);
+    const raised = Object.fromEntries(rules.map(({ id }) => [id, 'enforce' as const]));
+    expect(rules.map((rule) => modeOf(rule, false, { ...modes, rules: raised }))).toEqual(
       rules.map(() => 'enforce'),
     );
   });
@@ -85,6 +85,6 @@ describe('the rules that ship', () => {
   it('are each in the table of rules/README.md, and no other is', () => {
     const table = readFileSync(join(ROOT, 'rules/README.md'), 'utf8');
     const named = [...table.matchAll(/^\| `([a-z_]+\.yml)`/gm)].map(([, name]) => name);
-    expect(named).toEqual(rules.map(({ rule }) => basename(rule.file)));
+    expect(named).toEqual(rules.map(({ file }) => basename(file)));
   });
 });

@@ -20,8 +20,8 @@ function classesAt(door: Door) {
   const { ruleset, problems } = createRuleset(parsed, { door, subresources: 'resource' });
   if (ruleset === undefined) throw new Error(problems.map(formatProblem).join('\n'));
   return Object.fromEntries(
-    ruleset.rules.map(({ rule, classification: { class: name, reason } }) => [
-      rule.file,
+    ruleset.rules.map(({ file, classification: { class: name, reason } }) => [
+      file,
       name === 'decidable' ? name : `${name}: ${reason}`,
     ]),
   );

@@ -16,7 +16,9 @@ const parsed = parseAll(await directorySource([join(ROOT, 'rules'), join(ROOT, '
 const OPTIONS = { subresources: 'resource' } as const;
 const rules = loadScanRules(parsed, OPTIONS);
 const atAdmission = loadRuleset(parsed, { ...OPTIONS, door: 'serve' });
-const asked = rules.ruleset.rules.filter(({ off }) => off === undefined).map(({ rule }) => rule.id);
+const asked = rules.ruleset.rules
+  .filter(({ disabledReason }) => disabledReason === undefined)
+  .map(({ id }) => id);
 
 const DAEMON_SET = {
   apiVersion: 'apps/v1',
@@ -107,8 +109,8 @@ function reviewed(object: KubernetesObject, userInfo: object): Matches {
   const { fields } = provenanceOf(subjectOf(request, Date.now()), known);
   const { matches } = evaluate(auditEventFromAdmission(request, fields, ''), atAdmission);
   return matches
-    .filter(({ rule }) => asked.includes(rule.rule.id))
-    .map(({ rule, filter }) => [rule.rule.id, filter?.filter.id]);
+    .filter(({ rule }) => asked.includes(rule.id))
+    .map(({ rule, filter }) => [rule.id, filter?.filter.id]);
 }
 
 async function scanned(object: KubernetesObject): Promise<Matches> {

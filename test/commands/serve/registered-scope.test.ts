@@ -15,7 +15,7 @@ function rulesetAbout(...resources: readonly string[]): Ruleset {
       kind: 'item',
       item: { field: absent, paths: [absent], modifiers: [], predicates: [{ kind: 'null' }] },
     };
-    return { rule: { id: resource, title: resource }, tree: { kind: 'and', of: [about, itself] } };
+    return { id: resource, title: resource, tree: { kind: 'and', of: [about, itself] } };
   });
   return { rules } as unknown as Ruleset;
 }
