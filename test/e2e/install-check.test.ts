@@ -378,10 +378,10 @@ ok       replicas        2 of 2 replicas are available
 ok       mode            no match is refused, and guard is Ignore
 ok       break-glass     not broken
 ok       if-down         all would be allowed, but for our own probe
-                         - guard: allowed after 3 s: CREATE pods in kube-system, but by who heals a
-                           cluster
-                         - observe: allowed after 1 s: CREATE pods in kube-system, by who heals a
-                           cluster
+                         - guard: allowed after 3 s: CREATE pods in kube-system, except by
+                           identities that heal a cluster
+                         - observe: allowed after 1 s: CREATE pods in kube-system, by identities
+                           that heal a cluster
                          - probe: refused after 3 s: CREATE configmaps in sigma-admission, our own
                            probe
                          - self: allowed after 3 s: CREATE/UPDATE/DELETE configmaps, secrets,
@@ -475,10 +475,10 @@ ok       replicas        2 of 2 replicas are available
 ok       mode            no match is refused, and guard is Ignore
 ok       break-glass     not broken
 ok       if-down         all would be allowed, but for our own probe
-                         - guard: allowed after 3 s: CREATE pods in kube-system, but by who heals a
-                           cluster
-                         - observe: allowed after 1 s: CREATE pods in kube-system, by who heals a
-                           cluster
+                         - guard: allowed after 3 s: CREATE pods in kube-system, except by
+                           identities that heal a cluster
+                         - observe: allowed after 1 s: CREATE pods in kube-system, by identities
+                           that heal a cluster
                          - probe: refused after 3 s: CREATE configmaps in sigma-admission, our own
                            probe
                          - self: allowed after 3 s: CREATE/UPDATE/DELETE configmaps, secrets,
