@@ -68,8 +68,9 @@ export function fixedSource(documents: readonly NamedDocument[]): RuleSource {
 
 /**
  * Files and directories. A directory gives its own `.yml` and `.yaml` files, in order of name; a subdirectory is loaded by
- * naming it, and a link to anything but a regular file is an error. Names that begin with `..` (a ConfigMap's data) and `kustomization.yaml` are no rules. A ConfigMap is replaced
- * by swapping the `..data` link its files go through, which is a change in the directory like any other.
+ * naming it, and a link to anything but a regular file is an error. Names that begin with `..` (a ConfigMap's data) and
+ * `kustomization.yaml` are no rules. A ConfigMap is replaced by swapping the `..data` link that its files go through, which is
+ * a change in the directory like any other.
  */
 export function directorySource(paths: readonly string[]): RuleSource {
   return {
