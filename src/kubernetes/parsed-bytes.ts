@@ -8,6 +8,8 @@ const WIDE = 0xc4;
  */
 const COSTS = costs({ '[': 64, '{': 64, ',': 16, ':': 64, '"': 24 });
 
+const MOST_A_BYTE = Math.max(...COSTS) + 4;
+
 /**
  * About how much heap a JSON text takes once it is parsed, by its bytes alone: for the dearest kinds about right, for what the API server
  * sends some three times too much. Of a text that is not JSON, some number.
@@ -26,6 +28,11 @@ export function parsedBytes(json: Buffer): number {
   }
   // The text itself is decoded as a whole, and again in its parts.
   return cost + json.length * (isWide ? 4 : 2);
+}
+
+/** No byte costs more than a bracket, and its share of the text. An upper bound of `parsedBytes` that does not read the text. */
+export function mostParsedBytes(json: Buffer): number {
+  return json.length * MOST_A_BYTE;
 }
 
 function costs(ofCharacter: Readonly<Record<string, number>>): Uint8Array {

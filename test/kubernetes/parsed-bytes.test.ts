@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { parsedBytes } from '../../src/kubernetes/parsed-bytes.ts';
+import fc from 'fast-check';
+import { mostParsedBytes, parsedBytes } from '../../src/kubernetes/parsed-bytes.ts';
 
 it.each([
   ['an object', '{}', 64 + 4],
@@ -13,4 +14,16 @@ it.each([
   ['nothing', '', 0],
 ])('says what %s takes', (_what, json, bytes) => {
   expect(parsedBytes(Buffer.from(json))).toBe(bytes);
+});
+
+it('has an upper bound that does not read the text', () => {
+  const dear = fc
+    .array(fc.constantFrom('[', '{', ':', ',', '"', '\\', 'a', 'Ж'))
+    .map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(fc.oneof(dear, fc.json()), (text) => {
+      const json = Buffer.from(text);
+      expect(mostParsedBytes(json)).toBeGreaterThanOrEqual(parsedBytes(json));
+    }),
+  );
 });
