@@ -4,15 +4,9 @@ import type { Registry } from 'prom-client';
 import { answerReview, queryOf, type Review } from './answer-review.ts';
 import type { CheckCaller } from './client-certificate.ts';
 import { createInFlightLimiter, type InFlightLimits } from './in-flight-limiter.ts';
+import { readinessOf, type Check } from './readiness.ts';
 import { ClientGone, headersRefusal, Refusal, statusOf } from './refusal.ts';
 import { send } from './send.ts';
-
-/** A condition of readiness, or a state that an operator wants to see. */
-export interface Check {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly detail?: string;
-}
 
 /** What the routes need. */
 export interface WebhookAppOptions {
@@ -58,11 +52,9 @@ export function webhookApp(options: WebhookAppOptions): RequestListener {
   app
     .route('/readyz')
     .get((request, response) => {
-      const all = [...checks(), servingCheck(isDraining())];
-      const ok = all.every((check) => check.ok);
-      const lines = [...all.map(checkLine), `readyz check ${ok ? 'passed' : 'failed'}\n`].join('\n');
+      const { isReady, text } = readinessOf([...checks(), servingCheck(isDraining())], performance.now());
       const verbose = queryOf(request.url).has('verbose');
-      send(response, ok ? 200 : 503, 'text/plain', ok && !verbose ? 'ok' : lines);
+      send(response, isReady ? 200 : 503, 'text/plain', isReady && !verbose ? 'ok' : text);
     })
     .all(only('GET, HEAD'));
   refusing(app, refuse);
@@ -103,12 +95,9 @@ function bareApp(): Express {
 }
 
 function servingCheck(draining: boolean): Check {
-  return draining ? { name: 'serving', ok: false, detail: 'shutting down' } : { name: 'serving', ok: true };
-}
-
-/** A line in the format of the API server's own /readyz. */
-function checkLine({ name, ok, detail }: Check): string {
-  return `${ok ? '[+]' : '[-]'}${name} ${ok ? 'ok' : 'failed'}${detail === undefined ? '' : `: ${detail}`}`;
+  return draining
+    ? { name: 'serving', state: 'failed', detail: 'shutting down' }
+    : { name: 'serving', state: 'ok' };
 }
 
 function only(methods: string): RequestHandler {

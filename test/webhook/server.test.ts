@@ -15,7 +15,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@j
 import { Counter, Registry } from 'prom-client';
 import { InvalidReview, type AdmissionReview } from '../../src/kubernetes/admission-review.ts';
 import type { Review } from '../../src/webhook/answer-review.ts';
-import type { Check } from '../../src/webhook/webhook-app.ts';
+import type { Check } from '../../src/webhook/readiness.ts';
 import {
   createServer,
   type Limits,
@@ -62,7 +62,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   review = async () => ALLOWED;
-  checks = [{ name: 'rules', ok: true, detail: '1 loaded' }];
+  checks = [{ name: 'rules', state: 'ok', detail: '1 loaded' }];
   [refused, answered, ended, faults] = [[], [], [], []];
   certificates = sourceOf(await issue());
 });
@@ -728,7 +728,7 @@ describe('what is in flight', () => {
 describe('health', () => {
   it('is that it answers', async () => {
     await start();
-    checks = [{ name: 'rules', ok: false }];
+    checks = [{ name: 'rules', state: 'failed' }];
     const { code, headers, text: body } = await probe('/healthz');
     expect([code, headers['content-type'], body]).toEqual([200, 'text/plain', 'ok']);
     expect((await probe('/healthz', 'HEAD')).code).toBe(200);
@@ -748,7 +748,11 @@ describe('health', () => {
 
   it('is no readiness when one does not, and says which', async () => {
     await start();
-    checks = [...checks, { name: 'cache', ok: false, detail: 'not synced' }, { name: 'other', ok: false }];
+    checks = [
+      ...checks,
+      { name: 'cache', state: 'failed', detail: 'not synced' },
+      { name: 'other', state: 'failed' },
+    ];
     for (const path of ['/readyz', '/readyz?verbose=1']) {
       const { code, headers, text: body } = await probe(path);
       expect([code, headers['content-type'], body]).toEqual([

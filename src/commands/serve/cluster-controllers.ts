@@ -13,7 +13,7 @@ import type { Ruleset } from '../../policy/ruleset.ts';
 import { createClusterMetrics, type ClusterMetrics } from '../../records/cluster-metrics.ts';
 import type { RegisteredScope } from './registered-scope.ts';
 import { createRegistered } from './registered-state.ts';
-import type { Check } from '../../webhook/webhook-app.ts';
+import type { Check } from '../../webhook/readiness.ts';
 import { SERVICE, type ServingCertificates } from './serving-certificates.ts';
 
 /** The controllers that keep the webhook registered, trusted and reachable. */
@@ -218,11 +218,15 @@ function logConnectivity({ probe, dial, port }: ConnectivityState, log: Logger):
 }
 
 function connectivityCheck(state: ConnectivityState | undefined): Check {
-  if (state === undefined) return { name: 'reached', ok: true, detail: 'not probed yet' };
+  if (state === undefined) return { name: 'reached', state: 'unknown', detail: 'not probed yet' };
   const { probe, dial } = state;
   const probed =
     probe.kind === 'answered'
       ? 'a probe came back through the API server'
       : `probe ${probe.kind}: ${probe.detail}`;
-  return { name: 'reached', ok: true, detail: dial === undefined ? probed : `${probed}; dialled: ${dial}` };
+  return {
+    name: 'reached',
+    state: probe.kind === 'answered' && dial === undefined ? 'ok' : 'wrong',
+    detail: dial === undefined ? probed : `${probed}; dialled: ${dial}`,
+  };
 }

@@ -17,6 +17,7 @@ import {
 import { COLLECTIONS, collectionsOf, watchedPath } from '../../provenance/collections.ts';
 import { createProvenance, type FindProvenance } from '../../provenance/find-provenance.ts';
 import { createProvenanceMetrics } from '../../records/provenance-metrics.ts';
+import type { Check } from '../../webhook/readiness.ts';
 
 /** Provenance by the objects that the API server tells of as they change. */
 export interface LiveProvenance {
@@ -24,7 +25,7 @@ export interface LiveProvenance {
   /** Watches the collections that these rules need, and no others. */
   follow(ruleset: Ruleset): void;
   /** Readiness checks, never failing: reviews are answered without provenance, too. None where no rule asks for it. */
-  checks(): readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
+  checks(): readonly Check[];
   close(): void;
 }
 
@@ -106,16 +107,8 @@ export function createLiveProvenance({ api, registry, log }: LiveProvenanceOptio
     },
     checks() {
       if (namespaces.length === 0) return [];
-      return [
-        {
-          name: 'provenance',
-          ok: true,
-          detail:
-            api === undefined
-              ? NO_CLUSTER
-              : detailOf(namespaces, cache, [...forbidden.values()], serverMinor),
-        },
-      ];
+      if (api === undefined) return [{ name: 'provenance', state: 'unknown', detail: NO_CLUSTER }];
+      return [checkOf(namespaces, cache, [...forbidden.values()], serverMinor)];
     },
     close() {
       stopVersion?.();
@@ -182,26 +175,28 @@ function displayNamespaces(namespaces: readonly string[]): readonly string[] {
   return namespaces.map((namespace) => (namespace === NAMESPACE_ALL ? 'every namespace' : namespace));
 }
 
-function detailOf(
+function checkOf(
   namespaces: readonly string[],
   cache: Cache,
   forbidden: readonly Collection[],
   serverMinor: number | undefined,
-): string {
+): Check {
   const objects = Object.values(cache.counts()).reduce((sum, count) => sum + count, 0);
   const unknown = namespaces.filter((namespace) => !cache.complete(namespace));
   const refused = [...Map.groupBy(forbidden, ({ namespace }) => namespace)].map(
     ([namespace, collections]) =>
       `not allowed to list and watch ${collections.map(({ kind }) => resourceOf(kind)).join(', ')} in ${displayNamespaces([namespace]).join()}`,
   );
-  return [
-    `${objects} objects known of ${displayNamespaces(namespaces).join(', ')}`,
+  const unseen = [
     ...(unknown.length === 0
       ? []
       : [`not all yet, or not any more, of ${displayNamespaces(unknown).join(', ')}`]),
     ...refused,
     ...(serverMinor === undefined ? ['the version of the API server is not known'] : []),
-  ].join('; ');
+  ];
+  const known = `${objects} objects known of ${displayNamespaces(namespaces).join(', ')}`;
+  const state = refused.length > 0 ? 'wrong' : unseen.length > 0 ? 'unknown' : 'ok';
+  return { name: 'provenance', state, detail: [known, ...unseen].join('; ') };
 }
 
 /** As `kubectl auth can-i` names it: `jobs.batch`. */

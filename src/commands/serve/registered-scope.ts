@@ -1,13 +1,14 @@
 import type { RegisteredWebhook } from '../../registration/registered-webhook.ts';
 import { formatOutOfScope, outOfScope, type OutOfScope } from '../../registration/scope.ts';
 import type { Ruleset } from '../../policy/ruleset.ts';
+import type { Check } from '../../webhook/readiness.ts';
 
 /** The rules in force compared with the requests that the API server is told to send. */
 export interface RegisteredScope {
   /** Compares the rules in force with the entries registered now. */
   compare(entries: readonly RegisteredWebhook[]): void;
   /** The readiness check. It never fails: a rule that is not asked does not keep requests away. */
-  check(): { readonly name: string; readonly ok: boolean; readonly detail: string };
+  check(): Check;
 }
 
 export interface RegisteredScopeOptions {
@@ -30,13 +31,10 @@ export function createRegisteredScope({ ruleset, onChange }: RegisteredScopeOpti
       if (JSON.stringify(found) !== before) onChange(found);
     },
     check() {
-      if (found === undefined) return { name: 'registered', ok: true, detail: 'not looked at yet' };
-      const detail = found.map(formatOutOfScope).join('; ');
-      return {
-        name: 'registered',
-        ok: true,
-        detail: detail === '' ? 'all that the rules are about' : detail,
-      };
+      const name = 'registered';
+      if (found === undefined) return { name, state: 'unknown', detail: 'not looked at yet' };
+      if (found.length === 0) return { name, state: 'ok', detail: 'all that the rules are about' };
+      return { name, state: 'wrong', detail: found.map(formatOutOfScope).join('; ') };
     },
   };
 }

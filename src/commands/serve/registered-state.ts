@@ -8,7 +8,7 @@ import { claimedManager, LOWERED_POLICIES, type Plan } from '../../registration/
 import { GUARD } from '../../registration/webhook-configuration.ts';
 import type { ClusterMetrics } from '../../records/cluster-metrics.ts';
 import type { RegisteredScope } from './registered-scope.ts';
-import type { Check } from '../../webhook/webhook-app.ts';
+import type { Check } from '../../webhook/readiness.ts';
 import type { ServingCertificates } from './serving-certificates.ts';
 
 /** The listeners, and the settings that the configuration is compared with. */
@@ -89,13 +89,15 @@ export function createRegistered({
     },
     /** Once trusted, this check never fails again: a spoilt configuration must not make every replica unready. */
     check(): Check {
-      if (!looked) return { name: 'configuration', ok: false, detail: 'not looked at yet' };
-      if (seen === undefined) return { name: 'configuration', ok: true, detail: `${name} does not exist` };
+      const check = { name: 'configuration' };
+      if (!looked) return { ...check, state: 'failed', detail: 'not looked at yet' };
+      if (seen === undefined) return { ...check, state: 'wrong', detail: `${name} does not exist` };
       const trust = trusted() ? 'it trusts our certificate' : 'it does not trust our certificate';
       const state = compared === undefined ? [] : [stateOf(compared)];
+      const isRight = trusted() && compared?.differences.length === 0 && !compared.defers;
       return {
-        name: 'configuration',
-        ok: wasTrusted || trusted(),
+        ...check,
+        state: isRight ? 'ok' : wasTrusted || trusted() ? 'wrong' : 'failed',
         detail: `${name}: ${[...state, trust].join('; ')}`,
       };
     },

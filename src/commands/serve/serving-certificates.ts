@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { ApiServer } from '../../cluster/api-server.ts';
 import { createCertificateSecret, type CertificateSecret } from '../../cluster/certificate-secret.ts';
 import { readRegisteredBundle } from '../../cluster/registered-bundle.ts';
-import type { Check } from '../../webhook/webhook-app.ts';
+import type { Check } from '../../webhook/readiness.ts';
 import type { Config } from '../../settings/types.ts';
 import { createCertificateDirectory } from '../../certificates/certificate-directory.ts';
 import { createCertificateFiles, type CertificateSource } from '../../certificates/certificate-source.ts';
@@ -91,7 +91,9 @@ export function certificateCheck(certificates: ServingCertificates, now = Date.n
     ...shared,
     ...(refused === undefined ? [] : [`the newest one is refused: ${refused.message}`]),
   ];
-  return { name: 'certificate', ok: now < notAfter.getTime(), detail: facts.join('; ') };
+  const isRight = now >= notBefore.getTime() && refused === undefined;
+  const state = now >= notAfter.getTime() ? 'failed' : isRight ? 'ok' : 'wrong';
+  return { name: 'certificate', state, detail: facts.join('; ') };
 }
 
 function factsOf({ authorityNotAfter, authorities }: CertificateSecret): readonly string[] {

@@ -6,7 +6,7 @@ import { createLiveRuleset, type LiveRuleset } from '../../policy/live-ruleset.t
 import { ruleSourceOf } from '../../policy/rule-source.ts';
 import { activeRules, type Ruleset } from '../../policy/ruleset.ts';
 import type { Metrics } from '../../records/metrics.ts';
-import type { Check } from '../../webhook/webhook-app.ts';
+import type { Check } from '../../webhook/readiness.ts';
 import { formatProblem } from '../../sigma/read/errors.ts';
 
 /** The rules and filters in force, and how they stand. */
@@ -69,7 +69,7 @@ function rulesCheck(rules: LiveRuleset): Check {
     refused === undefined ? '' : `; the newest set is refused: ${refused.map(formatProblem).join('; ')}`;
   return {
     name: 'rules',
-    ok: true,
+    state: refused === undefined && asked > 0 ? 'ok' : 'wrong',
     detail: `${loaded.length} loaded, ${asked} asked, ruleset ${digest}${stale}`,
   };
 }

@@ -65,7 +65,7 @@ it('watches what the rules need, follows them when they change, and lets all go 
   expect(found.checks()).toEqual([
     {
       name: 'provenance',
-      ok: true,
+      state: 'unknown',
       detail:
         '0 objects known of kube-system; not all yet, or not any more, of kube-system; the version of the API server is not known',
     },
@@ -82,7 +82,7 @@ it('watches what the rules need, follows them when they change, and lets all go 
     '/apis/batch/v1/namespaces/kube-system/jobs',
   ]);
   expect(found.checks()).toEqual([
-    { name: 'provenance', ok: true, detail: '0 objects known of kube-system' },
+    { name: 'provenance', state: 'ok', detail: '0 objects known of kube-system' },
   ]);
   expect(await registry.metrics()).toContain('sigma_admission_provenance_objects{kind="DaemonSet"} 0');
   found.follow(ruleset('provenance.owner.verified'));
@@ -91,7 +91,7 @@ it('watches what the rules need, follows them when they change, and lets all go 
     () => open.size === 8 && open.has('/apis/batch/v1/jobs'),
   );
   expect(found.checks()).toEqual([
-    { name: 'provenance', ok: true, detail: '0 objects known of every namespace' },
+    { name: 'provenance', state: 'ok', detail: '0 objects known of every namespace' },
   ]);
   found.follow(ruleset('provenance.mirrorPod'));
   expect([open.size, found.checks()]).toEqual([0, []]);
@@ -163,7 +163,7 @@ it('asks nobody outside a cluster, and says so', () => {
   expect(found.checks()).toEqual([
     {
       name: 'provenance',
-      ok: true,
+      state: 'unknown',
       detail: 'unknown but for what a request itself shows: no cluster to ask',
     },
   ]);

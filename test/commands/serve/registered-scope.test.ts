@@ -29,7 +29,7 @@ const PODS: RegisteredWebhook = {
 describe('what is registered, held against the rules in force', () => {
   it('is not known before it was looked at', () => {
     const scope = createRegisteredScope({ ruleset: () => rulesetAbout('pods'), onChange: () => {} });
-    expect(scope.check()).toEqual({ name: 'registered', ok: true, detail: 'not looked at yet' });
+    expect(scope.check()).toEqual({ name: 'registered', state: 'unknown', detail: 'not looked at yet' });
   });
 
   it('is compared when the rules or the entries are others, and told when the answer is', () => {
@@ -56,7 +56,7 @@ describe('what is registered, held against the rules in force', () => {
     scope.compare([PODS]);
     expect(scope.check()).toEqual({
       name: 'registered',
-      ok: true,
+      state: 'wrong',
       detail:
         'rule "secrets" (secrets) never fires: nothing sends us CREATE secrets in every namespace, UPDATE secrets in every namespace, DELETE secrets in every namespace',
     });

@@ -47,7 +47,7 @@ function registered({ isToFailClosed = true } = {}) {
     service: SERVICE,
     isToFailClosed: () => asked.isToFailClosed,
     certificates,
-    scope: { compare: () => {}, check: () => ({ name: 'registered', ok: true, detail: '' }) },
+    scope: { compare: () => {}, check: () => ({ name: 'registered', state: 'ok' }) },
     metrics: createClusterMetrics(registry),
     log: pino({ level: 'silent' }),
     recordEvent: (reason, _, note) => void told.push(`${reason}: ${note}`),
@@ -62,26 +62,30 @@ function registered({ isToFailClosed = true } = {}) {
 
 describe('what is registered', () => {
   it('is not a replica’s to be sent anything before it was looked at', () => {
-    expect(registered().check()).toEqual({ name: 'configuration', ok: false, detail: 'not looked at yet' });
+    expect(registered().check()).toEqual({
+      name: 'configuration',
+      state: 'failed',
+      detail: 'not looked at yet',
+    });
   });
 
   it('keeps a replica from being sent anything until it trusts its certificate, and never again', () => {
     const { look, compare, check } = registered();
     look(found({ caBundle: '' }));
     expect(check()).toMatchObject({
-      ok: false,
+      state: 'failed',
       detail: 'sigma-admission: it does not trust our certificate',
     });
     look(found());
     compare({ differences: [], defers: false });
     expect(check()).toMatchObject({
-      ok: true,
+      state: 'ok',
       detail: 'sigma-admission: as it should be; it trusts our certificate',
     });
     look(found({ caBundle: '' }));
     compare({ differences: ['guard.sigma-admission.svc: caBundle'], defers: false });
     expect(check()).toMatchObject({
-      ok: true,
+      state: 'wrong',
       detail: 'sigma-admission: guard.sigma-admission.svc: caBundle; it does not trust our certificate',
     });
   });
@@ -89,7 +93,7 @@ describe('what is registered', () => {
   it('is trusted by no entry alone: all must say the same', () => {
     const { look, check } = registered();
     look(found({ caBundle: Buffer.from('other').toString('base64') }));
-    expect(check()).toMatchObject({ ok: false });
+    expect(check()).toMatchObject({ state: 'failed' });
   });
 
   it('is not as it should be while newer content than ours stands', () => {
@@ -102,7 +106,7 @@ describe('what is registered', () => {
   it('is nothing to wait for where it does not exist', async () => {
     const { look, check, told, metric } = registered();
     look(undefined);
-    expect(check()).toMatchObject({ ok: true, detail: 'sigma-admission does not exist' });
+    expect(check()).toMatchObject({ state: 'wrong', detail: 'sigma-admission does not exist' });
     expect([told, await metric('sigma_admission_webhook_configuration_exists')]).toEqual([[], 0]);
   });
 

@@ -27,37 +27,37 @@ const shared = (authorities: number) => ({
 
 describe('the check of the serving certificate', () => {
   it.each([
-    ['says until when it is valid', {}, NOW, true, 'until 2027-11-24T12:00:00.000Z'],
-    ['fails once it has ended', {}, NOW + 366 * 86_400_000, false, 'until 2027-11-24T12:00:00.000Z'],
+    ['says until when it is valid', {}, NOW, 'ok', 'until 2027-11-24T12:00:00.000Z'],
+    ['fails once it has ended', {}, NOW + 366 * 86_400_000, 'failed', 'until 2027-11-24T12:00:00.000Z'],
     [
       'says where our clock is before it',
       {},
       NOW - 3 * 3_600_000,
-      true,
+      'wrong',
       'until 2027-11-24T12:00:00.000Z; by our clock not valid before 2026-11-24T10:00:00.000Z',
     ],
     [
       'says what is wrong with the newest',
       { refused: () => new Error('tls.crt: torn') },
       NOW,
-      true,
+      'wrong',
       'until 2027-11-24T12:00:00.000Z; the newest one is refused: tls.crt: torn',
     ],
     [
       'says until when the authority in the Secret is valid',
       shared(1),
       NOW,
-      true,
+      'ok',
       'until 2027-11-24T12:00:00.000Z; its authority until 2036-11-21T12:00:00.000Z',
     ],
     [
       'says how many authorities are to be trusted while one follows another',
       shared(2),
       NOW,
-      true,
+      'ok',
       'until 2027-11-24T12:00:00.000Z; its authority until 2036-11-21T12:00:00.000Z; 2 authorities to be trusted',
     ],
-  ])('%s', (_, changes, now, ok, detail) => {
-    expect(certificateCheck(certificates(changes), now)).toEqual({ name: 'certificate', ok, detail });
+  ])('%s', (_, changes, now, state, detail) => {
+    expect(certificateCheck(certificates(changes), now)).toEqual({ name: 'certificate', state, detail });
   });
 });
