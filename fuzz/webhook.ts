@@ -96,6 +96,8 @@ export function createWebhook(): (asked: Asked) => Promise<Answer> {
     entries: {
       guard: reviewer(modes),
       observe: reviewer(onlyByRuleId(modes)),
+      other: reviewer(modes),
+      'other-observe': reviewer(onlyByRuleId(modes)),
       probe: createProbe('sigma-admission'),
       self: createSelfReview({
         modes,

@@ -21,7 +21,10 @@ const SEEDS = jsonAmong([
 ]);
 
 const path = fc.oneof(
-  { weight: 8, arbitrary: fc.constantFrom('/guard?timeout=30s', '/observe?timeout=30s') },
+  {
+    weight: 8,
+    arbitrary: fc.constantFrom('/guard?timeout=30s', '/observe?timeout=30s', '/other-observe?timeout=30s'),
+  },
   { weight: 1, arbitrary: fc.constantFrom('/self?timeout=30s', '/probe?timeout=30s', '/', '/healthz') },
 );
 const body = fc.oneof(

@@ -13,12 +13,12 @@ export interface MatchCondition {
   readonly expression: string;
 }
 
-/** Matches the users of `observe`: the identities that heal a cluster. */
+/** Matches the users of `observe` and `other-observe`: the identities that heal a cluster. */
 export function heals(distribution: Distribution): MatchCondition {
   return { name: 'heals', expression: healsExpression(distribution) };
 }
 
-/** Matches the users of `guard`: all others. The text negates `heals`, so that each request reaches exactly one of the two. */
+/** Matches the users of `guard` and `other`: all others. The text negates `heals`, so that each request reaches exactly one of the two. */
 export function doesNotHeal(distribution: Distribution): MatchCondition {
   return { name: 'does-not-heal', expression: `!(\n${healsExpression(distribution)}\n)` };
 }
@@ -28,7 +28,7 @@ export function isProbe(): MatchCondition {
   return { name: 'is-probe', expression: `request.name == ${text(PROBE_CONFIG_MAP)}` };
 }
 
-/** Excludes from `other` the pods that `guard` and `observe` see: those created in these namespaces. */
+/** Excludes from `other` and `other-observe` the pods that `guard` and `observe` see: those created in these namespaces. */
 export function isNotGuarded(namespaces: readonly string[]): MatchCondition {
   const expression = `!(request.operation == 'CREATE' && request.resource.group == '' && request.resource.resource == 'pods' &&
   request.?subResource.orValue('') == '' && request.?namespace.orValue('') in [${namespaces.map(text).join(', ')}])`;
@@ -38,6 +38,19 @@ export function isNotGuarded(namespaces: readonly string[]): MatchCondition {
 /** Kubelets and controllers write status all the time; a webhook on that could stop a cluster. */
 export function isNotStatus(): MatchCondition {
   return { name: 'is-not-status', expression: `request.?subResource.orValue('') != 'status'` };
+}
+
+/**
+ * One condition that holds where all of these do. The API server evaluates every condition of an entry, and all share one
+ * budget; within an expression, `&&` ends at the first that does not hold. So the cheapest stand first.
+ */
+export function joined(conditions: readonly [MatchCondition, ...MatchCondition[]]): MatchCondition {
+  const [first, ...others] = conditions;
+  if (others.length === 0) return first;
+  return {
+    name: conditions.map(({ name }) => name).join('.'),
+    expression: conditions.map(({ expression }) => `(${expression})`).join(' &&\n'),
+  };
 }
 
 const USERNAME = 'request.userInfo.username';

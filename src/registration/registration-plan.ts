@@ -9,7 +9,13 @@ import {
   type RegisteredWebhook,
   type ServiceReference,
 } from './registered-webhook.ts';
-import { GUARD, OTHER, type Webhook, type WebhookConfiguration } from './webhook-configuration.ts';
+import {
+  GUARD,
+  OTHER,
+  OTHER_OBSERVE,
+  type Webhook,
+  type WebhookConfiguration,
+} from './webhook-configuration.ts';
 
 /** The part of the webhook configuration that the replicas write: its CA, all of it, or none. */
 export const MANAGE = ['ca', 'all', 'none'] as const;
@@ -132,7 +138,9 @@ function isNewer(found: RegisteredConfiguration, about: RegistrationState): bool
     at > since &&
     at <= now + CLOCK_SKEW_MS &&
     now - Math.min(at, deferringSince) < DEFER_MS &&
-    content.webhooks.every((entry) => entry.name === OTHER || isSentAsMuch(found, entry))
+    content.webhooks.every(
+      (entry) => [OTHER, OTHER_OBSERVE].includes(entry.name) || isSentAsMuch(found, entry),
+    )
   );
 }
 

@@ -42,7 +42,7 @@ export function wantedConfiguration(
     port,
     enforcing,
     distribution,
-    ...(other === undefined ? {} : { other }),
+    other,
   });
   return { ...content, metadata: { ...content.metadata, name } };
 }

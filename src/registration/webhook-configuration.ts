@@ -1,6 +1,6 @@
 import type { LabelSelector } from '../kubernetes/label-selector.ts';
 import type { Distribution } from './identities.ts';
-import { doesNotHeal, heals, isProbe, type MatchCondition } from './match-conditions.ts';
+import { doesNotHeal, heals, isProbe, joined, type MatchCondition } from './match-conditions.ts';
 
 /** A ValidatingWebhookConfiguration (admissionregistration.k8s.io/v1), as far as it is written here. */
 export interface WebhookConfiguration {
@@ -50,13 +50,14 @@ export interface WebhookSettings {
   readonly enforcing: boolean;
   readonly distribution: Distribution;
   /** The further requests that the loaded rules need; absent, the API server does not send them. */
-  readonly other?: Scope;
+  readonly other?: Scope | undefined;
 }
 
-/** The requests that an entry is called for. */
+/** The requests that `other` and `other-observe` are called for, by any user. */
 export interface Scope {
   readonly rules: readonly SubscriptionRule[];
   readonly namespaceSelector: NamespaceSelector;
+  /** All must hold, evaluated in this order. */
   readonly matchConditions?: readonly MatchCondition[];
 }
 
@@ -64,6 +65,7 @@ export interface Scope {
 export const GUARD = 'guard.sigma-admission.svc';
 export const OBSERVE = 'observe.sigma-admission.svc';
 export const OTHER = 'other.sigma-admission.svc';
+export const OTHER_OBSERVE = 'other-observe.sigma-admission.svc';
 export const PROBE = 'probe.sigma-admission.svc';
 export const SELF = 'self.sigma-admission.svc';
 
@@ -99,13 +101,8 @@ export function webhookConfiguration(settings: WebhookSettings): WebhookConfigur
       ...(other === undefined
         ? []
         : [
-            {
-              name: OTHER,
-              ...called(settings, '/other'),
-              ...other,
-              // The users that create workloads, updates and tokens while a cluster heals differ from cluster to cluster.
-              failurePolicy: 'Ignore' as const,
-            },
+            otherEntry(OTHER, called(settings, '/other'), other, doesNotHeal(distribution)),
+            otherEntry(OTHER_OBSERVE, called(settings, '/other-observe'), other, heals(distribution)),
           ]),
       {
         name: PROBE,
@@ -131,6 +128,17 @@ export function webhookConfiguration(settings: WebhookSettings): WebhookConfigur
   };
 }
 
+/** The users that create workloads, updates and tokens while a cluster heals differ from cluster to cluster: never Fail. */
+function otherEntry(
+  name: string,
+  call: ReturnType<typeof called>,
+  { rules, namespaceSelector, matchConditions = [] }: Scope,
+  whose: MatchCondition,
+): Webhook {
+  const conditions = [joined([whose, ...matchConditions])];
+  return { name, ...call, rules, namespaceSelector, matchConditions: conditions, failurePolicy: 'Ignore' };
+}
+
 /** The API server maintains this label, so that no client can exclude a namespace by changing it. */
 export const NAMESPACE_NAME = 'kubernetes.io/metadata.name';
 
@@ -148,9 +156,9 @@ function writes(
   return { apiGroups: [apiGroup], apiVersions: ['v1'], operations, resources, scope: 'Namespaced' };
 }
 
-/** How long the API server waits for the entry at a path. `observe` is asked about what heals a cluster. */
+/** How long the API server waits for the entry at a path. What heals a cluster waits for a second at most. */
 export function timeoutSecondsOf(path: string): number {
-  return path === '/observe' ? 1 : 3;
+  return path === '/observe' || path === '/other-observe' ? 1 : 3;
 }
 
 /** The path of an entry, and how the API server calls it. */

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { CONTROL_PLANES, type Distribution } from '../../src/registration/identities.ts';
+import { subscriptionOf } from '../../src/registration/subscription.ts';
 import { webhookConfiguration } from '../../src/registration/webhook-configuration.ts';
 import { createAuthority, issueCertificate } from '../../src/certificates/authority.ts';
 import type { ApiOptions, Json } from '../control-plane/api-client.ts';
@@ -14,9 +15,11 @@ import { mirrorPod } from './lib/mirror-pod.ts';
 import { nodeUser, type User } from '../control-plane/user.ts';
 import { pod } from './lib/webhook.ts';
 
-const PODS = '/api/v1/namespaces/kube-system/pods?dryRun=All';
+const podsIn = (namespace: string) => `/api/v1/namespaces/${namespace}/pods?dryRun=All`;
+const PODS = podsIn('kube-system');
 const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
-const ROLE_BINDINGS = '/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/rolebindings';
+const roleBindings = (namespace: string) =>
+  `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`;
 const DISTRIBUTIONS = Object.keys(CONTROL_PLANES) as Distribution[];
 
 /** A webhook that allows everything and notes where it was asked: `/k3s/guard`. */
@@ -117,13 +120,17 @@ describeWithControlPlane(
 
     beforeAll(async () => {
       notary = await startNotary(asked);
-      await api('POST', ROLE_BINDINGS, {
-        body: {
-          metadata: { name: 'everybody' },
-          roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'admin' },
-          subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:authenticated' }],
-        },
-      });
+      for (const namespace of ['kube-system', 'default']) {
+        await api('POST', roleBindings(namespace), {
+          body: {
+            metadata: { name: 'everybody' },
+            roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'admin' },
+            subjects: [
+              { apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:authenticated' },
+            ],
+          },
+        });
+      }
       for (const distribution of DISTRIBUTIONS) await register(distribution);
       await eventually('all of them are asked', async () => {
         asked.length = 0;
@@ -133,7 +140,8 @@ describeWithControlPlane(
     });
     afterAll(async () => {
       for (const distribution of DISTRIBUTIONS) await api('DELETE', `${CONFIGURATIONS}/${distribution}`);
-      await api('DELETE', `${ROLE_BINDINGS}/everybody`);
+      for (const namespace of ['kube-system', 'default'])
+        await api('DELETE', `${roleBindings(namespace)}/everybody`);
       await api('DELETE', `${PODS.replace('?dryRun=All', '')}/holder`);
       await new Promise((resolve) => notary.server.close(resolve).closeAllConnections());
     });
@@ -145,6 +153,10 @@ describeWithControlPlane(
         port: 443,
         enforcing: true,
         distribution,
+        other: subscriptionOf([{ operation: 'CREATE', resource: 'pods', subresource: '' }], {
+          namespace: 'sigma-admission',
+          guarded: ['kube-system'],
+        }),
       });
       const caBundle = Buffer.from(notary.authorityPem).toString('base64');
       const webhooks = configuration.webhooks.map((entry) => {
@@ -157,14 +169,23 @@ describeWithControlPlane(
       if (status !== 201) throw new Error(body['message']);
     }
 
-    it.each(ASKING)('lead %s to one entry, observe on %j', async (_, on, how) => {
-      const options = await how(controlPlane);
-      asked.length = 0;
-      const { status, body } = await api('POST', PODS, { body: pod('asked', 'kube-system'), ...options });
-      expect([status, body['message']]).toEqual([201, undefined]);
-      expect(asked.toSorted()).toEqual(
-        DISTRIBUTIONS.map((each) => `/${each}/${on.includes(each) ? 'observe' : 'guard'}`).toSorted(),
-      );
+    it.each(ASKING)('lead %s to one entry, observe or other-observe on %j', async (_, on, how) => {
+      const { body, ...options } = await how(controlPlane);
+      const made = (body ?? pod('asked', 'kube-system')) as Json;
+      for (const [namespace, heals, doesNotHeal] of [
+        ['kube-system', 'observe', 'guard'],
+        ['default', 'other-observe', 'other'],
+      ] as const) {
+        asked.length = 0;
+        const { status, body } = await api('POST', podsIn(namespace), {
+          body: { ...made, metadata: { ...made['metadata'], namespace } },
+          ...options,
+        });
+        expect([status, body['message']]).toEqual([201, undefined]);
+        expect(asked.toSorted()).toEqual(
+          DISTRIBUTIONS.map((each) => `/${each}/${on.includes(each) ? heals : doesNotHeal}`).toSorted(),
+        );
+      }
     });
   },
   ['kube-controller-manager'],

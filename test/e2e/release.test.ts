@@ -159,6 +159,7 @@ describeWithPrograms(
           guard: 'Fail',
           observe: 'Ignore',
           other: 'Ignore',
+          'other-observe': 'Ignore',
           probe: 'Fail',
           self: 'Ignore',
         });

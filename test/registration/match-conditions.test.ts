@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { CONTROL_PLANES, type Distribution } from '../../src/registration/identities.ts';
-import { doesNotHeal, heals } from '../../src/registration/match-conditions.ts';
+import { doesNotHeal, heals, joined } from '../../src/registration/match-conditions.ts';
 
 describe('the match conditions', () => {
   it('state each identity that heals a cluster in full', () => {
@@ -33,6 +33,15 @@ request.userInfo.username in ['system:kube-controller-manager',
       `(request.userInfo.username in ['system:k3s-supervisor'] &&
   'system:masters' in request.userInfo.?groups.orValue([]))`,
     ]);
+  });
+
+  it('of one entry are one expression, which ends at the first that does not hold', () => {
+    const [one, other] = [
+      { name: 'is-a', expression: 'a || b' },
+      { name: 'is-c', expression: 'c' },
+    ] as const;
+    expect(joined([one, other])).toEqual({ name: 'is-a.is-c', expression: '(a || b) &&\n(c)' });
+    expect(joined([one])).toEqual(one);
   });
 
   it.each(Object.keys(CONTROL_PLANES) as Distribution[])('negate each other on %s', (distribution) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { doesNotHeal, heals, isProbe } from '../../src/registration/match-conditions.ts';
+import { doesNotHeal, heals, isNotStatus, isProbe, joined } from '../../src/registration/match-conditions.ts';
 import {
   webhookConfiguration,
   type Scope,
@@ -87,19 +87,27 @@ describe('the webhook configuration', () => {
     });
   });
 
-  it('asks about whatever else the rules need, and never fails closed for that', () => {
-    const other = { rules: [written('', ['pods/exec'], 'CONNECT')], namespaceSelector: {} } as const;
-    const { webhooks } = webhookConfiguration({
-      ...SETTINGS,
-      enforcing: true,
-      other: other as unknown as Scope,
-    });
-    expect(webhooks[2]).toEqual({
-      ...COMMON,
-      ...called('/other'),
-      ...other,
-      name: 'other.sigma-admission.svc',
-    });
+  it('asks about whatever else the rules need by two entries, too, and never fails closed for that', () => {
+    const scope = { rules: [written('', ['pods/exec'], 'CONNECT')], namespaceSelector: {} };
+    const other = { ...scope, matchConditions: [isNotStatus()] } as unknown as Scope;
+    const { webhooks } = webhookConfiguration({ ...SETTINGS, enforcing: true, other });
+    expect(webhooks.slice(2, 4)).toEqual([
+      {
+        ...COMMON,
+        ...called('/other'),
+        ...scope,
+        name: 'other.sigma-admission.svc',
+        matchConditions: [joined([doesNotHeal('upstream'), isNotStatus()])],
+      },
+      {
+        ...COMMON,
+        ...called('/other-observe'),
+        ...scope,
+        name: 'other-observe.sigma-admission.svc',
+        matchConditions: [joined([heals('upstream'), isNotStatus()])],
+        timeoutSeconds: 1,
+      },
+    ]);
   });
 
   it.each([

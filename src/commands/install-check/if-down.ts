@@ -64,5 +64,5 @@ const WHOSE: Readonly<Record<string, string>> = {
 };
 
 function whoseOf({ matchConditions = [] }: RegisteredWebhook): string {
-  return matchConditions.map(({ name }) => WHOSE[name] ?? '').join('');
+  return matchConditions.flatMap(({ name }) => name.split('.').map((each) => WHOSE[each] ?? '')).join('');
 }

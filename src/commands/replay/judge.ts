@@ -14,7 +14,7 @@ import type { Tree } from '../../sigma/match/tree.ts';
 
 export interface JudgeOptions extends Omit<RulesetOptions, 'door'> {
   readonly modes: Modes;
-  /** Whether the event's user is an identity that keeps a cluster running: only a rule's own id denies it a pod. */
+  /** Whether the event's user is an identity that keeps a cluster running: only a rule's own id denies it a request. */
   readonly heals: (event: AuditEvent) => boolean;
 }
 
@@ -67,17 +67,10 @@ export function createJudge(
       if (admission instanceof SigmaError) return undefined;
       const request = rebuildAdmission(observation);
       if (request === undefined) return undefined;
-      const isObserved = isPodCreation(request) && heals(request.event);
-      const judged = judge(request, admission, isObserved ? onlyByRuleId(enforce) : enforce);
+      const judged = judge(request, admission, heals(request.event) ? onlyByRuleId(enforce) : enforce);
       return judged?.decision.verdict === 'deny' ? judged : undefined;
     },
   };
-}
-
-/** What the entries guard and observe are about. */
-function isPodCreation({ verbs, event: { objectRef } }: Observation): boolean {
-  const isPods = objectRef?.resource === 'pods' && objectRef.apiGroup === undefined;
-  return isPods && objectRef.subresource === undefined && verbs[0] === 'create';
 }
 
 /** Without a stage it was not judged before. */

@@ -139,6 +139,7 @@ async function serveUntilStopped(
       guard: entry('guard', config.modes),
       observe: entry('observe', onlyByRuleId(config.modes)),
       other: entry('other', config.modes),
+      'other-observe': entry('other-observe', onlyByRuleId(config.modes)),
       probe: createProbe(config.namespace),
       self: createSelfReview({
         modes: config.modes,

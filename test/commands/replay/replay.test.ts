@@ -414,10 +414,10 @@ describe('the forecast', () => {
     ).toBe(1);
   });
 
-  it('is without pods by who heals a cluster, unless a rule is set to enforce by its id', async () => {
+  it('is without requests by who heals a cluster, unless a rule is set to enforce by its id', async () => {
     const heals = () => true;
     const secrets = { documents: [rule(1, { 'objectRef.resource': 'secrets' })], heals };
-    expect(await denied({ objectRef: { resource: 'secrets' } }, secrets)).toBe(1);
+    expect(await denied({ objectRef: { resource: 'secrets' } }, secrets)).toBe(0);
     expect(await denied({}, { heals })).toBe(0);
     expect(
       await denied({}, { heals, modes: { default: 'warn', levels: {}, rules: { [id(1)]: 'enforce' } } }),
