@@ -22,7 +22,16 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A command imports no other. */
-const COMMANDS = ['allowlist', 'certificates', 'install-check', 'replay', 'rules', 'scan', 'serve'];
+const COMMANDS = [
+  'allowlist',
+  'certificates',
+  'install-check',
+  'manifests',
+  'replay',
+  'rules',
+  'scan',
+  'serve',
+];
 
 export default defineConfig({
   categories: { correctness: 'error', suspicious: 'error' },

@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { dump } from 'js-yaml';
+import { yamlText } from '../src/io/yaml-text.ts';
 import { CONTROL_PLANES, type Distribution } from '../src/registration/identities.ts';
 import { doesNotHeal, heals } from '../src/registration/match-conditions.ts';
 import { GUARD, OBSERVE, webhookConfiguration } from '../src/registration/webhook-configuration.ts';
@@ -16,10 +16,10 @@ const MADE = '# Made by `npm run manifests` from src/registration; change it the
 export function generatedManifests(): Readonly<Record<string, string>> {
   const distributions = (Object.keys(CONTROL_PLANES) as Distribution[]).filter((name) => name !== 'upstream');
   return Object.fromEntries([
-    ['base/80-validatingwebhookconfiguration.yaml', MADE + yaml(shippedConfiguration())],
+    ['base/80-validatingwebhookconfiguration.yaml', MADE + yamlText(shippedConfiguration())],
     ...distributions.map((name) => [
       `distributions/${name}/kustomization.yaml`,
-      MADE + yaml(distributionComponent(name)),
+      MADE + yamlText(distributionComponent(name)),
     ]),
   ]);
 }
@@ -56,12 +56,8 @@ function distributionComponent(name: Distribution) {
   return {
     apiVersion: 'kustomize.config.k8s.io/v1alpha1',
     kind: 'Component',
-    patches: [{ patch: yaml(patch) }],
+    patches: [{ patch: yamlText(patch) }],
   };
-}
-
-function yaml(document: unknown): string {
-  return dump(document, { lineWidth: -1, noRefs: true });
 }
 
 if (import.meta.main) {

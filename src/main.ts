@@ -102,6 +102,10 @@ async function run(command: CommandLine): Promise<number> {
       const { rulesTest } = await import('./commands/rules/test.ts');
       return rulesTest(command.config, streams());
     }
+    case 'manifests': {
+      const { manifests } = await import('./commands/manifests/manifests.ts');
+      return manifests(command.config, streams());
+    }
     case 'certificates rotate': {
       const { certificatesRotate } = await import('./commands/certificates/rotate.ts');
       const { connectToCluster } = await import('./cluster/api-server.ts');

@@ -5,6 +5,7 @@ import type {
   Config,
   InstallCheckConfig,
   LoadedRulesConfig,
+  ManifestsConfig,
   ReplayConfig,
   RulesCheckConfig,
   RulesExplainConfig,
@@ -88,6 +89,19 @@ const TEST = [
   'subresources',
   'fixturesDir',
   'strict',
+] as const satisfies readonly Key[];
+
+const MANIFESTS = [
+  'mode',
+  'levels',
+  'rules',
+  'rulesDirs',
+  'placeholders',
+  'minLevel',
+  'subresources',
+  'distribution',
+  'namespace',
+  'webhookConfiguration',
 ] as const satisfies readonly Key[];
 
 const INSTALL_CHECK = [
@@ -310,6 +324,29 @@ export const COMMANDS = {
       secret,
       reason,
       ...(certsDir === undefined ? {} : { certsDir }),
+      ...rest,
+    }),
+  },
+  manifests: {
+    summary: 'Print the webhook configuration for exactly these rules and settings.',
+    settings: MANIFESTS,
+    examples: [
+      'sigma-admission manifests --config config.yaml --rules rules my-rules > webhooks.yaml',
+      'sigma-admission manifests --mode enforce --distribution eks --namespace security',
+    ],
+    notes: [
+      'For those who keep it in Git, and have replicas manage its caBundle alone (--manage ca) or nothing of it (--manage none).',
+      'It has no caBundle. The same rules and settings give the same text. With --manage all nothing has to be printed.',
+    ],
+    config: ({
+      mode,
+      levels,
+      rules,
+      webhookConfiguration = 'sigma-admission',
+      ...rest
+    }: Pick<Values, (typeof MANIFESTS)[number]>): ManifestsConfig => ({
+      modes: { default: mode, levels, rules },
+      webhookConfiguration,
       ...rest,
     }),
   },

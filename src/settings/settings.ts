@@ -153,7 +153,7 @@ export const SETTINGS = {
     flag: '--distribution <NAME>',
     read: oneOf(DISTRIBUTIONS),
     default: 'upstream',
-    help: `with --manage all, the distribution of the cluster: ${DISTRIBUTIONS.join(', ')}`,
+    help: `the distribution of the cluster, whose own users heal it: ${DISTRIBUTIONS.join(', ')}`,
   },
   namespace: {
     flag: '--namespace <NAME>',

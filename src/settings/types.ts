@@ -133,6 +133,14 @@ export interface CertificatesRotateConfig extends Pick<Config, 'namespace' | 'ku
   readonly reason: string;
 }
 
+/** What `manifests` was told. */
+export interface ManifestsConfig extends Pick<
+  Config,
+  'modes' | 'rulesDirs' | 'placeholders' | 'minLevel' | 'subresources' | 'distribution' | 'namespace'
+> {
+  readonly webhookConfiguration: string;
+}
+
 /** What `install check` was told. */
 export interface InstallCheckConfig extends Pick<
   Config,

@@ -418,8 +418,8 @@ Options:
                             (SIGMA_ADMISSION_MANAGE, manage; default ca)
   --no-owner-reference      do not make our Namespace its owner: for Argo CD, which would report a difference
                             (SIGMA_ADMISSION_NO_OWNER_REFERENCE, noOwnerReference)
-  --distribution <NAME>     with --manage all, the distribution of the cluster: upstream, aks, eks, gke, k3s,
-                            kops, rke2, talos
+  --distribution <NAME>     the distribution of the cluster, whose own users heal it: upstream, aks, eks, gke,
+                            k3s, kops, rke2, talos
                             (SIGMA_ADMISSION_DISTRIBUTION, distribution; default upstream)
   --namespace <NAME>        where the Secret is, and our Service, which is called sigma-admission
                             (SIGMA_ADMISSION_NAMESPACE, namespace; default sigma-admission)
