@@ -343,6 +343,7 @@ Commands:
   serve [options]            Answer the API server: judge each request before it happens.
   replay [options] <LOG...>  Judge what audit logs tell of, and what enforce would have denied.
   scan [options] [FILE...]   Judge what stands in a cluster, as the creates it would have been.
+  manifests [options]        Print the webhook configuration for exactly these rules and settings.
   allowlist                  Find what belongs on it.
   rules                      Check, list, explain and test rules.
   certificates               Rotate the CA and the serving certificate.
@@ -359,6 +360,7 @@ Examples:
   sigma-admission rules explain a80d927d
   sigma-admission rules test my-rules --filters my-filters
   sigma-admission certificates rotate --reason 'the key got out'
+  sigma-admission manifests --config config.yaml --rules rules my-rules > webhooks.yaml
   sigma-admission install check
 `;
 
