@@ -101,6 +101,7 @@ export function createWebhook(): (asked: Asked) => Promise<Answer> {
       probe: createProbe('sigma-admission'),
       self: createSelfReview({
         modes,
+        ruleset: () => ruleset,
         namespace: 'sigma-admission',
         settings: ownSettings({ argv: ['--config=c'], env: {}, readFile: () => '' }, 'sigma-admission'),
         onOwnChange: JSON.stringify,

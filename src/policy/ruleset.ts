@@ -7,6 +7,7 @@ import { canBe, itemsOf, partiallyEvaluate } from '../sigma/match/partial-evalua
 import { LEVELS, type Level } from '../sigma/read/level.ts';
 import type { Rule } from '../sigma/read/rule.ts';
 import type { Tree } from '../sigma/match/tree.ts';
+import { filtersForAnybody } from './accepts-anybody.ts';
 import { isOfUnseenUser, type Door } from './door.ts';
 import { mapToEvent } from './event-fields.ts';
 import { classify, RULE_CLASSES, type Classification } from './rule-class.ts';
@@ -89,6 +90,7 @@ export function createRuleset(
   if (problems.some(({ severity }) => severity === 'error')) return { problems };
   const filters = parsed.filters.map((filter) => loadFilter(filter, compiler, options));
   const rules = ours.map((rule) => loadRule(rule, filters, compiler, options));
+  problems.push(...filtersForAnybody(rules));
   const ruleset: Ruleset = {
     door: options.door,
     rules,

@@ -1,5 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MODES, type Mode, type Modes } from '../policy/mode.ts';
+import type { NamedDocument } from '../policy/rule-source.ts';
+import type { Ruleset } from '../policy/ruleset.ts';
+import { weakenedBy } from '../policy/weakened.ts';
 
 /** The effect of one change, in words; empty where the object is not ours, or nothing follows from it. */
 export interface Effect {
@@ -43,6 +46,21 @@ export function loweredByFile(before: unknown, after: unknown, modes: Modes, set
     lowers: lowered(was.modes, is.modes),
     notable: others.length === 0 ? [] : [`config.yaml: ${others.toSorted().join(', ')} changed`],
   };
+}
+
+/** Rules and filters that change are parsed while every other review waits. The 15 rules that ship have 21 KiB, in 15 files. */
+const MAX_RULES = 16 * 1024;
+
+/** What other texts of files of rules and filters lower in the set in force. */
+export function loweredByRules(
+  before: readonly NamedDocument[],
+  after: readonly NamedDocument[],
+  ruleset: Pick<Ruleset, 'rules' | 'door'>,
+): Effect {
+  const length = [...before, ...after].reduce((sum, { text }) => sum + text.length, 0);
+  return length > MAX_RULES
+    ? { lowers: [], notable: [`rules and filters of over ${MAX_RULES} characters: not read`] }
+    : { lowers: weakenedBy(before, after, ruleset), notable: [] };
 }
 
 function settingsOf(text: unknown, settings: OwnSettings): FoundSettings {

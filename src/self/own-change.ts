@@ -2,7 +2,8 @@ import { printable, shorten } from '../io/text.ts';
 import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
-import { loweredByFile, type Effect } from './lowered-modes.ts';
+import type { NamedDocument } from '../policy/rule-source.ts';
+import { loweredByFile, loweredByRules, type Effect } from './lowered-modes.ts';
 import { deploymentChange, textOf, type OwnState } from './own-deployment.ts';
 
 /** A change of one of our own objects that weakens us, or that an operator should know. */
@@ -69,17 +70,32 @@ function nameOf({ name, oldObject }: AdmissionRequest): string {
 const CONFIG_KEY = 'config.yaml';
 
 /** Kustomize names a ConfigMap after its content: another mode is then a ConfigMap that is made, not one that is changed. */
-function configMapChange(request: AdmissionRequest, { modes, settings }: OwnState): Effect {
+function configMapChange(request: AdmissionRequest, { modes, settings, ruleset }: OwnState): Effect {
   if (request.operation === 'DELETE') return { lowers: [], notable: ['deleted'] };
   const [before, after] = [dataOf(request.oldObject), dataOf(request.object)];
   const keys = changedKeys(before, after);
   const config = after[CONFIG_KEY];
-  const { lowers, notable } =
+  const byFile =
     keys.includes(CONFIG_KEY) && config !== undefined
       ? loweredByFile(before[CONFIG_KEY], config, modes, settings)
       : { lowers: [], notable: [] };
+  const byRules = loweredByRules(rulesIn(before, keys), rulesIn(after, keys), ruleset());
+  const lowers = [...byFile.lowers, ...byRules.lowers];
+  const notable = [...byFile.notable, ...byRules.notable];
   if (request.operation === 'CREATE' || keys.length === 0) return { lowers, notable };
   return { lowers, notable: [keysChanged(keys), ...notable] };
+}
+
+/** The keys among `keys` that a replica would load as files of rules and filters. */
+function rulesIn(data: KubernetesObject, keys: readonly string[]): readonly NamedDocument[] {
+  return keys.filter(isRuleFile).flatMap((name) => {
+    const text = data[name];
+    return typeof text === 'string' ? [{ name, text }] : [];
+  });
+}
+
+function isRuleFile(key: string): boolean {
+  return key !== CONFIG_KEY && /\.ya?ml$/.test(key);
 }
 
 /** The values of a Secret are never logged, only that they changed; our own renewals are left out. */

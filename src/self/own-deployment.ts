@@ -2,12 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import type { Modes } from '../policy/mode.ts';
+import type { Ruleset } from '../policy/ruleset.ts';
 import { lowered, type Effect, type OwnSettings } from './lowered-modes.ts';
 
 /** What a change is held against. */
 export interface OwnState {
   /** In force now. */
   readonly modes: Modes;
+  readonly ruleset: () => Pick<Ruleset, 'rules' | 'door'>;
   readonly namespace: string;
   readonly settings: OwnSettings;
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -43,6 +43,14 @@ const deployment = (config: string): Json => {
     },
   };
 };
+
+const anybodyFilter = `title: Anybody
+logsource: {product: kubernetes, service: audit}
+filter:
+  rules: any
+  selection: {user.username: '*'}
+  condition: not selection
+`;
 
 describeWithControlPlane('What is done to us', (controlPlane) => {
   const { api } = controlPlane;
@@ -132,6 +140,26 @@ describeWithControlPlane('What is done to us', (controlPlane) => {
       ['volume config from ConfigMap sigma-admission-config-abc to ConfigMap sigma-admission-config-def'],
       BY_BOB,
     ]);
+  });
+
+  it('a filter that accepts any user, and a rule removed, lower what is in force', async () => {
+    const filters = (files: object): object => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'sigma-admission-filters', namespace: NAMESPACE },
+      data: files,
+    });
+    const seed = readFileSync('rules/creation_of_pod_in_system_namespace.yml', 'utf8');
+    await kubectl(['create', '-f', '-'], filters({ 'seed.yml': seed }));
+    await kubectl(['replace', '-f', '-'], filters({ 'any.yml': anybodyFilter }));
+    expect(await toldOf({ what: 'ConfigMap sigma-admission-filters' })).toMatchObject({
+      level: 50,
+      lowers: [
+        'rule a80d927d "Creation Of Pod In System Namespace" removed',
+        'filter "Anybody" that accepts any user added',
+      ],
+      by: BY_BOB,
+    });
   });
 
   it('to the Deployment and the Secret is told, and never what the Secret holds', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ownChange } from '../../src/self/own-change.ts';
 import type { AdmissionRequest, Operation } from '../../src/kubernetes/admission-review.ts';
 import type { Modes } from '../../src/policy/mode.ts';
+import { filter, load, rule } from '../policy/rulesets.ts';
 import { ownSettings } from '../../src/settings/own-settings.ts';
 
 const NAMESPACE = 'sigma-admission';
@@ -15,6 +16,8 @@ const RESOURCES = {
   Deployment: { group: 'apps', version: 'v1', resource: 'deployments' },
   Secret: { group: '', version: 'v1', resource: 'secrets' },
 };
+
+const RULE = rule(1, { verb: 'create', 'objectRef.resource': 'pods' });
 
 interface Done {
   readonly kind?: keyof typeof RESOURCES;
@@ -61,6 +64,7 @@ function change({
   };
   return ownChange(request, {
     modes,
+    ruleset: () => load([RULE]),
     namespace: NAMESPACE,
     settings: ownSettings({ argv, env, readFile: () => file }, NAMESPACE),
   });
@@ -506,4 +510,53 @@ describe('our Deployment', () => {
       expect(said?.lowers ?? []).toEqual([]);
     },
   );
+});
+
+describe('rules and filters', () => {
+  const [anybody, alice] = ['*', 'alice'].map((name) => filter(2, { 'user.username|cased': name }));
+  const data = (files: Readonly<Record<string, string | undefined>>) => ({ data: files });
+  const ADDED = 'filter "Filter 2" that accepts any user added';
+
+  it('a rule that is removed lowers, whether its file goes or is another', () => {
+    const removed = ['rule 00000000 "Rule 1" removed'];
+    expect(lowersOf({ before: data({ 'a.yml': RULE }), after: data({}) })).toEqual(removed);
+    expect(
+      lowersOf({ before: data({ 'a.yml': RULE }), after: data({ 'a.yml': rule(3, { verb: 'get' }) }) }),
+    ).toEqual(removed);
+  });
+
+  it('a rule that is in another file of the ConfigMap afterwards is not removed', () => {
+    expect(change({ before: data({ 'a.yml': RULE }), after: data({ 'b.yml': RULE }) })).toMatchObject({
+      lowers: [],
+      notable: ['2 keys changed: a.yml, b.yml'],
+    });
+  });
+
+  it('a filter that accepts any user lowers where it is added, or another becomes one, or a ConfigMap with it is made', () => {
+    const before = [data({}), data({ 'f.yml': alice }), undefined];
+    expect(before.map((was) => lowersOf({ before: was, after: data({ 'f.yml': anybody }) }))).toEqual([
+      [ADDED],
+      [ADDED],
+      [ADDED],
+    ]);
+  });
+
+  it('one that was there before lowers nothing, nor does a filter for a user, nor one that is no rule file', () => {
+    const texts = [
+      [data({ 'f.yml': anybody }), data({ 'f.yml': `${anybody}\n` })],
+      [data({ 'f.yml': anybody }), data({})],
+      [data({}), data({ 'f.yml': alice })],
+      [data({}), data({ 'f.txt': anybody })],
+    ];
+    expect(texts.map(([before, after]) => lowersOf({ before, after }))).toEqual([[], [], [], []]);
+  });
+
+  it('a file that would be refused lowers nothing, and one that is too long is not read', () => {
+    const before = data({});
+    expect(lowersOf({ before, after: data({ 'f.yml': `${anybody}}` }) })).toEqual([]);
+    expect(change({ before, after: data({ 'f.yml': anybody + ' '.repeat(17_000) }) })).toMatchObject({
+      lowers: [],
+      notable: ['1 key changed: f.yml', 'rules and filters of over 16384 characters: not read'],
+    });
+  });
 });

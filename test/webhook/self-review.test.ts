@@ -2,6 +2,7 @@ import { expect, it } from '@jest/globals';
 import type { OwnChange } from '../../src/self/own-change.ts';
 import { readAdmissionReview, type AdmissionRequest } from '../../src/kubernetes/admission-review.ts';
 import { createSelfReview } from '../../src/webhook/self-review.ts';
+import { load } from '../policy/rulesets.ts';
 import { ownSettings } from '../../src/settings/own-settings.ts';
 
 function review(name: string): AdmissionRequest {
@@ -25,6 +26,7 @@ it('what is done to us is allowed, and told where it is to be known', async () =
   const told: OwnChange[] = [];
   const selfReview = createSelfReview({
     modes: { default: 'enforce', levels: {}, rules: {} },
+    ruleset: () => load([]),
     namespace: 'ours',
     settings: ownSettings({ argv: ['--config=config.yaml'], env: {}, readFile: () => '' }, 'ours'),
     onOwnChange: (change) => told.push(change),

@@ -143,6 +143,7 @@ async function serveUntilStopped(
       probe: createProbe(config.namespace),
       self: createSelfReview({
         modes: config.modes,
+        ruleset: rules.current,
         namespace: config.namespace,
         settings: ownSettings(sources, config.namespace),
         onOwnChange: createOwnChanges({ metrics, log, onClaim: (by) => controllers?.suspect(by) }),
@@ -152,7 +153,7 @@ async function serveUntilStopped(
     certificates,
     callers: clientAuthority && { authority: clientAuthority, names: config.clientNames ?? [] },
     checks: () => [
-      rules.check(),
+      ...rules.checks(),
       certificateCheck(certificates),
       ...provenance.checks(),
       ...(controllers?.checks() ?? []),

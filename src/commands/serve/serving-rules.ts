@@ -11,7 +11,7 @@ import { formatProblem } from '../../sigma/read/errors.ts';
 
 /** The rules and filters in force, and how they stand. */
 export interface ServingRules extends LiveRuleset {
-  check(): Check;
+  checks(): readonly Check[];
 }
 
 /** Loads what we were told to, or throws with everything that is wrong; then follows it. */
@@ -50,7 +50,7 @@ export async function createServingRules(
       log.error('rules not loaded: the last good set stays in force');
     },
   });
-  return { ...rules, check: () => rulesCheck(rules) };
+  return { ...rules, checks: () => [rulesCheck(rules), filtersCheck(rules.current())] };
 }
 
 function summaryOf(ruleset: Ruleset) {
@@ -71,6 +71,15 @@ function rulesCheck(rules: LiveRuleset): Check {
     name: 'rules',
     state: refused === undefined && asked > 0 ? 'ok' : 'wrong',
     detail: `${loaded.length} loaded, ${asked} asked, ruleset ${digest}${stale}`,
+  };
+}
+
+function filtersCheck({ filters, warnings }: Ruleset): Check {
+  const tooWide = warnings.filter(({ code }) => code === 'filter-accepts-anybody').map(formatProblem);
+  return {
+    name: 'filters',
+    state: tooWide.length === 0 ? 'ok' : 'wrong',
+    detail: [`${filters.length} loaded`, ...tooWide].join('; '),
   };
 }
 

@@ -156,6 +156,31 @@ describe('rules that are swapped while requests come in', () => {
   });
 });
 
+describe('a filter that accepts any user', () => {
+  it('is said by the log and readyz, which is as ready as before, until it is mended', async () => {
+    const filterFor = (user: string) => `${ruleOn('kube-system')}
+---
+title: Builds
+logsource: {product: kubernetes, service: audit}
+filter: {rules: any, selection: {user.username: '${user}'}, condition: not selection}`;
+    const problem =
+      'filter "Builds" accepts a request of any user: rule "Pod in kube-system" never warns of one, nor denies it';
+    expect(await running.get('/readyz?verbose')).toContain('[+]filters ok: ');
+    await mountRules(2, filterFor('*'));
+    await eventually('the log says so', async () =>
+      (await running.log()).includes(JSON.stringify(problem).slice(1, -1)),
+    );
+    const verbose = await running.get('/readyz?verbose');
+    expect(verbose).toContain('[!]filters wrong: ');
+    expect(verbose).toContain(problem);
+    expect(await running.get('/readyz')).toBe('ok');
+    await mountRules(3, filterFor('alice'));
+    await eventually('it is mended', async () =>
+      (await running.get('/readyz?verbose')).includes('[+]filters ok: '),
+    );
+  });
+});
+
 describeWithCorpus('reviews of other projects, sent to it one after the other', () => {
   it('give a verdict if they are whole v1 reviews, and else a Status that says what is wrong', async () => {
     const connaisseur = corpusFiles('admission/connaisseur', '.json').map(corpusText);
