@@ -1,17 +1,13 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { CONTROL_PLANES, type Distribution } from '../../src/registration/identities.ts';
 import { subscriptionOf } from '../../src/registration/subscription.ts';
 import { webhookConfiguration } from '../../src/registration/webhook-configuration.ts';
-import { createAuthority, issueCertificate } from '../../src/certificates/authority.ts';
 import type { ApiOptions, Json } from '../control-plane/api-client.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
 import { eventually } from '../lib/eventually.ts';
 import { mirrorPod } from './lib/mirror-pod.ts';
+import { startNotary, type Notary } from './lib/notary.ts';
 import { nodeUser, type User } from '../control-plane/user.ts';
 import { pod } from './lib/webhook.ts';
 
@@ -21,25 +17,6 @@ const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookc
 const roleBindings = (namespace: string) =>
   `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`;
 const DISTRIBUTIONS = Object.keys(CONTROL_PLANES) as Distribution[];
-
-/** A webhook that allows everything and notes where it was asked: `/k3s/guard`. */
-async function startNotary(asked: string[]): Promise<{ server: Server; authorityPem: string; port: number }> {
-  const authority = await createAuthority({ now: Date.now() });
-  const names = { dnsNames: ['localhost'], ipAddresses: [] };
-  const { certificatePem, keyPem } = await issueCertificate({ authority, ...names, now: Date.now() });
-  const server = createServer({ cert: certificatePem, key: keyPem }, async (request, response) => {
-    const { request: asking } = (await json(request)) as Json;
-    asked.push(new URL(request.url ?? '', 'https://localhost').pathname);
-    const answer = { uid: asking.uid, allowed: true };
-    response.setHeader('content-type', 'application/json');
-    response.end(
-      JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: answer }),
-    );
-  }).listen(0, 'localhost');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return { server, authorityPem: authority.certificatePem, port };
-}
 
 /** Who asks, and the distributions on which this heals the cluster. */
 type Asking = readonly [
@@ -116,10 +93,11 @@ describeWithControlPlane(
   (controlPlane) => {
     const { api } = controlPlane;
     const asked: string[] = [];
-    let notary: Awaited<ReturnType<typeof startNotary>>;
+    /** It notes where it was asked: `/k3s/guard`. */
+    let notary: Notary;
 
     beforeAll(async () => {
-      notary = await startNotary(asked);
+      notary = await startNotary((path) => asked.push(path));
       for (const namespace of ['kube-system', 'default']) {
         await api('POST', roleBindings(namespace), {
           body: {
@@ -143,7 +121,7 @@ describeWithControlPlane(
       for (const namespace of ['kube-system', 'default'])
         await api('DELETE', `${roleBindings(namespace)}/everybody`);
       await api('DELETE', `${PODS.replace('?dryRun=All', '')}/holder`);
-      await new Promise((resolve) => notary.server.close(resolve).closeAllConnections());
+      await notary.stop();
     });
 
     async function register(distribution: Distribution): Promise<void> {
@@ -158,10 +136,9 @@ describeWithControlPlane(
           guarded: ['kube-system'],
         }),
       });
-      const caBundle = Buffer.from(notary.authorityPem).toString('base64');
       const webhooks = configuration.webhooks.map((entry) => {
-        const url = `https://localhost:${notary.port}/${distribution}${entry.clientConfig.service.path}`;
-        return { ...entry, clientConfig: { url, caBundle } };
+        const url = `${notary.url}/${distribution}${entry.clientConfig.service.path}`;
+        return { ...entry, clientConfig: { url, caBundle: notary.caBundle } };
       });
       const { status, body } = await api('POST', CONFIGURATIONS, {
         body: { ...configuration, metadata: { name: distribution }, webhooks },
