@@ -1,4 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { parseBundle } from './authority-bundle.ts';
+import { certificatesIn } from './pem.ts';
 import { SKEW_MS, type KeyedCertificate } from './authority.ts';
 import type { TlsCertificate } from './certificate-source.ts';
 import type { ServingNames } from './authority.ts';
@@ -38,8 +40,26 @@ export function reasonNotToServe(
 
 /** Whether a certificate (PEM) is by this authority, in name and by signature. */
 export function isIssuedBy(certificatePem: string, authorityPem: string): boolean {
-  const [leaf, issuer] = [new X509Certificate(certificatePem), new X509Certificate(authorityPem)];
-  return leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey);
+  return isBy(new X509Certificate(certificatePem), new X509Certificate(authorityPem));
+}
+
+function isBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+}
+
+/** Whether a client that trusts a bundle (PEM) accepts a serving certificate (PEM, with what it is served with). Dates and names are not judged. */
+export function isTrustedBy(certificatePem: string, bundlePem: string): boolean {
+  const trusted = parseBundle(bundlePem).authorities.map((each) => new X509Certificate(each.certificatePem));
+  const [leaf, ...between] = certificatesIn(certificatePem).map(({ pem }) => new X509Certificate(pem));
+  let last = leaf;
+  while (last !== undefined) {
+    const one = last;
+    if (trusted.some((each) => each.fingerprint256 === one.fingerprint256 || isBy(one, each))) return true;
+    // Each is taken once: those that issued each other would have no end.
+    const next = between.findIndex((each) => isBy(one, each));
+    last = next < 0 ? undefined : between.splice(next, 1)[0];
+  }
+  return false;
 }
 
 /** Why a client that asks for these names would not accept the certificate. */

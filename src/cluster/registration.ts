@@ -45,8 +45,11 @@ export interface RegistrationOptions {
 
 /** Receives what an operator wants to know. */
 export interface RegistrationListener {
-  /** The configuration was read: it is as it should be, or `differences` are not (and may be by now). */
-  looked(plan: Pick<Plan, 'differences' | 'defers'>): void;
+  /**
+   * The configuration was read: it is as it should be, or `differences` are not (and may be by now). Undefined where what it
+   * should be is not ours to say.
+   */
+  looked(plan: Pick<Plan, 'differences' | 'defers'> | undefined): void;
   /** Newer content of another replica is left in place, or no longer. */
   deferred(is: boolean): void;
   /** We wrote what was not as it should be. */
@@ -99,7 +102,7 @@ export function followRegistration(options: RegistrationOptions): () => void {
   async function reconcileOnce(tries = TRIES): Promise<void> {
     const found = (await ifThere(api.get(path))) as RegisteredConfiguration | undefined;
     const caBundle = reconcile(found);
-    if (manage === 'none') return;
+    if (manage === 'none') return on.looked(undefined);
     const state = await readState(manage, caBundle);
     const plan = planRegistration(found, state);
     tell(state, plan);

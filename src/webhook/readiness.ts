@@ -13,7 +13,7 @@ export interface Check {
 }
 
 /** When the state was last seen, by `performance.now()`, and for how long that shows how it is now. */
-interface Seen {
+export interface Seen {
   readonly atMs: number;
   readonly goodForMs: number;
 }

@@ -69,9 +69,9 @@ describe('following the registration', () => {
   ) {
     const told: string[] = [];
     const looks: (RegisteredConfiguration | undefined)[] = [];
-    const state: { differences?: readonly string[] } = {};
+    const state: { differences?: readonly string[] | undefined } = {};
     const on: RegistrationListener = {
-      looked: ({ differences }) => void (state.differences = differences),
+      looked: (plan) => void (state.differences = plan?.differences),
       deferred: (is) => told.push(`deferred: ${is}`),
       written: (differences) => told.push(`written: ${differences.length}`),
       reverted: (what, by) => told.push(`reverted: ${what} by ${by ?? 'nobody named'}`),

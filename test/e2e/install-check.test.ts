@@ -289,7 +289,7 @@ describeWithControlPlane('sigma-admission install check, where something is in t
       check: 'certificate',
       verdict: 'failed',
       found:
-        'the certificate of our Service does not verify by the caBundle: the certificate at localhost:PORT is not accepted: unable to verify the first certificate',
+        'the certificate of our Service does not verify by the caBundle of guard, observe, probe, self: the certificate at localhost:PORT is not accepted: unable to verify the first certificate',
       fix: `${fix} \`rights\` and their log`,
       command,
       exitCode: 1,

@@ -106,7 +106,7 @@ describeWithPrograms(
             const all = await Promise.all(deployment.replicas.map((replica) => replica.readyz()));
             return all.every(
               (text) =>
-                text.includes('sigma-admission: as it should be; it trusts') &&
+                text.includes('sigma-admission: as it should be; every entry trusts') &&
                 text.includes('a probe came back'),
             );
           },

@@ -123,8 +123,3 @@ export function ourEntries({ configuration, names }: ClusterView): readonly Regi
   if (configuration.kind !== 'found') return [];
   return ourWebhooks(configuration.value, { namespace: names.namespace, name: OURS });
 }
-
-/** `guard.sigma-admission.svc` is called guard. */
-export function shortName(name: string): string {
-  return name.replace(/\.sigma-admission\.svc$/, '');
-}

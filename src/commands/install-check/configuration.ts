@@ -1,4 +1,5 @@
-import { ourEntries, shortName, type ClusterView } from './cluster-view.ts';
+import { ourEntries, type ClusterView } from './cluster-view.ts';
+import { shortName } from '../../registration/entry-name.ts';
 import { fail, ok, warn, type CheckFinding } from './finding.ts';
 import { notRead } from './object-read.ts';
 import { shippedEntries } from './shipped.ts';

@@ -1,7 +1,8 @@
 import { differingFields, type RegisteredWebhook } from '../../registration/registered-webhook.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { NAMESPACE_NAME, type Webhook } from '../../registration/webhook-configuration.ts';
-import { ourEntries, shortName, type ClusterView } from './cluster-view.ts';
+import { ourEntries, type ClusterView } from './cluster-view.ts';
+import { shortName } from '../../registration/entry-name.ts';
 import { fail, ok, warn, type CheckFinding } from './finding.ts';
 
 import { distributionOf, shippedEntries, variesByDistribution } from './shipped.ts';

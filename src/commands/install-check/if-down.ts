@@ -1,6 +1,7 @@
 import type { RegisteredWebhook } from '../../registration/registered-webhook.ts';
 import { NAMESPACE_NAME, type NamespaceSelector } from '../../registration/webhook-configuration.ts';
-import { ourEntries, shortName, type ClusterView } from './cluster-view.ts';
+import { ourEntries, type ClusterView } from './cluster-view.ts';
+import { shortName } from '../../registration/entry-name.ts';
 import { ok, type CheckFinding } from './finding.ts';
 
 /** The answer of the API server to the requests of each entry while no replica answers. */

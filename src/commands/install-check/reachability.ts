@@ -1,5 +1,6 @@
 import type { ProbeOutcome } from '../../registration/probe-outcome.ts';
-import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
+import { OURS, ourEntries, type ClusterView } from './cluster-view.ts';
+import { shortName } from '../../registration/entry-name.ts';
 import { fail, ok, unknown, type CheckFinding, type Fix } from './finding.ts';
 import { allow } from './object-read.ts';
 import type { Deployment, Service } from './objects.ts';

@@ -1,5 +1,6 @@
 import { BREAK_GLASS } from '../../self/own-deployment.ts';
-import { OURS, ourEntries, shortName, type ClusterView } from './cluster-view.ts';
+import { OURS, ourEntries, type ClusterView } from './cluster-view.ts';
+import { shortName } from '../../registration/entry-name.ts';
 import { fail, ok, warn, type CheckFinding } from './finding.ts';
 import { notRead } from './object-read.ts';
 

@@ -3,7 +3,12 @@ import type { Registry } from 'prom-client';
 import type { ApiServer } from '../../cluster/api-server.ts';
 import { createEvents } from '../../cluster/events.ts';
 import { followLowering } from '../../cluster/lowering.ts';
-import { probeLoop, type ConnectivityState } from '../../cluster/connectivity.ts';
+import {
+  CONFIRMED_EVERY_MS,
+  isRight,
+  probeLoop,
+  type ConnectivityState,
+} from '../../cluster/connectivity.ts';
 import { followRegistration, type RegistrationListener } from '../../cluster/registration.ts';
 import type { Config } from '../../settings/types.ts';
 import { wantedConfiguration } from '../../registration/wanted-configuration.ts';
@@ -69,10 +74,13 @@ export function startClusterControllers(
   const reach = probeLoop({
     api,
     service,
-    registered: registered.caBundle,
-    onChange(state) {
-      metrics.observeConnectivity(state.probe.kind, state.dial === undefined);
-      logConnectivity(state, log);
+    registered: registered.authorities,
+    onChange(state, before) {
+      metrics.observeConnectivity(
+        state.probe.kind,
+        state.dials?.every(({ problem }) => problem === undefined),
+      );
+      logConnectivity(state, before, log);
     },
     onFailure: (error) => log.error(error, 'whether the API server reaches us cannot be found out'),
   });
@@ -86,7 +94,10 @@ export function startClusterControllers(
     ownerReference: !config.noOwnerReference,
     reconcile: registered.look,
     on: { ...listener({ metrics, log, recordEvent }), looked: registered.compare },
-    onFailure: (error) => log.error(error, 'the webhook configuration cannot be read or written'),
+    onFailure(error) {
+      log.error(error, 'the webhook configuration cannot be read or written');
+      registered.unseen(error);
+    },
   });
   const lowering = followLowering({
     api,
@@ -107,7 +118,11 @@ export function startClusterControllers(
     onFailure: (error) => log.warn(error, 'what our Deployment and its ConfigMap ask for cannot be read'),
   });
   return {
-    checks: () => [registered.check(), scope.check(), connectivityCheck(reach.current())],
+    checks: () => [
+      registered.check(),
+      { ...scope.check(), ...registered.seenAt() },
+      connectivityCheck(reach.current()),
+    ],
     recordEvent,
     suspect: lowering.suspect,
     stop() {
@@ -202,31 +217,63 @@ function listener({
   };
 }
 
-function logConnectivity({ probe, dial, port }: ConnectivityState, log: Logger): void {
+function logConnectivity(
+  { probe, dials, port }: ConnectivityState,
+  before: ConnectivityState | undefined,
+  log: Logger,
+): void {
   const firewall =
     probe.kind === 'timed-out'
       ? ` Is a firewall between the control plane and our pods? It must let port 8443 through, which is what the Service’s port ${port ?? ''} leads to.`
       : '';
-  if (probe.kind === 'answered')
+  if (probe.kind === before?.probe.kind) {
+    // Only what was dialled is another.
+  } else if (probe.kind === 'answered')
     log.info('a probe came back through the API server: it reaches and trusts us');
   else
     log.warn(
       { outcome: probe.kind, detail: probe.detail },
       `a probe did not come back through the API server.${firewall}`,
     );
-  if (dial !== undefined) log.warn(`our Service, dialled by the CA that the API server holds: ${dial}`);
+  const [problems, problemsBefore] = [problemsOf(dials), problemsOf(before?.dials)];
+  if (problems === problemsBefore) return;
+  if (problems === '') log.info('our Service can be dialled by the CA of each entry again');
+  else log.warn(`our Service, dialled by the CA that the API server holds: ${problems}`);
 }
 
 function connectivityCheck(state: ConnectivityState | undefined): Check {
-  if (state === undefined) return { name: 'reached', state: 'unknown', detail: 'not probed yet' };
-  const { probe, dial } = state;
+  if (state === undefined) return { name: 'reached', state: 'unknown', detail: 'not looked at yet' };
+  const { probe, dials, atMs } = state;
   const probed =
     probe.kind === 'answered'
       ? 'a probe came back through the API server'
       : `probe ${probe.kind}: ${probe.detail}`;
+  const problems = problemsOf(dials);
+  const facts = [
+    probed,
+    ...(dials === undefined ? ['our entries were not read yet'] : []),
+    ...(problems === '' ? [] : [`dialled: ${problems}`]),
+  ];
   return {
     name: 'reached',
-    state: probe.kind === 'answered' && dial === undefined ? 'ok' : 'wrong',
-    detail: dial === undefined ? probed : `${probed}; dialled: ${dial}`,
+    state: isRight(state) ? 'ok' : isUnseen(state) ? 'unknown' : 'wrong',
+    detail: facts.join('; '),
+    seen: { atMs, goodForMs: REACHED_GOOD_FOR_MS },
   };
+}
+
+/** While all is right it is looked at once a minute; a look may take some seconds. */
+const REACHED_GOOD_FOR_MS = 1.5 * CONFIRMED_EVERY_MS;
+
+/** Nothing that was seen is wrong: a probe that RBAC refuses shows nothing about us. */
+function isUnseen({ probe, dials = [] }: ConnectivityState): boolean {
+  return (probe.kind === 'answered' || probe.kind === 'not-allowed') && problemsOf(dials) === '';
+}
+
+/** `guard: it carries no CA`, entries with the same problem together; empty where there is none. */
+function problemsOf(dials: ConnectivityState['dials'] = []): string {
+  const failed = dials.filter(({ problem }) => problem !== undefined);
+  return [...Map.groupBy(failed, ({ problem }) => problem)]
+    .map(([problem, of]) => `${of.map(({ entry }) => entry).join(', ')}: ${problem}`)
+    .join('; ');
 }

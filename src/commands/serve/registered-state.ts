@@ -1,14 +1,19 @@
 import type { Logger } from 'pino';
 import {
+  caBundleOf,
+  ourWebhooks,
   registeredCaBundles,
   type RegisteredConfiguration,
   type ServiceReference,
 } from '../../registration/registered-webhook.ts';
 import { claimedManager, LOWERED_POLICIES, type Plan } from '../../registration/registration-plan.ts';
+import { shortName } from '../../registration/entry-name.ts';
 import { GUARD } from '../../registration/webhook-configuration.ts';
 import type { ClusterMetrics } from '../../records/cluster-metrics.ts';
 import type { RegisteredScope } from './registered-scope.ts';
-import type { Check } from '../../webhook/readiness.ts';
+import type { RegisteredAuthority } from '../../cluster/connectivity.ts';
+import type { Check, Seen } from '../../webhook/readiness.ts';
+import { createEntryTrust, formatTrust } from './entry-trust.ts';
 import type { ServingCertificates } from './serving-certificates.ts';
 
 /** The listeners, and the settings that the configuration is compared with. */
@@ -37,11 +42,24 @@ export function createRegistered({
 }: RegisteredOptions) {
   let seen: RegisteredConfiguration | undefined;
   let looked = false;
+  let lookedMs = 0;
+  /** Undefined before the first comparison. */
+  let comparedMs: number | undefined;
+  /** Why the last look failed. */
+  let failure: string | undefined;
   let wasTrusted = false;
   let wasLowered = false;
   let compared: Pick<Plan, 'differences' | 'defers'> | undefined;
   const bundle = () => agreedBundle(seen, service);
   const trusted = () => certificates.kind !== 'secret' || certificates.trusted();
+  const authorities = (): readonly RegisteredAuthority[] =>
+    ourWebhooks(seen, service).map((entry) => ({
+      entry: shortName(entry.name),
+      caBundle: caBundleOf(entry),
+    }));
+  const trust = createEntryTrust({ metrics, log });
+  const seenAt = (): { readonly seen?: Seen } =>
+    looked ? { seen: { atMs: Math.min(lookedMs, comparedMs ?? lookedMs), goodForMs: GOOD_FOR_MS } } : {};
   function watchGuard(found: RegisteredConfiguration): void {
     const policy = found.webhooks?.find((entry) => entry.name === GUARD)?.failurePolicy;
     const isAsked = found.metadata.annotations?.[LOWERED_POLICIES] !== undefined;
@@ -59,7 +77,8 @@ export function createRegistered({
     wasLowered = isLowered;
   }
   return {
-    caBundle: bundle,
+    /** What each of our entries trusts; undefined before the configuration was read. */
+    authorities: () => (looked ? authorities() : undefined),
     /** Takes the configuration as just read or written; gives the `caBundle` (PEM) that our entries should have, if that is ours to say. */
     look(found: RegisteredConfiguration | undefined): string | undefined {
       if (found === undefined && (seen !== undefined || !looked)) {
@@ -79,34 +98,54 @@ export function createRegistered({
       // Also where it is as it was: rules that are loaded anew may ask for a guard that fails closed.
       if (found !== undefined) watchGuard(found);
       looked = true;
+      lookedMs = performance.now();
       const caBundle = certificates.kind === 'secret' ? certificates.reconcile(bundle()) : undefined;
       wasTrusted ||= found !== undefined && trusted();
+      trust.look(authorities(), certificates.current().certificatePem);
       scope.compare(seen?.webhooks ?? NO_ENTRIES);
       return caBundle;
     },
-    compare(plan: Pick<Plan, 'differences' | 'defers'>): void {
+    /** Undefined where what it should be is not ours to say. */
+    compare(plan: Pick<Plan, 'differences' | 'defers'> | undefined): void {
       compared = plan;
+      comparedMs = performance.now();
+      failure = undefined;
+      metrics.observeCompared();
     },
+    /** The configuration, or what it is compared with, cannot be read. */
+    unseen({ message }: Error): void {
+      failure = message;
+    },
+    /** When it was last read and compared; nothing before. */
+    seenAt,
     /** Once trusted, this check never fails again: a spoilt configuration must not make every replica unready. */
     check(): Check {
-      const check = { name: 'configuration' };
-      if (!looked) return { ...check, state: 'failed', detail: 'not looked at yet' };
-      if (seen === undefined) return { ...check, state: 'wrong', detail: `${name} does not exist` };
-      const trust = trusted() ? 'it trusts our certificate' : 'it does not trust our certificate';
-      const state = compared === undefined ? [] : [stateOf(compared)];
-      const isRight = trusted() && compared?.differences.length === 0 && !compared.defers;
-      return {
-        ...check,
-        state: isRight ? 'ok' : wasTrusted || trusted() ? 'wrong' : 'failed',
-        detail: `${name}: ${[...state, trust].join('; ')}`,
-      };
+      const { state, facts } = stateNow();
+      const why = failure === undefined ? [] : [`cannot be looked at${looked ? ' again' : ''}: ${failure}`];
+      return { name: 'configuration', state, detail: [...facts, ...why].join('; '), ...seenAt() };
     },
   };
+  function stateNow(): { readonly state: Check['state']; readonly facts: readonly string[] } {
+    if (!looked) return { state: 'failed', facts: ['not looked at yet'] };
+    if (seen === undefined) return { state: 'wrong', facts: [`${name} does not exist`] };
+    const distrusting = trust.distrusting();
+    const isAsItShouldBe = compared === undefined || (compared.differences.length === 0 && !compared.defers);
+    const isRight = distrusting.length === 0 && trusted() && isAsItShouldBe;
+    const isReady = wasTrusted || trusted();
+    const told = compared === undefined ? [] : [comparisonOf(compared)];
+    return {
+      state: isRight && comparedMs === undefined ? 'unknown' : isRight ? 'ok' : isReady ? 'wrong' : 'failed',
+      facts: [`${name}: ${[...told, formatTrust(distrusting)].join('; ')}`],
+    };
+  }
 }
 
-function stateOf({ differences, defers }: Pick<Plan, 'differences' | 'defers'>): string {
+function comparisonOf({ differences, defers }: Pick<Plan, 'differences' | 'defers'>): string {
   return differences.join(', ') || (defers ? 'newer content than ours stands' : 'as it should be');
 }
+
+/** So long a look shows how it is: three are due meanwhile. */
+const GOOD_FOR_MS = 20_000;
 
 /** One list, so that what is the same as before is seen to be. */
 const NO_ENTRIES: readonly never[] = [];

@@ -125,8 +125,8 @@ describe('the certificate', () => {
       'not verified',
       {},
       undefined,
-      { kind: 'not-verified', why: 'self-signed' },
-      'failed: the certificate of our Service does not verify by the caBundle: self-signed',
+      { kind: 'not-verified', entries: ['guard', 'other'], why: 'self-signed' },
+      'failed: the certificate of our Service does not verify by the caBundle of guard, other: self-signed',
     ],
     [
       'not trusted',
@@ -155,15 +155,34 @@ describe('the certificate', () => {
     ]);
   });
 
-  it('is trusted by others than its own, too', async () => {
-    const { certificatePem } = await createAuthority({ now });
-    const [guard, ...others] = entries();
-    if (guard === undefined) throw new TypeError('guard is the first');
-    const clientConfig = { ...guard.clientConfig, caBundle: base64(certificatePem) };
-    const changes = { configuration: present(configuration([{ ...guard, clientConfig }, ...others])) };
-    expect(found(changes, answered, unreached)).toEqual([
-      'warning: the caBundle of observe, probe, self differs from that of guard',
-    ]);
+  describe('that guard is told to trust another way than the others', () => {
+    const guardTrusts = async (isOursToo: boolean) => {
+      const { certificatePem } = await createAuthority({ now });
+      const [guard, ...others] = entries();
+      if (guard === undefined) throw new TypeError('guard is the first');
+      const own = isOursToo ? Buffer.from(guard.clientConfig.caBundle ?? '', 'base64').toString() : '';
+      const clientConfig = { ...guard.clientConfig, caBundle: base64(certificatePem + own) };
+      return { configuration: present(configuration([{ ...guard, clientConfig }, ...others])) };
+    };
+    const accepted = 'by which the API server accepts our certificate';
+
+    it('fails by its name where it trusts a stranger alone, which a probe does not show', async () => {
+      expect(found(await guardTrusts(false), answered, unreached)).toEqual([
+        `failed: guard trusts no authority of probe, ${accepted}`,
+      ]);
+    });
+
+    it('is a warning where it trusts ours, too', async () => {
+      expect(found(await guardTrusts(true), answered, unreached)).toEqual([
+        'warning: the caBundle of guard differs from that of probe',
+      ]);
+    });
+
+    it('is a warning where nothing shows which of them is right', async () => {
+      expect(found(await guardTrusts(false), undefined, unreached)).toEqual([
+        'warning: the caBundle of guard differs from that of probe',
+      ]);
+    });
   });
 });
 

@@ -32,7 +32,7 @@ it('that our Service is missing is an Event: nothing fails closed', async () => 
   } as Partial<Config> as Config & { readonly webhookConfiguration: string };
   ({ stop } = startClusterControllers(config, {
     api: api as ApiServer,
-    certificates: { kind: 'files' } as ServingCertificates,
+    certificates: { kind: 'files', current: () => ({ certificatePem: '' }) } as ServingCertificates,
     ruleset: () => ({ rules: [] }) as Partial<Ruleset> as Ruleset,
     scope: { compare: () => {}, check: () => ({ name: 'registered', state: 'ok' }) },
     registry: new Registry(),

@@ -3,11 +3,21 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import type { RegisteredConfiguration } from '../../../src/registration/registered-webhook.ts';
 import { createClusterMetrics } from '../../../src/records/cluster-metrics.ts';
+import { createAuthority, issueCertificate } from '../../../src/certificates/authority.ts';
 import { createRegistered } from '../../../src/commands/serve/registered-state.ts';
 import type { ServingCertificates } from '../../../src/commands/serve/serving-certificates.ts';
 
 const SERVICE = { namespace: 'sigma-admission', name: 'sigma-admission' };
-const CA = Buffer.from('CA').toString('base64');
+const OURS = await createAuthority({ now: Date.now() });
+const SERVED = await issueCertificate({
+  authority: OURS,
+  dnsNames: ['sigma-admission.sigma-admission.svc'],
+  ipAddresses: [],
+  now: Date.now(),
+});
+const base64 = (pem: string) => Buffer.from(pem).toString('base64');
+const CA = base64(OURS.certificatePem);
+const STRANGER = base64((await createAuthority({ now: Date.now() })).certificatePem);
 
 let version = 0;
 function found(
@@ -29,17 +39,22 @@ function found(
 }
 
 /** What is registered, seen by a replica whose certificate is by `CA`. */
-function registered({ isToFailClosed = true } = {}) {
+function registered({
+  isToFailClosed = true,
+  kind = 'secret',
+}: { isToFailClosed?: boolean; kind?: ServingCertificates['kind'] } = {}) {
   const asked = { isToFailClosed };
   const told: string[] = [];
+  const logged: string[] = [];
   let bundle: string | undefined;
   const certificates = {
-    kind: 'secret',
+    kind,
+    current: () => SERVED,
     reconcile: (pem: string | undefined) => {
       bundle = pem;
-      return 'CA';
+      return OURS.certificatePem;
     },
-    trusted: () => bundle === 'CA',
+    trusted: () => bundle === OURS.certificatePem,
   } as unknown as ServingCertificates;
   const registry = new Registry();
   const state = createRegistered({
@@ -49,24 +64,26 @@ function registered({ isToFailClosed = true } = {}) {
     certificates,
     scope: { compare: () => {}, check: () => ({ name: 'registered', state: 'ok' }) },
     metrics: createClusterMetrics(registry),
-    log: pino({ level: 'silent' }),
+    log: pino({}, { write: (line: string) => void logged.push(JSON.parse(line).msg) }),
     recordEvent: (reason, _, note) => void told.push(`${reason}: ${note}`),
   });
   return {
     ...state,
     asked,
     told,
+    logged,
+    metrics: () => registry.metrics(),
     metric: async (name: string) => (await registry.getSingleMetric(name)?.get())?.values[0]?.value,
   };
 }
 
 describe('what is registered', () => {
-  it('is not a replica’s to be sent anything before it was looked at', () => {
-    expect(registered().check()).toEqual({
-      name: 'configuration',
-      state: 'failed',
-      detail: 'not looked at yet',
-    });
+  it('is not a replica’s to be sent anything before it was looked at, and nothing is measured', async () => {
+    const { check, metrics } = registered();
+    expect(check()).toEqual({ name: 'configuration', state: 'failed', detail: 'not looked at yet' });
+    expect((await metrics()).split('\n').filter((line) => /^[^#]/.test(line))).toEqual([
+      'sigma_admission_webhook_configuration_deferrals_total 0',
+    ]);
   });
 
   it('keeps a replica from being sent anything until it trusts its certificate, and never again', () => {
@@ -74,33 +91,99 @@ describe('what is registered', () => {
     look(found({ caBundle: '' }));
     expect(check()).toMatchObject({
       state: 'failed',
-      detail: 'sigma-admission: it does not trust our certificate',
+      detail: 'sigma-admission: guard does not trust our certificate',
     });
     look(found());
     compare({ differences: [], defers: false });
-    expect(check()).toMatchObject({
+    expect(check()).toEqual({
+      name: 'configuration',
       state: 'ok',
-      detail: 'sigma-admission: as it should be; it trusts our certificate',
+      detail: 'sigma-admission: as it should be; every entry trusts our certificate',
+      seen: { atMs: expect.any(Number), goodForMs: 20_000 },
     });
     look(found({ caBundle: '' }));
     compare({ differences: ['guard.sigma-admission.svc: caBundle'], defers: false });
     expect(check()).toMatchObject({
       state: 'wrong',
-      detail: 'sigma-admission: guard.sigma-admission.svc: caBundle; it does not trust our certificate',
+      detail: 'sigma-admission: guard.sigma-admission.svc: caBundle; guard does not trust our certificate',
     });
   });
 
-  it('is trusted by no entry alone: all must say the same', () => {
-    const { look, check } = registered();
-    look(found({ caBundle: Buffer.from('other').toString('base64') }));
-    expect(check()).toMatchObject({ state: 'failed' });
+  it.each(['secret', 'directory', 'files'] as const)(
+    'is told of by the name of the entry that trusts a stranger, once, where the certificate is from a %s',
+    async (kind) => {
+      const { look, compare, check, logged, metrics } = registered({ kind });
+      const trusts = async () =>
+        (await metrics())
+          .split('\n')
+          .filter((line) => line.startsWith('sigma_admission_entry_trusts_certificate{'));
+      look(found());
+      compare({ differences: [], defers: false });
+      expect([check().state, await trusts(), logged]).toEqual([
+        'ok',
+        [
+          'sigma_admission_entry_trusts_certificate{entry="guard"} 1',
+          'sigma_admission_entry_trusts_certificate{entry="observe"} 1',
+        ],
+        [],
+      ]);
+      look(found({ caBundle: STRANGER }));
+      look(found({ caBundle: STRANGER }));
+      expect(check()).toMatchObject({
+        state: 'wrong',
+        detail: 'sigma-admission: as it should be; guard does not trust our certificate',
+      });
+      expect(await trusts()).toEqual([
+        'sigma_admission_entry_trusts_certificate{entry="guard"} 0',
+        'sigma_admission_entry_trusts_certificate{entry="observe"} 1',
+      ]);
+      look(found());
+      expect(logged).toEqual([
+        'guard does not trust our certificate: the API server does not call us there',
+        'every entry trusts our certificate again',
+      ]);
+    },
+  );
+
+  it('is as old as the older of the two looks at it, and says why it is not looked at again', () => {
+    const { look, compare, unseen, check, seenAt } = registered();
+    look(found());
+    compare({ differences: [], defers: false });
+    const first = seenAt();
+    unseen(new Error('GET it: 403: forbidden'));
+    expect(check()).toMatchObject({
+      state: 'ok',
+      detail:
+        'sigma-admission: as it should be; every entry trusts our certificate; cannot be looked at again: GET it: 403: forbidden',
+      ...first,
+    });
+    const before = performance.now();
+    look(found());
+    expect(seenAt().seen?.atMs).toBeLessThan(before);
+    expect(check().detail).toContain('cannot be looked at again');
+    compare({ differences: [], defers: false });
+    expect(seenAt().seen?.atMs).toBeGreaterThanOrEqual(before);
+    expect(check().detail).toBe('sigma-admission: as it should be; every entry trusts our certificate');
+  });
+
+  it('that cannot be read from the beginning is not looked at, and it says why', () => {
+    const { unseen, check } = registered();
+    unseen(new Error('GET it: 403: forbidden'));
+    expect(check()).toEqual({
+      name: 'configuration',
+      state: 'failed',
+      detail: 'not looked at yet; cannot be looked at: GET it: 403: forbidden',
+    });
   });
 
   it('is not as it should be while newer content than ours stands', () => {
     const { look, compare, check } = registered();
     look(found());
     compare({ differences: [], defers: true });
-    expect(check().detail).toBe('sigma-admission: newer content than ours stands; it trusts our certificate');
+    expect(check()).toMatchObject({
+      state: 'wrong',
+      detail: 'sigma-admission: newer content than ours stands; every entry trusts our certificate',
+    });
   });
 
   it('is nothing to wait for where it does not exist', async () => {

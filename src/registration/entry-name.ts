@@ -1,0 +1,4 @@
+/** `guard.sigma-admission.svc` is called guard. */
+export function shortName(name: string): string {
+  return name.replace(/\.sigma-admission\.svc$/, '');
+}
