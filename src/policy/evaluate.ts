@@ -1,6 +1,7 @@
 import type { Observation } from '../kubernetes/audit-event.ts';
 import { UNKNOWN } from '../sigma/match/fields.ts';
 import { itemsOf, partiallyEvaluate } from '../sigma/match/partial-evaluation.ts';
+import { isExpired } from '../sigma/read/filter.ts';
 import type { Tree } from '../sigma/match/tree.ts';
 import type { LoadedFilter, LoadedRule, Ruleset } from './ruleset.ts';
 
@@ -27,23 +28,44 @@ export interface Evaluation {
 }
 
 /** What the rules say of a request. One matches if it does under any verb the request may have. */
-export function evaluate(observation: Observation, ruleset: Ruleset): Evaluation {
+export function evaluate(
+  observation: Observation,
+  ruleset: Ruleset,
+  now: () => number = Date.now,
+): Evaluation {
+  const when = filtersAt(observation, ruleset, now);
   const [first = NOTHING, ...others] = observation.verbs.map((verb) =>
-    evaluateAs(verb, observation, ruleset),
+    evaluateAs(verb, observation, ruleset, when),
   );
   return others.length === 0 ? first : mergeVerbs([first, ...others]);
 }
 
+/** At what moment filters must not have ended: of what a log tells the time of the request, else now. */
+export function filtersAt(
+  { receivedAt }: Pick<Observation, 'receivedAt'>,
+  { door }: Pick<Ruleset, 'door'>,
+  now: () => number = Date.now,
+): () => number {
+  return door === 'replay' ? () => Date.parse(receivedAt) : now;
+}
+
 const NOTHING: Evaluation = { matches: [], notJudged: [] };
 
-function evaluateAs(verb: string, observation: Observation, ruleset: Ruleset): Evaluation {
+function evaluateAs(
+  verb: string,
+  observation: Observation,
+  ruleset: Ruleset,
+  when: () => number,
+): Evaluation {
   const event = eventAs(verb, observation);
   const matches: Match[] = [];
   const notJudged: NotJudged[] = [];
   for (const rule of ruleset.candidates(event)) {
     const truth = rule.matches(event);
     if (truth === false) continue;
-    const filters = rule.filters.filter((filter) => filter.matches(event) !== true);
+    const filters = rule.filters.filter(
+      (each) => !isExpired(each.filter, when) && each.matches(event) !== true,
+    );
     const accepting = filters.find((filter) => filter.matches(event) === false);
     const undecided = truth === 'unknown' ? rule.tree : filters[0]?.tree;
     if (truth === true && accepting !== undefined) matches.push({ rule, verb, event, filter: accepting });

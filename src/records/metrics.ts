@@ -69,6 +69,12 @@ export function createMetrics() {
     labelNames: ['class', 'asked'],
     registers,
   });
+  const filterExpiry = new Gauge({
+    name: `${PREFIX}filter_expiry_timestamp_seconds`,
+    help: 'When each filter that has an end accepts nothing any more, by id and title.',
+    labelNames: ['filter', 'title'],
+    registers,
+  });
   const reloads = new Counter({
     name: `${PREFIX}ruleset_reloads_total`,
     help: 'Reloads of rules and filters; a failed one keeps the last good set.',
@@ -149,6 +155,9 @@ export function createMetrics() {
     },
     /** States what is loaded now. */
     observeRuleset(ruleset: Ruleset): void {
+      filterExpiry.reset();
+      for (const { id, title, expires } of ruleset.filters)
+        if (expires !== undefined) filterExpiry.set({ filter: id, title }, expires.at / 1000);
       rules.reset();
       for (const name of RULE_CLASSES) {
         const ofClass = ruleset.rules.filter(({ classification }) => classification.class === name);

@@ -1,3 +1,4 @@
+import { parseInstant } from '../io/instant.ts';
 import { isObject } from '../kubernetes/as-object.ts';
 import { MODES, type Mode } from '../policy/mode.ts';
 
@@ -60,15 +61,7 @@ export function instant(value: unknown, refuse: Refuse): number | undefined {
   const text = String(value);
   const [, number, unit = ''] = /^(\d+)(m|h|d)$/.exec(text) ?? [];
   if (number !== undefined) return Date.now() - Number(number) * (MS_OF_LONGER_UNIT.get(unit) ?? NaN);
-  const [, date] = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.exec(text) ?? [];
-  const at = date === undefined || !isDate(date) ? NaN : Date.parse(text);
-  return Number.isNaN(at) ? refuse('a time such as 2026-11-24T08:00:00Z, 2026-11-24 or 7d', value) : at;
-}
-
-/** Whether the calendar has it: to Date, 30 February is 2 March. */
-function isDate(text: string): boolean {
-  const date = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(date.valueOf()) && date.toISOString().startsWith(text);
+  return parseInstant(text) ?? refuse('a time such as 2026-11-24T08:00:00Z, 2026-11-24 or 7d', value);
 }
 
 /** `keyOf` gives a key as we write it, or nothing where it is none. */

@@ -30,10 +30,14 @@ export function createReviewer({ ruleset, modes, provenance, recorder, now = Dat
     deadline: number,
     delivered: Promise<boolean>,
   ): Promise<AdmissionReview> {
-    const receivedAt = new Date(now()).toISOString();
-    const observation = auditEventFromAdmission(request, await provenance(request, deadline), receivedAt);
+    const receivedAt = now();
+    const observation = auditEventFromAdmission(
+      request,
+      await provenance(request, deadline),
+      new Date(receivedAt).toISOString(),
+    );
     const rules = ruleset();
-    const evaluation = evaluate(observation, rules);
+    const evaluation = evaluate(observation, rules, () => receivedAt);
     const decision = decide(evaluation.matches, modes);
     const judged = {
       door: 'serve',

@@ -3,11 +3,17 @@ import type { Observation } from '../../src/kubernetes/audit-event.ts';
 import { evaluate } from '../../src/policy/evaluate.ts';
 import type { RulesetOptions } from '../../src/policy/ruleset.ts';
 import { observation } from './observations.ts';
-import { filter, load, rule } from './rulesets.ts';
+import { filter, load, rule, withTerms } from './rulesets.ts';
 
 /** What the rules say, by title: `Rule 1 as create, accepted by Filter 1`. */
-function judge(documents: readonly string[], seen: Observation, options: Partial<RulesetOptions> = {}) {
-  const { matches, notJudged } = evaluate(seen, load(documents, { door: 'replay', ...options }));
+function judge(
+  documents: readonly string[],
+  seen: Observation,
+  options: Partial<RulesetOptions> = {},
+  now: number = Date.now(),
+) {
+  const ruleset = load(documents, { door: 'replay', ...options });
+  const { matches, notJudged } = evaluate(seen, ruleset, () => now);
   return {
     matches: matches.map(
       (match) =>
@@ -223,5 +229,53 @@ describe('mapped fields', () => {
     ],
   ])('%s: %j', (_, detection, spec, expected) => {
     expect(judge([rule(1, { ...PODS, ...detection })], pod(spec)).matches).toHaveLength(expected ? 1 : 0);
+  });
+});
+
+describe('a filter with an end', () => {
+  const AT = '2026-12-01T08:00:00Z';
+  const END = Date.parse(AT);
+  const until = (more: object = {}) => [rule(1, PODS), withTerms(filter(1, ALICE, more), { expires: AT })];
+  const [accepted, matches] = ['Rule 1 as create, accepted by Filter 1', 'Rule 1 as create'];
+  const receivedAt = (at: number) => observation({}, { receivedAt: new Date(at).toISOString() });
+
+  it.each(['serve', 'scan'] as const)(
+    'accepts until then by the clock of %s, and nothing from then on',
+    (door) => {
+      const judged = [END - 1, END, END + 1].map(
+        (now) => judge(until(), receivedAt(0), { door, subresources: 'literal' }, now).matches,
+      );
+      expect(judged).toEqual(
+        door === 'scan' ? [[matches], [matches], [matches]] : [[accepted], [matches], [matches]],
+      );
+    },
+  );
+
+  it('accepts in a log by the time of the request, whenever that is read', () => {
+    for (const now of [0, END, END * 2]) {
+      const judged = [END - 1, END, END + 1].map((at) => judge(until(), receivedAt(at), {}, now).matches);
+      expect(judged).toEqual([[accepted], [matches], [matches]]);
+    }
+  });
+
+  it('accepts nothing of a request whose log does not say when it was', () => {
+    expect(judge(until(), observation({}, { receivedAt: '' })).matches).toEqual([matches]);
+  });
+
+  it('leaves its rules as they are after it, also where it kept what it selects', () => {
+    const keeping = until({ selection: { 'user.username': 'bob' }, condition: 'selection' });
+    expect([END - 1, END].map((at) => judge(keeping, receivedAt(at)).matches)).toEqual([
+      [accepted],
+      [matches],
+    ]);
+  });
+
+  it('that cannot be decided leaves the rule judged after it', () => {
+    const unseen = [rule(1, PODS), withTerms(filter(1, { userAgent: 'kubectl' }), { expires: AT })];
+    const seen = (at: number) => ({ ...blind, receivedAt: new Date(at).toISOString() });
+    expect([END - 1, END].map((at) => judge(unseen, seen(at)))).toEqual([
+      { matches: [], notJudged: ['Rule 1: userAgent'] },
+      { matches: [matches], notJudged: [] },
+    ]);
   });
 });

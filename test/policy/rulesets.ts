@@ -31,6 +31,14 @@ export function filter(number: number, selection: object, more: object = {}): st
   });
 }
 
+/** The same filter with an end, an owner or a ticket. */
+export function withTerms(
+  document: string,
+  terms: { readonly expires?: string; readonly owner?: string; readonly ticket?: string },
+): string {
+  return JSON.stringify({ ...(JSON.parse(document) as object), ...terms });
+}
+
 /** What `documents` make together, each in a file named by its place: `0.yml`. */
 export function load(documents: readonly string[], options: Partial<RulesetOptions> = {}): Ruleset {
   const { ruleset, problems } = loaded(documents, options);

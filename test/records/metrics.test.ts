@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { createMetrics } from '../../src/records/metrics.ts';
+import { filter, load, withTerms } from '../policy/rulesets.ts';
 import type { Judgement } from '../../src/records/recorder.ts';
 
 it('counts a verdict that no client got as undelivered, not as what it would have been', async () => {
@@ -17,4 +18,20 @@ it('counts a verdict that no client got as undelivered, not as what it would hav
     ['deny', 1],
     ['undelivered', 2],
   ]);
+});
+
+it('has the end of each filter that has one, as the rules are now', async () => {
+  const metrics = createMetrics();
+  const [alice, bob] = ['alice', 'bob'].map((name, index) => filter(index, { 'user.username': name }));
+  const ends = async (documents: readonly string[]) => {
+    metrics.observeRuleset(load(documents));
+    const { values } = await metrics.registry
+      .getSingleMetric('sigma_admission_filter_expiry_timestamp_seconds')!
+      .get();
+    return values.map(({ labels, value }) => [labels['filter'], labels['title'], value]);
+  };
+  expect(await ends([withTerms(alice!, { expires: '2026-12-01' }), bob!])).toEqual([
+    ['00000000-0000-4000-8000-000000000000', 'Filter 0', Date.UTC(2026, 11, 2) / 1000],
+  ]);
+  expect(await ends([alice!, bob!])).toEqual([]);
 });

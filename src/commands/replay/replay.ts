@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import type { ReplayConfig } from '../../settings/types.ts';
 import type { AuditEvent } from '../../kubernetes/audit-event.ts';
 import { logFiles } from '../../io/input-files.ts';
+import { expiryProblems } from '../../policy/filter-expiry.ts';
 import type { RuleSource } from '../../policy/rule-source.ts';
 import { createJudge, type Judge } from './judge.ts';
 import { createLineFilter } from './line-filter.ts';
@@ -60,7 +61,9 @@ async function load(config: ReplayConfig, surroundings: ReplaySurroundings): Pro
   const { stderr, source } = surroundings;
   try {
     const judge = createJudge(await readRules(source, config.onlyRules), { ...config, ...surroundings });
-    for (const warning of judge.ruleset.warnings) stderr.write(`${formatProblem(warning)}\n`);
+    const { warnings, filters } = judge.ruleset;
+    for (const warning of [...warnings, ...expiryProblems(filters, Date.now())])
+      stderr.write(`${formatProblem(warning)}\n`);
     return judge;
   } catch (error) {
     if (!(error instanceof SigmaError)) throw error;

@@ -1,6 +1,7 @@
 import type { TextSink } from '../../io/output.ts';
 import type { RulesCheckConfig } from '../../settings/types.ts';
 import { ruleSourceOf } from '../../policy/rule-source.ts';
+import { expiryProblems } from '../../policy/filter-expiry.ts';
 import { RULE_CLASSES } from '../../policy/rule-class.ts';
 import { createRuleset, type Ruleset } from '../../policy/ruleset.ts';
 import { SigmaError, type Problem } from '../../sigma/read/errors.ts';
@@ -35,7 +36,8 @@ async function check({
     const parsed = await readRules(
       ruleSourceOf({ rulesDirs: dirs, filtersDirs: [], allowUsers: [], ...files }),
     );
-    return createRuleset(parsed, { door, subresources });
+    const found = createRuleset(parsed, { door, subresources });
+    return { ...found, problems: [...found.problems, ...expiryProblems(parsed.filters, Date.now())] };
   } catch (error) {
     if (error instanceof SigmaError) return { problems: error.problems };
     throw error;

@@ -1,4 +1,5 @@
 import { identifiersOf } from './identifiers-of.ts';
+import { termsOf } from '../../policy/filter-expiry.ts';
 import { shortId } from '../../policy/short-id.ts';
 import { coverageOf, operationsOf, type Coverage } from '../../policy/coverage.ts';
 import { modeOfRule } from '../../policy/decision.ts';
@@ -240,8 +241,10 @@ function filters(rule: LoadedRule, judged: JudgedRule | undefined): readonly str
 }
 
 function filterTitle({ filter, tree }: LoadedFilter, judged: JudgedRule | undefined): string {
-  const title = `${shortId(filter.id)}  ${filter.title} (${filter.file}:${filter.line})`;
+  const terms = termsOf(filter, Date.now()).map((term) => `, ${term}`);
+  const title = `${shortId(filter.id)}  ${filter.title} (${filter.file}:${filter.line})${terms.join('')}`;
   if (judged === undefined) return title;
+  if (judged.hasExpired(filter)) return `${title}: accepts nothing, its end had come`;
   const truth = judged.truthOf(tree);
   return `${title}: ${truth === 'unknown' ? 'cannot be judged' : truth ? 'does not accept it' : 'accepts it'}`;
 }

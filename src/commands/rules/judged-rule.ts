@@ -1,9 +1,10 @@
 import { printable, shorten } from '../../io/text.ts';
 import type { Observation } from '../../kubernetes/audit-event.ts';
-import { eventAs, evaluate } from '../../policy/evaluate.ts';
+import { eventAs, evaluate, filtersAt } from '../../policy/evaluate.ts';
 import { isSecretData } from '../../policy/evidence.ts';
 import type { LoadedFilter, LoadedRule, Ruleset } from '../../policy/ruleset.ts';
 import { compilePath } from '../../sigma/match/fields.ts';
+import { isExpired, type Filter } from '../../sigma/read/filter.ts';
 import type { DetectionItem, Tree, Truth } from '../../sigma/match/tree.ts';
 
 /** A rule held against one request, down to each item of its tree. */
@@ -20,6 +21,8 @@ export interface JudgedRule {
     | { readonly kind: 'off'; readonly why: string }
     | { readonly kind: 'no match' };
   truthOf(tree: Tree): Truth;
+  /** Whether a filter had ended by then. */
+  hasExpired(filter: Filter): boolean;
   /** What the request has where the item looks, shortened; of a Secret nothing but that it is there. */
   found(item: DetectionItem): string;
 }
@@ -42,6 +45,7 @@ export function judgedBy(
     otherVerbs: observation.verbs.filter((each) => each !== verb),
     outcome: outcomeOf(),
     truthOf: (tree) => ruleset.compiler.compile(tree)(event),
+    hasExpired: (filter) => isExpired(filter, filtersAt(observation, ruleset)),
     found: (item) => found(item, event),
   };
 

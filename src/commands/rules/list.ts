@@ -1,4 +1,6 @@
 import type { TextSink } from '../../io/output.ts';
+import { withoutUndefined } from '../../io/without-undefined.ts';
+import { termsOf } from '../../policy/filter-expiry.ts';
 import { shortId } from '../../policy/short-id.ts';
 import type { RulesListConfig } from '../../settings/types.ts';
 import { modeOfRule } from '../../policy/decision.ts';
@@ -6,6 +8,7 @@ import { techniques } from '../../policy/message.ts';
 import type { Mode } from '../../policy/mode.ts';
 import type { RuleClass } from '../../policy/rule-class.ts';
 import type { LoadedRule } from '../../policy/ruleset.ts';
+import type { Filter } from '../../sigma/read/filter.ts';
 import type { Level } from '../../sigma/read/level.ts';
 import type { RuleStatus } from '../../sigma/read/rule.ts';
 import { tacticsOf } from './attack.ts';
@@ -25,6 +28,17 @@ interface Listed {
   /** Why it has that class, or why it is not asked at all. */
   readonly reason: string;
   readonly mode: Mode;
+  /** The filters for it; absent where there are none. */
+  readonly filters?: readonly ListedFilter[];
+}
+
+interface ListedFilter {
+  readonly id: string;
+  readonly title: string;
+  /** As written: a date, the whole day in UTC, or a time. */
+  readonly expires?: string;
+  readonly owner?: string;
+  readonly ticket?: string;
 }
 
 /** Writes the rules with what becomes of them at a door. Gives the exit code; throws a SigmaError if they cannot be loaded. */
@@ -32,7 +46,7 @@ export async function rulesList(
   config: RulesListConfig,
   { stdout }: { readonly stdout: TextSink },
 ): Promise<0> {
-  const { rules } = loadRuleset(await readRules(ruleSourceWithOptionalFilters(config)), {
+  const { rules, filters } = loadRuleset(await readRules(ruleSourceWithOptionalFilters(config)), {
     ...config,
     door: config.door,
   });
@@ -41,9 +55,13 @@ export async function rulesList(
     const { class: name, reason } = rule.classification;
     const mode = modeOfRule(rule, config.modes);
     const attack = { tactics: tacticsOf(tags), techniques: techniques(tags) };
-    return { id, title, level, status, ...attack, class: name, reason: whyDisabled(rule) ?? reason, mode };
+    const given = { id, title, level, status, ...attack, class: name, mode };
+    return { ...given, reason: whyDisabled(rule) ?? reason, ...filtersOf(rule) };
   });
-  const text = config.format === 'json' ? JSON.stringify(listed, null, 2) : tableOf(listed, rules).join('\n');
+  const text =
+    config.format === 'json'
+      ? JSON.stringify(listed, null, 2)
+      : [...tableOf(listed, rules), ...termsTable(filters)].join('\n');
   stdout.write(`${text}\n`);
   return 0;
 }
@@ -51,6 +69,23 @@ export async function rulesList(
 /** A class off by itself says why; a status or level that switches a rule off is another reason. */
 function whyDisabled({ disabledReason, classification }: LoadedRule): string | undefined {
   return disabledReason === `${classification.class}: ${classification.reason}` ? undefined : disabledReason;
+}
+
+function filtersOf({ filters, filtersByUser }: LoadedRule): { readonly filters?: readonly ListedFilter[] } {
+  const listed = [...filters, ...filtersByUser].map(({ filter }) => {
+    const { id, title, expires, owner, ticket } = filter;
+    return { id, title, ...withoutUndefined({ expires: expires?.text, owner, ticket }) };
+  });
+  return listed.length === 0 ? {} : { filters: listed };
+}
+
+/** The filters that say until when they accept, who answers for them, or where they were asked for. */
+function termsTable(filters: readonly Filter[]): readonly string[] {
+  const now = Date.now();
+  const rows = filters
+    .map((filter) => [shortId(filter.id), filter.title, termsOf(filter, now).join(', ')])
+    .filter(([, , terms]) => terms !== '');
+  return rows.length === 0 ? [] : ['', 'Filters with an end, an owner or a ticket:', ...table(rows)];
 }
 
 function tableOf(listed: readonly Listed[], rules: readonly LoadedRule[]): readonly string[] {

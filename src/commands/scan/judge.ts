@@ -5,6 +5,7 @@ import type { Modes } from '../../policy/mode.ts';
 import type { ListedObjects } from '../../provenance/objects-from-list.ts';
 import type { Ruleset } from '../../policy/ruleset.ts';
 import { decisionRecord, type DecisionRecord } from '../../records/decision-record.ts';
+import { isExpired } from '../../sigma/read/filter.ts';
 import { WorkLimitExceeded } from '../../sigma/match/work-meter.ts';
 import { answerOf } from './possible-creators.ts';
 import { originOf, type Found, type Origin } from './origin.ts';
@@ -58,7 +59,12 @@ export function createJudge({ rules, modes, objects }: JudgeOptions) {
     for (const match of asked.matches) {
       const answer =
         match.filter === undefined
-          ? answerOf(match.verb, observation, origin.creators, match.rule.filtersByUser)
+          ? answerOf(
+              match.verb,
+              observation,
+              origin.creators,
+              match.rule.filtersByUser.filter(({ filter }) => !isExpired(filter, Date.now)),
+            )
           : { kind: 'open' as const };
       if (answer.kind === 'open') matches.push(match);
       else if (answer.kind === 'accepted') matches.push({ ...match, filter: answer.filter });

@@ -3,7 +3,7 @@ import { coverageOf, type Coverage } from '../../policy/coverage.ts';
 import { mapToEvent } from '../../policy/event-fields.ts';
 import { loadRuleset } from '../../policy/load-rules.ts';
 import { activeRules, asksUnseenUser, type Ruleset, type RulesetOptions } from '../../policy/ruleset.ts';
-import type { Filter } from '../../sigma/read/filter.ts';
+import { isExpired, type Filter } from '../../sigma/read/filter.ts';
 import type { ParsedSigma } from '../../sigma/read/load.ts';
 import { isJudged, SCANNED_KINDS } from './scanned-object.ts';
 
@@ -19,8 +19,10 @@ export interface ScanRules {
 /** Loads the rules for objects, or throws a SigmaError with all that is wrong. */
 export function loadScanRules(parsed: ParsedSigma, options: Omit<RulesetOptions, 'door'>): ScanRules {
   const ruleset = loadRuleset(parsed, { ...options, door: 'scan' });
-  const byUser = ruleset.filters.filter(({ condition }) =>
-    asksUnseenUser({ tree: mapToEvent(condition.tree, 'scan') }, 'scan'),
+  const byUser = ruleset.filters.filter(
+    (filter) =>
+      !isExpired(filter, Date.now) &&
+      asksUnseenUser({ tree: mapToEvent(filter.condition.tree, 'scan') }, 'scan'),
   );
   return { ruleset, byUser, namespaces: namespacesOf(ruleset) };
 }

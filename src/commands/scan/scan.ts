@@ -5,6 +5,7 @@ import { ifThere } from '../../cluster/api-server.ts';
 import type { ScanConfig } from '../../settings/types.ts';
 import { KINDS } from '../../kubernetes/objects.ts';
 import { logFiles } from '../../io/input-files.ts';
+import { expiryProblems } from '../../policy/filter-expiry.ts';
 import type { RuleSource } from '../../policy/rule-source.ts';
 import type { Output } from '../../io/output.ts';
 import { createProgress, type Progress } from '../../io/progress.ts';
@@ -63,7 +64,9 @@ async function load(
 ): Promise<ScanRules | undefined> {
   try {
     const rules = loadScanRules(await readRules(source, config.onlyRules), config);
-    for (const warning of rules.ruleset.warnings) stderr.write(`${formatProblem(warning)}\n`);
+    const { warnings, filters } = rules.ruleset;
+    for (const warning of [...warnings, ...expiryProblems(filters, Date.now())])
+      stderr.write(`${formatProblem(warning)}\n`);
     return rules;
   } catch (error) {
     if (!(error instanceof SigmaError)) throw error;

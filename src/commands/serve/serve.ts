@@ -17,6 +17,7 @@ import { union } from '../../records/recorder.ts';
 import { createRegisteredScope } from './registered-scope.ts';
 import { createOwnChanges } from './own-changes.ts';
 import { createReviewer } from '../../webhook/review.ts';
+import { followFilterExpiry } from './filter-expiry.ts';
 import { createSelfReview } from '../../webhook/self-review.ts';
 import { createServer } from '../../webhook/server.ts';
 import { certificateCheck, createServingCertificates } from './serving-certificates.ts';
@@ -182,11 +183,17 @@ async function serveUntilStopped(
           { ...config, webhookConfiguration },
           { api, certificates, ruleset: rules.current, scope, registry: metrics.registry, log },
         );
+  const stopFilterExpiry = followFilterExpiry({
+    filters: () => rules.current().filters,
+    log,
+    recordEvent: (...event) => controllers?.recordEvent(...event),
+  });
   if (greet !== undefined && hasOwnCertificate(config)) greet(tryOut(address.port, config.certsDir));
   await stopped;
   log.info({ drainMs: config.drainMs }, 'asked to stop: not ready from now on, still serving');
   // A replica that is about to end must not undo changes of the webhook configuration while its last answers go out.
   controllers?.stop();
+  stopFilterExpiry();
   await server.drain(config.drainMs);
   provenance.close();
   rules.close();

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../../settings/types.ts';
+import { expiryProblems } from '../../policy/filter-expiry.ts';
 import { createLiveRuleset, type LiveRuleset } from '../../policy/live-ruleset.ts';
 import { ruleSourceOf } from '../../policy/rule-source.ts';
 import { activeRules, type Ruleset } from '../../policy/ruleset.ts';
@@ -75,11 +76,12 @@ function rulesCheck(rules: LiveRuleset): Check {
 }
 
 function filtersCheck({ filters, warnings }: Ruleset): Check {
-  const tooWide = warnings.filter(({ code }) => code === 'filter-accepts-anybody').map(formatProblem);
+  const tooWide = warnings.filter(({ code }) => code === 'filter-accepts-anybody');
+  const problems = [...tooWide, ...expiryProblems(filters, Date.now())].map(formatProblem);
   return {
     name: 'filters',
-    state: tooWide.length === 0 ? 'ok' : 'wrong',
-    detail: [`${filters.length} loaded`, ...tooWide].join('; '),
+    state: problems.length === 0 ? 'ok' : 'wrong',
+    detail: [`${filters.length} loaded`, ...problems].join('; '),
   };
 }
 

@@ -1,3 +1,5 @@
+import { isDate, parseInstant } from '../../io/instant.ts';
+import { withoutUndefined } from '../../io/without-undefined.ts';
 import { createConditionParser, negates } from './condition.ts';
 import { describeValue } from '../match/describe-value.ts';
 import type { Placeholders } from './detection.ts';
@@ -5,7 +7,7 @@ import type { SigmaDocument } from './documents.ts';
 import type { Reporter } from './errors.ts';
 import { contains, parseLogSource, type LogSource } from './log-source.ts';
 import { isMapping, ownValue, type Mapping } from '../match/mapping.ts';
-import { isUuid, parseMetadata } from './metadata.ts';
+import { isUuid, parseMetadata, readText } from './metadata.ts';
 import type { Rule } from './rule.ts';
 import { parseSearchIdentifiers, warnOfUnused } from './search-identifiers.ts';
 import type { Tree } from '../match/tree.ts';
@@ -22,8 +24,23 @@ export interface Filter {
   /** Ids (lower case) and names; `any` is every rule. */
   readonly rules: 'any' | readonly string[];
   readonly condition: { readonly text: string; readonly tree: Tree };
+  /** Absent for a filter without an end. */
+  readonly expires?: {
+    /** As written. */
+    readonly text: string;
+    /** The first moment at which the filter accepts nothing, in ms since the epoch. */
+    readonly at: number;
+  };
+  /** Who answers for it, and where it was asked for. */
+  readonly owner?: string;
+  readonly ticket?: string;
   readonly file: string;
   readonly line: number;
+}
+
+/** Whether a filter accepts nothing any more at a moment, in ms since the epoch, or at one that is not known. */
+export function isExpired({ expires }: Filter, when: () => number): boolean {
+  return expires !== undefined && !(when() < expires.at);
 }
 
 /** Whether a filter is for a rule: it names it, by id or by name, and its log source is as wide as the rule's. */
@@ -41,6 +58,11 @@ export function parseFilter(
 ): Filter | undefined {
   const { id, title } = parseMetadata(document, file, reporter);
   const logsource = parseLogSource(document, reporter);
+  const own = withoutUndefined({
+    expires: parseExpires(document, reporter),
+    owner: readText(document, 'owner', reporter),
+    ticket: readText(document, 'ticket', reporter),
+  });
   const filter = ownValue(document, 'filter');
   if (!isMapping(filter)) {
     const message = `expected a map of rules, search identifiers and a condition, found ${describeValue(filter)}`;
@@ -50,7 +72,21 @@ export function parseFilter(
   const rules = parseRules(filter, reporter);
   const condition = parseCondition(filter, reporter, placeholders);
   if (logsource === undefined || rules === undefined || condition === undefined) return undefined;
-  return { id, title, logsource, rules, condition, file, line: position.line };
+  return { id, title, logsource, rules, condition, ...own, file, line: position.line };
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** A date ends with its day in UTC. */
+function parseExpires(document: Mapping, reporter: Reporter): Filter['expires'] {
+  const written = ownValue(document, 'expires') ?? undefined;
+  if (written === undefined) return undefined;
+  const text = typeof written === 'string' ? written : '';
+  const from = parseInstant(text);
+  if (from !== undefined) return { text, at: isDate(text) ? from + DAY_MS : from };
+  const expected = 'a date like 2026-12-31, or a time like 2026-12-31T18:00:00Z';
+  reporter.error('invalid-expires', ['expires'], `expected ${expected}, found ${describeValue(written)}`);
+  return undefined;
 }
 
 /**

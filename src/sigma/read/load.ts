@@ -105,7 +105,7 @@ export function combine(parsed: readonly ParsedSigma[]): ParsedSigma {
   );
   const filters = withoutDuplicates(
     parsed.flatMap((each) => each.filters),
-    (filter) => [filter.logsource, filter.rules, filter.condition.tree],
+    (filter) => [filter.logsource, filter.rules, filter.condition.tree, filter.expires?.text],
     problems,
   );
   return { rules, filters, problems };

@@ -1,3 +1,4 @@
+import { isDate } from '../../io/instant.ts';
 import { withoutUndefined } from '../../io/without-undefined.ts';
 import { describeValue, quote } from '../match/describe-value.ts';
 import type { Path, Reporter } from './errors.ts';
@@ -110,13 +111,6 @@ function toDashes(_: string, year: string, month: string, day: string): string {
   return [year, month.padStart(2, '0'), day.padStart(2, '0')].join('-');
 }
 
-/** `YYYY-MM-DD`, and a day there is: 2023-02-29 is none. */
-function isDate(text: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
-  const date = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(date.valueOf()) && date.toISOString().startsWith(text);
-}
-
 function parseTags(document: Mapping, reporter: Reporter): readonly string[] {
   const tags = readTexts(document, 'tags', reporter);
   for (const [index, tag] of tags.entries()) {
@@ -145,7 +139,8 @@ function checkRelated(document: Mapping, reporter: Reporter): void {
   }
 }
 
-function readText(document: Mapping, key: string, reporter: Reporter): string | undefined {
+/** The text of a key; undefined where it is absent or, which is reported, is something else. */
+export function readText(document: Mapping, key: string, reporter: Reporter): string | undefined {
   const value = presentValue(document, key);
   return value === undefined ? undefined : asText(value, [key], reporter);
 }

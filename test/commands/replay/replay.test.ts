@@ -17,7 +17,7 @@ import type { Summary } from '../../../src/commands/replay/summary.ts';
 import { replay, type ReplaySurroundings } from '../../../src/commands/replay/replay.ts';
 import fc from 'fast-check';
 import { corpusFiles, corpusPath, corpusText, describeWithCorpus } from '../../corpus.ts';
-import { filter, id, rule } from '../../policy/rulesets.ts';
+import { filter, id, rule, withTerms } from '../../policy/rulesets.ts';
 
 let directory = '';
 beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), 'replay-'))));
@@ -437,6 +437,41 @@ describe('the forecast', () => {
       denied: 0,
       impossible: expect.stringContaining('"userAgent" is never seen by serve'),
     });
+  });
+});
+
+describe('a filter with an end', () => {
+  const log = () =>
+    write(
+      'end.log',
+      lines(
+        event('before', { requestReceivedTimestamp: '2026-11-24T08:59:59.999999Z' }),
+        event('after', { requestReceivedTimestamp: '2026-11-24T09:00:00.000000Z' }),
+      ),
+    );
+  const until = (expires: string) => ({
+    documents: [PODS, withTerms(filter(3, { 'user.username': 'admin' }), { expires })],
+  });
+
+  it('accepts a request of the time before, and none from then on', async () => {
+    const records = await recordsOf([log()], until('2026-11-24T09:00:00Z'));
+    expect(records.map(({ uid, verdict, matches: [match] }) => [uid, verdict, match?.filter?.title])).toEqual(
+      [
+        ['before', 'allow', 'Filter 3'],
+        ['after', 'warn', undefined],
+      ],
+    );
+  });
+
+  it('accepts in the forecast what it would accept now', async () => {
+    const denied = async (expires: string) => (await summaryOf([log()], until(expires))).forecast.denied;
+    expect([await denied('2026-11-24T09:00:00Z'), await denied('9999-12-31')]).toEqual([2, 0]);
+  });
+
+  it('that has expired is warned of', async () => {
+    expect((await run([log()], until('2020-01-01'))).err).toBe(
+      '1.yml:1: expires: filter "Filter 3" expired 2020-01-01: it accepts nothing\n',
+    );
   });
 });
 

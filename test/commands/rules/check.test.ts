@@ -106,3 +106,27 @@ describe('rules check', () => {
     expect(await check(files, { door: 'replay' })).toMatchObject({ exitCode: 0 });
   });
 });
+
+describe('rules check of filters with an end', () => {
+  const DAY_MS = 24 * 3_600_000;
+  const inDays = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString().slice(0, 10);
+  const filterUntil = (end: string) =>
+    `title: Builds\nlogsource: {product: kubernetes}\nexpires: ${end}\nowner: team-a\nfilter: {rules: any, s: {user.username: ci}, condition: not s}\n`;
+
+  it.each([
+    [13, 'expires ', ' (owner "team-a") [filter-expires-soon]'],
+    [-2, 'expired ', ' (owner "team-a"): it accepts nothing [filter-expired]'],
+  ])('warns of one that ends in %d days', async (days, verb, rest) => {
+    const end = inDays(days);
+    expect(await check({ 'a.yml': GOOD, 'f.yml': filterUntil(end) })).toEqual({
+      exitCode: 0,
+      stdout: `f.yml:1: warning: expires: filter "Builds" ${verb}${end}${rest}\n1 rule (1 decidable at serve), 1 filter: 1 warning\n`,
+      stderr: '',
+    });
+  });
+
+  it('says nothing of one that has longer to go', async () => {
+    const { stdout } = await check({ 'a.yml': GOOD, 'f.yml': filterUntil(inDays(15)) });
+    expect(stdout).toBe('1 rule (1 decidable at serve), 1 filter: nothing is wrong\n');
+  });
+});

@@ -297,3 +297,31 @@ What is true of requests/event.yaml
     await expect(explain('1', event)).rejects.toThrow(message);
   });
 });
+
+describe('a filter with an end, an owner and a ticket', () => {
+  const filesUntil = (end: string) => ({
+    ...FILES,
+    'filters/alice.yml': FILTER.replace(
+      'logsource',
+      `expires: ${end}\nowner: team-a\nticket: OPS-7\nlogsource`,
+    ),
+  });
+  const event = (time: string) =>
+    `kind: Event\nlevel: Request\nverb: create\nuser: {username: alice, groups: [dev]}\nrequestReceivedTimestamp: ${time}\nobjectRef: {resource: pods, namespace: shop}\nrequestObject: {spec: {volumes: [{hostPath: {path: /etc}}]}}\n`;
+  const titleOf = async (end: string, of?: string) => {
+    const { stdout } = await explain('1', of, filesUntil(end));
+    return sectionOf(stdout, 'Filters that apply').split('\n').slice(1, 3).join(' ').replaceAll(/\s+/g, ' ');
+  };
+
+  it('shows them', async () => {
+    expect(await titleOf('9999-12-31')).toContain(
+      'Alice (filters/alice.yml:1), until 9999-12-31, owner "team-a", ticket "OPS-7"',
+    );
+    expect(await titleOf('2020-01-01')).toContain('expired 2020-01-01, owner "team-a"');
+  });
+
+  it('is asked about a logged request as it was then', async () => {
+    expect(await titleOf('2020-01-01', event('2019-12-31T23:59:59Z'))).toContain('accepts it');
+    expect(await titleOf('2020-01-01', event('2020-01-02T00:00:00Z'))).toContain('its end had come');
+  });
+});

@@ -114,3 +114,39 @@ Not asked, or only approximately decided:
     await expect(rulesList(configOf(directory), captured().io)).rejects.toThrow(SigmaError);
   });
 });
+
+describe('filters with an end, an owner or a ticket', () => {
+  const withFilter = {
+    ...FILES,
+    'f.yml': `title: Builds\nid: 44444444-4444-4444-8444-444444444444\nlogsource: {product: kubernetes, service: audit}\nexpires: 9999-12-31\nowner: team-a\nfilter: {rules: [11111111-1111-4111-8111-111111111111], s: {user.username: ci}, condition: not s}\n`,
+  };
+
+  it('stand below the table', async () => {
+    const { io, texts } = captured();
+    await rulesList(configOf(directoryOf(withFilter), { format: 'table' }), io);
+    expect(texts.stdout).toContain(
+      '\n\nFilters with an end, an owner or a ticket:\n  44444444  Builds  until 9999-12-31, owner "team-a"\n',
+    );
+  });
+
+  it('stand in JSON beside the rules that they are for', async () => {
+    const { io, texts } = captured();
+    await rulesList(configOf(directoryOf(withFilter)), io);
+    const rules = JSON.parse(texts.stdout) as { title: string; filters?: object }[];
+    expect(rules.map(({ title, filters }) => [title, filters])).toEqual([
+      ['Old', undefined],
+      [
+        'Pods',
+        [
+          {
+            id: '44444444-4444-4444-8444-444444444444',
+            title: 'Builds',
+            expires: '9999-12-31',
+            owner: 'team-a',
+          },
+        ],
+      ],
+      ['Reads', undefined],
+    ]);
+  });
+});

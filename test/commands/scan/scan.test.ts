@@ -11,7 +11,7 @@ import { directorySource, fixedSource } from '../../../src/policy/rule-source.ts
 import type { ScanReport } from '../../../src/commands/scan/findings.ts';
 import { scan, type ScanSurroundings } from '../../../src/commands/scan/scan.ts';
 import { corpusPath, describeWithCorpus } from '../../corpus.ts';
-import { filter, id, rule } from '../../policy/rulesets.ts';
+import { filter, id, rule, withTerms } from '../../policy/rulesets.ts';
 import { schemaProblems } from './schema-problems.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -365,6 +365,26 @@ describe('filters', () => {
     const { suspicious, filtersByUser } = await reportOf([bare()], { documents });
     expect(suspicious.map(({ name }) => name)).toEqual(['bare', 'helper-pod-1']);
     expect(filtersByUser).toEqual([{ id: id(2), title: 'Filter 2' }]);
+  });
+
+  it('that have an end accept until then by the clock of the scan', async () => {
+    const groups = async (selection: object, expires: string) => {
+      const documents = [SYSTEM_PODS, withTerms(filter(2, selection), { expires })];
+      const { suspicious, filtersByUser } = await reportOf([bare()], { documents });
+      return [suspicious.map(({ name }) => name), filtersByUser.length];
+    };
+    const [helper, byUser] = [
+      { 'objectRef.name|startswith': 'helper-' },
+      { 'user.username': 'provisioner', 'objectRef.name|startswith': 'helper-' },
+    ];
+    expect(await Promise.all([helper, byUser].map((each) => groups(each, '9999-12-31')))).toEqual([
+      [['bare'], 0],
+      [['bare'], 1],
+    ]);
+    expect(await Promise.all([helper, byUser].map((each) => groups(each, '2020-01-01')))).toEqual([
+      [['bare', 'helper-pod-1'], 0],
+      [['bare', 'helper-pod-1'], 0],
+    ]);
   });
 
   it('that accept a controller accept what a verified owner shows it made, by name', async () => {

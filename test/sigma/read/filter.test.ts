@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { formatProblem } from '../../../src/sigma/read/errors.ts';
 import { appliesTo, type Filter } from '../../../src/sigma/read/filter.ts';
-import { parseSigma } from '../../../src/sigma/read/load.ts';
+import { combine, parseSigma } from '../../../src/sigma/read/load.ts';
 import type { Rule } from '../../../src/sigma/read/rule.ts';
 
 const ID = 'a80d927d-ac6e-443f-a867-e8d6e3897318';
@@ -140,5 +140,62 @@ describe('a filter applies to', () => {
     ['no rule of a log spelled otherwise', { rules: 'any', logsource: { product: 'Kubernetes' } }, {}, false],
   ])('%s', (_, change, of, expected) => {
     expect(appliesTo({ ...filter, ...change }, { ...rule, ...of } as unknown as Rule)).toBe(expected);
+  });
+});
+
+describe('the end of a filter', () => {
+  const withEnd = (lines: string) =>
+    filterOf(`rules: any\n${SELECTION}`).replace('filter:', `${lines}\nfilter:`);
+  const endOf = (lines: string) => parse(withEnd(lines)).filters.map(({ expires }) => expires);
+
+  it.each([
+    ['2026-12-01', Date.UTC(2026, 11, 2)],
+    ['2028-02-29', Date.UTC(2028, 2, 1)],
+    ['2026-12-01T08:00:00Z', Date.UTC(2026, 11, 1, 8)],
+    ['2026-12-01T08:00:00.5+01:00', Date.UTC(2026, 11, 1, 7, 0, 0, 500)],
+    ['"2026-12-01"', Date.UTC(2026, 11, 2)],
+  ])('%s is the first moment at which it accepts nothing', (written, at) => {
+    expect(endOf(`expires: ${written}`)).toEqual([{ text: written.replaceAll('"', ''), at }]);
+    expect(problemsOf(withEnd(`expires: ${written}`))).toEqual([]);
+  });
+
+  it.each([
+    ['2026-02-30', 'the text "2026-02-30"'],
+    ['2026-02-30T08:00:00Z', 'the text "2026-02-30T08:00:00Z"'],
+    ['2027-02-29', 'the text "2027-02-29"'],
+    ['2026-12-01T08:00:00', 'the text "2026-12-01T08:00:00"'],
+    ['2026-12-01T24:00:00Z', 'the text "2026-12-01T24:00:00Z"'],
+    ['2026-12-01T08:61:00Z', 'the text "2026-12-01T08:61:00Z"'],
+    ['2026/12/01', 'the text "2026/12/01"'],
+    ['30d', 'the text "30d"'],
+    ['never', 'the text "never"'],
+    ['1764547200', 'the number 1764547200'],
+    ['""', 'the text ""'],
+    ['[2026-12-01]', 'a list'],
+  ])('%s is none, which is an error', (written, found) => {
+    expect(problemsOf(withEnd(`expires: ${written}`))).toEqual([
+      `error invalid-expires f.yml:4: expires: expected a date like 2026-12-31, or a time like 2026-12-31T18:00:00Z, found ${found}`,
+    ]);
+    expect(endOf(`expires: ${written}`)).toEqual([]);
+  });
+
+  it('has an owner and a ticket, which are text', () => {
+    expect(parse(withEnd('owner: team-a\nticket: OPS-7')).filters).toMatchObject([
+      { owner: 'team-a', ticket: 'OPS-7' },
+    ]);
+    expect(problemsOf(withEnd('owner: [a]\nticket: 7'))).toEqual([
+      'error invalid-type f.yml:4: owner: expected text, found a list',
+      'error invalid-type f.yml:5: ticket: expected text, found the number 7',
+    ]);
+  });
+
+  it('is no more than a key that the specification does not define, of a rule', () => {
+    const rule = `${HEAD}expires: never\ndetection: {selection: {verb: create}, condition: selection}`;
+    expect(problemsOf(rule)).toEqual([]);
+  });
+
+  it('is part of its meaning: one id with two ends is an error', () => {
+    const parsed = ['2026-12-01', '2026-12-02'].map((end) => parse(withEnd(`expires: ${end}`)));
+    expect(combine(parsed).problems.map(({ code }) => code)).toEqual(['duplicate-id']);
   });
 });
