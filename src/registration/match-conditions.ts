@@ -28,18 +28,6 @@ export function isProbe(): MatchCondition {
   return { name: 'is-probe', expression: `request.name == ${text(PROBE_CONFIG_MAP)}` };
 }
 
-/** Excludes from `other` and `other-observe` the pods that `guard` and `observe` see: those created in these namespaces. */
-export function isNotGuarded(namespaces: readonly string[]): MatchCondition {
-  const expression = `!(request.operation == 'CREATE' && request.resource.group == '' && request.resource.resource == 'pods' &&
-  request.?subResource.orValue('') == '' && request.?namespace.orValue('') in [${namespaces.map(text).join(', ')}])`;
-  return { name: 'is-not-guarded', expression };
-}
-
-/** Kubelets and controllers write status all the time; a webhook on that could stop a cluster. */
-export function isNotStatus(): MatchCondition {
-  return { name: 'is-not-status', expression: `request.?subResource.orValue('') != 'status'` };
-}
-
 /**
  * One condition that holds where all of these do. The API server evaluates every condition of an entry, and all share one
  * budget; within an expression, `&&` ends at the first that does not hold. So the cheapest stand first.

@@ -1,32 +1,34 @@
+import { conditionOf, type AskedRule } from '../cel/condition.ts';
 import { NEVER_SUBSCRIBED } from '../policy/rule-class.ts';
-import { isNotGuarded, isNotStatus } from './match-conditions.ts';
-import type { Need } from './scope.ts';
+import { needsOf, type Need } from './scope.ts';
 import { inNamespaces, NAMESPACE_NAME, type Scope, type SubscriptionRule } from './webhook-configuration.ts';
 
 /**
- * The requests that the entry `other` must be called for so that rules with these needs are asked completely, without those
- * that `guard` and `observe` send already and those that no webhook should receive. Undefined where none remain.
+ * The requests that the entry `other` must be called for so that these rules are asked completely, without those that
+ * `guard` and `observe` send already, those that no webhook should receive, and those that no rule can match. Undefined
+ * where none remain.
  */
 export function subscriptionOf(
-  needs: readonly Need[],
+  rules: readonly AskedRule[],
   { namespace, guarded }: { readonly namespace: string; readonly guarded: readonly string[] },
 ): Scope | undefined {
-  const remaining = needs.filter((need) => isSubscribed(need) && !isGuarded(need, guarded));
+  const remaining = rules
+    .flatMap(({ tree }) => needsOf(tree))
+    .filter(isSubscribed)
+    .filter((need) => !isGuarded(need, guarded));
   if (remaining.length === 0) return undefined;
-  const rules = rulesFor(remaining);
-  const matchConditions = [
-    ...(remaining.some(isPodCreate) ? [isNotGuarded(guarded)] : []),
-    ...(rules.some(({ resources }) => resources.some((each) => each.endsWith('/*'))) ? [isNotStatus()] : []),
-  ];
   return {
-    rules,
+    rules: rulesFor(remaining),
     namespaceSelector: namespacesOf(remaining) ?? everywhereBut(namespace),
-    ...(matchConditions.length === 0 ? {} : { matchConditions }),
+    matchConditions: [
+      { name: 'a-rule-may-match', expression: conditionOf(rules, remaining, { guarded }).expression },
+    ],
   };
 }
 
 /** A rule that names no resource would need every request: leases, events, every status. It is not subscribed to. */
-function isSubscribed({ resource }: Need): boolean {
+function isSubscribed(need: Need): need is Need & { readonly resource: string } {
+  const { resource } = need;
   return resource !== undefined && !NEVER_SUBSCRIBED.includes(resource);
 }
 

@@ -33,7 +33,7 @@ export function wantedConfiguration(
       needs.some(isGuarded),
   );
   const other = subscriptionOf(
-    asked.flatMap(({ needs }) => needs),
+    asked.map(({ loaded }) => loaded),
     { namespace, guarded: GUARDED },
   );
   const content = webhookConfiguration({

@@ -5,6 +5,7 @@ import { webhookConfiguration } from '../../src/registration/webhook-configurati
 import type { ApiOptions, Json } from '../control-plane/api-client.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
+import { load, rule } from '../policy/rulesets.ts';
 import { eventually } from '../lib/eventually.ts';
 import { mirrorPod } from './lib/mirror-pod.ts';
 import { startNotary, type Notary } from './lib/notary.ts';
@@ -131,7 +132,7 @@ describeWithControlPlane(
         port: 443,
         enforcing: true,
         distribution,
-        other: subscriptionOf([{ operation: 'CREATE', resource: 'pods', subresource: '' }], {
+        other: subscriptionOf(load([rule(0, { verb: 'create', 'objectRef.resource': 'pods' })]).rules, {
           namespace: 'sigma-admission',
           guarded: ['kube-system'],
         }),

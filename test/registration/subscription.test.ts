@@ -1,47 +1,40 @@
 import { describe, expect, it } from '@jest/globals';
-import { isNotGuarded, isNotStatus } from '../../src/registration/match-conditions.ts';
-import type { Need } from '../../src/registration/scope.ts';
 import { subscriptionOf } from '../../src/registration/subscription.ts';
+import { load, rule } from '../policy/rulesets.ts';
 
-const subscription = (...needs: readonly Need[]) =>
-  subscriptionOf(needs, { namespace: 'sigma-admission', guarded: ['kube-system'] });
+/** For rules that each have a selection. */
+const subscription = (...selections: readonly object[]) =>
+  subscriptionOf(load(selections.map((selection, number) => rule(number, selection))).rules, {
+    namespace: 'sigma-admission',
+    guarded: ['kube-system'],
+  });
 
-const pods = { resource: 'pods', subresource: '' };
+const pods = { 'objectRef.resource': 'pods' };
+const exec = { verb: 'get', 'objectRef.resource': 'pods', 'objectRef.subresource': 'exec' };
 const inNamespaces = (operator: string, ...values: string[]) => ({
   matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator, values }],
 });
 
 describe('what the entry `other` is called for', () => {
-  it.each<[string, readonly Need[]]>([
+  it.each<[string, readonly object[]]>([
     ['no rules', []],
     [
       'pods made in kube-system, which guard sends',
-      [{ operation: 'CREATE', ...pods, namespaces: ['kube-system'] }],
+      [{ verb: 'create', ...pods, 'objectRef.namespace': 'kube-system' }],
     ],
-    ['a rule that names no resource', [{ operation: 'UPDATE' }]],
-    ['leases', [{ operation: 'UPDATE', resource: 'leases', subresource: '' }]],
-  ])('is nothing for %s', (_, needs) => {
-    expect(subscription(...needs)).toBeUndefined();
+    ['a rule that names no resource', [{ verb: 'update' }]],
+    ['leases', [{ verb: ['update', 'patch'], 'objectRef.resource': 'leases' }]],
+  ])('is nothing for %s', (_, selections) => {
+    expect(subscription(...selections)).toBeUndefined();
   });
 
   it('is one rule for each thing that is written to, with all that is done to it', () => {
+    const deployments = { 'objectRef.resource': 'deployments', 'objectRef.apiGroup': 'apps' };
     expect(
       subscription(
-        {
-          operation: 'UPDATE',
-          resource: 'deployments',
-          subresource: '',
-          apiGroups: ['apps'],
-          namespaces: ['b'],
-        },
-        {
-          operation: 'CREATE',
-          resource: 'deployments',
-          subresource: '',
-          apiGroups: ['apps'],
-          namespaces: ['a'],
-        },
-        { operation: 'CONNECT', resource: 'pods', subresource: 'exec', namespaces: ['a'] },
+        { verb: ['update', 'patch'], ...deployments, 'objectRef.namespace': 'b' },
+        { verb: 'create', ...deployments, 'objectRef.namespace': 'a' },
+        { ...exec, 'objectRef.namespace': 'a' },
       ),
     ).toEqual({
       rules: [
@@ -61,29 +54,44 @@ describe('what the entry `other` is called for', () => {
         },
       ],
       namespaceSelector: inNamespaces('In', 'a', 'b'),
+      matchConditions: [{ name: 'a-rule-may-match', expression: expect.any(String) }],
     });
   });
 
   it('leaves out our own namespace where a rule names none, and pods that guard sends', () => {
-    expect(subscription({ operation: 'CREATE', ...pods })).toEqual({
+    expect(subscription({ verb: 'create', ...pods })).toEqual({
       rules: [
         { apiGroups: ['*'], apiVersions: ['*'], operations: ['CREATE'], resources: ['pods'], scope: '*' },
       ],
       namespaceSelector: inNamespaces('NotIn', 'sigma-admission'),
-      matchConditions: [isNotGuarded(['kube-system'])],
+      matchConditions: [
+        {
+          name: 'a-rule-may-match',
+          expression: `request.requestResource.resource == 'pods' && (
+  request.?requestSubResource.orValue('') == '' && request.operation == 'CREATE' && (request.?namespace.orValue('') != 'kube-system' || request.requestResource.group != '')
+)`,
+        },
+      ],
     });
   });
 
   it('leaves out status, which kubelets write all the time, where a rule is about any subresource', () => {
-    expect(subscription({ operation: 'UPDATE', resource: 'pods' })?.matchConditions).toEqual([isNotStatus()]);
+    const any = { verb: ['update', 'patch'], ...pods, 'objectRef.subresource|exists': true };
+    expect(subscription(any)?.matchConditions?.[0]?.expression).toContain(
+      "request.?requestSubResource.orValue('') != 'status'",
+    );
   });
 
   it('says the same whatever the order of the rules', () => {
-    const needs: readonly Need[] = [
-      { operation: 'CREATE', ...pods, namespaces: ['b'] },
-      { operation: 'UPDATE', ...pods, namespaces: ['a'] },
-      { operation: 'CONNECT', resource: 'pods', subresource: 'exec', namespaces: ['c'] },
+    const selections = [
+      { verb: 'create', ...pods, 'objectRef.namespace': 'b', 'requestObject.spec.hostPID': true },
+      { verb: ['update', 'patch'], ...pods, 'objectRef.namespace': 'a' },
+      { verb: 'create', ...pods, 'requestObject.spec.containers.image|contains': ['x', 'y'] },
+      { verb: 'create', ...pods, 'requestObject.spec.containers.image|contains': ['y', 'a'] },
+      { ...exec, 'objectRef.namespace': 'c' },
     ];
-    expect(JSON.stringify(subscription(...needs.toReversed()))).toBe(JSON.stringify(subscription(...needs)));
+    expect(JSON.stringify(subscription(...selections.toReversed()))).toBe(
+      JSON.stringify(subscription(...selections)),
+    );
   });
 });

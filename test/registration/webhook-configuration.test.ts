@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { doesNotHeal, heals, isNotStatus, isProbe, joined } from '../../src/registration/match-conditions.ts';
+import { doesNotHeal, heals, isProbe, joined } from '../../src/registration/match-conditions.ts';
 import {
   webhookConfiguration,
   type Scope,
@@ -40,6 +40,8 @@ const written = (apiGroup: string, resources: readonly string[], ...operations: 
   resources,
   scope: 'Namespaced',
 });
+
+const NARROWED = { name: 'narrowed', expression: `request.operation != 'DELETE'` };
 
 describe('the webhook configuration', () => {
   it('asks about pods made in kube-system, by two entries between which who asks decides, and about ourselves', () => {
@@ -89,7 +91,7 @@ describe('the webhook configuration', () => {
 
   it('asks about whatever else the rules need by two entries, too, and never fails closed for that', () => {
     const scope = { rules: [written('', ['pods/exec'], 'CONNECT')], namespaceSelector: {} };
-    const other = { ...scope, matchConditions: [isNotStatus()] } as unknown as Scope;
+    const other = { ...scope, matchConditions: [NARROWED] } as unknown as Scope;
     const { webhooks } = webhookConfiguration({ ...SETTINGS, enforcing: true, other });
     expect(webhooks.slice(2, 4)).toEqual([
       {
@@ -97,14 +99,14 @@ describe('the webhook configuration', () => {
         ...called('/other'),
         ...scope,
         name: 'other.sigma-admission.svc',
-        matchConditions: [joined([doesNotHeal('upstream'), isNotStatus()])],
+        matchConditions: [joined([doesNotHeal('upstream'), NARROWED])],
       },
       {
         ...COMMON,
         ...called('/other-observe'),
         ...scope,
         name: 'other-observe.sigma-admission.svc',
-        matchConditions: [joined([heals('upstream'), isNotStatus()])],
+        matchConditions: [joined([heals('upstream'), NARROWED])],
         timeoutSeconds: 1,
       },
     ]);
