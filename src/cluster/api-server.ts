@@ -9,7 +9,8 @@ import { readKubeconfig, requestOptions } from './kubeconfig.ts';
  * they came as, so that unknown fields survive being written back. Each call rejects with an ApiError on any other answer.
  */
 export interface ApiServer {
-  get(path: string, signal?: AbortSignal, as?: MetadataOnly): Promise<unknown>;
+  /** Resolves with the object, or with the text where that is asked for. */
+  get(path: string, signal?: AbortSignal, as?: MetadataOnly | 'text'): Promise<unknown>;
   /** `path` is the path of the collection. */
   create(path: string, object: unknown): Promise<unknown>;
   /** Refused (409) when the object's resourceVersion is not the newest. */
@@ -122,7 +123,10 @@ async function fromKubeconfig(files: readonly string[]): Promise<Connect> {
   return async () => ({ server: cluster.server, options: await requestOptions(config, names) });
 }
 
-function accepted(as: MetadataOnly | undefined): string {
+const TEXT = 'text/plain';
+
+function accepted(as: MetadataOnly | 'text' | undefined): string {
+  if (as === 'text') return TEXT;
   return as === undefined ? 'application/json' : `application/json;as=${as};g=meta.k8s.io;v=v1`;
 }
 
@@ -138,7 +142,8 @@ async function send(connect: Connect, { signal, ...asked }: Request): Promise<un
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
   try {
-    return JSON.parse(await textOf(await exchange(connect, { ...asked, signal: either })));
+    const answer = await textOf(await exchange(connect, { ...asked, signal: either }));
+    return asked.accept === TEXT ? answer : JSON.parse(answer);
   } catch (error) {
     // Node says only that the operation was aborted.
     if (!timeout.aborted || signal?.aborted === true) throw error;

@@ -1,14 +1,21 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { auditEventFromAdmission } from '../../src/kubernetes/audit-event.ts';
 import type { AdmissionRequest } from '../../src/kubernetes/admission-review.ts';
 import { eventAs } from '../../src/policy/evaluate.ts';
 import { activeRules, type Ruleset } from '../../src/policy/ruleset.ts';
 import { wantedConfiguration } from '../../src/registration/wanted-configuration.ts';
+import { OTHER } from '../../src/registration/webhook-configuration.ts';
+import { installCheck } from '../../src/commands/install-check/install-check.ts';
+import { parseCommandLine } from '../../src/settings/command-line.ts';
+import type { Json } from '../control-plane/api-client.ts';
 import { startControlPlane, type OwnControlPlane } from '../control-plane/control-plane.ts';
 import { corpusFiles, corpusText, describeWithCorpus } from '../corpus.ts';
 import { load } from '../policy/rulesets.ts';
+import { eventually } from '../lib/eventually.ts';
 import { openAskingRoom, type Asked, type AskingRoom } from './lib/asking.ts';
 import {
   APPS,
@@ -25,6 +32,9 @@ import {
 import { describeWithPrograms } from './lib/describe-with-control-plane.ts';
 import { generatedRules } from './lib/generated-rules.ts';
 
+const CONFIG_MAPS = [
+  { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] },
+];
 const RULES = join(import.meta.dirname, '../../rules');
 const SHIPPED = load(
   readdirSync(RULES)
@@ -172,6 +182,41 @@ describeWithPrograms('What the conditions of other let through', () => {
 
     it('no condition ended in an error', async () => {
       expect(await evaluationErrors(controlPlane)).toBe(0);
+    });
+  });
+
+  describe('where a condition ends in an error', () => {
+    beforeAll(async () => {
+      const { api } = controlPlane;
+      const { webhooks, ...configuration } = wantedConfiguration(SETTINGS, SHIPPED);
+      const broken = [{ name: 'broken', expression: 'object.nothing == 1' }];
+      await api('POST', '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations', {
+        body: {
+          ...configuration,
+          webhooks: webhooks.map((entry) =>
+            entry.name === OTHER ? { ...entry, matchConditions: broken, rules: CONFIG_MAPS } : entry,
+          ),
+        },
+      });
+      await eventually('it ended in an error', async () => {
+        const body = { metadata: { name: 'any' } };
+        await api('POST', `/api/v1/namespaces/${APPS}/configmaps?dryRun=All`, { body });
+        return (await evaluationErrors(controlPlane)) > 0;
+      });
+    });
+
+    it('install check tells of it', async () => {
+      const stdout = new PassThrough();
+      const [stderr, stdin] = [new PassThrough(), Readable.from([])];
+      const line = ['install', 'check', '--format=json', `--kubeconfig=${controlPlane.kubeconfig()}`];
+      const asked = parseCommandLine(line, { env: {}, readFile: () => '', version: '' });
+      if (asked.command !== 'install check') throw new TypeError(JSON.stringify(asked));
+      await installCheck(asked.config, { stdin, stdout, stderr, env: {} });
+      const { findings } = (await json(stdout.end())) as Json;
+      expect(findings.find((each: Json) => each['check'] === 'conditions')).toMatchObject({
+        verdict: 'warning',
+        details: [expect.stringMatching(/^other: [1-9]\d*$/)],
+      });
     });
   });
 

@@ -371,6 +371,7 @@ describeWithControlPlane(
 ok       version         Kubernetes VERSION
 ok       configuration   sigma-admission has our 4 entries: guard, observe, probe, self
 ok       entries         as we ship them for upstream
+ok       conditions      none of ours ended in an error, by the API server that answered
 ok       reachability    a probe went through the API server to us and came back
 ok       certificate     caBundle until DATE; the certificate of our Service verifies, until
                          DATE
@@ -393,7 +394,7 @@ ok       other-webhooks  no other webhook is called for pods created in kube-sys
 unknown  identities      only an audit log shows which users create pods in kube-system
                          fix: pass an audit log: --audit-log FILE
 
-14 checks: 1 unknown, 13 ok
+15 checks: 1 unknown, 14 ok
 `,
         stderr: '',
         exitCode: 0,
@@ -415,6 +416,11 @@ unknown  identities      only an audit log shows which users create pods in kube
               found: 'sigma-admission has our 4 entries: guard, observe, probe, self',
             },
             { check: 'entries', verdict: 'ok', found: 'as we ship them for upstream' },
+            {
+              check: 'conditions',
+              verdict: 'ok',
+              found: 'none of ours ended in an error, by the API server that answered',
+            },
             {
               check: 'reachability',
               verdict: 'ok',
@@ -468,6 +474,8 @@ unknown  identities      only an audit log shows which users create pods in kube
 ok       version         Kubernetes VERSION
 ok       configuration   sigma-admission has our 4 entries: guard, observe, probe, self
 ok       entries         as we ship them for upstream
+unknown  conditions      errors of match conditions: not allowed to look
+                         fix: run the check as a user allowed to get /metrics
 ok       reachability    a probe went through the API server to us and came back
 ok       certificate     caBundle until DATE; the certificate of our Service verifies, until
                          DATE
@@ -492,7 +500,7 @@ unknown  other-webhooks  other webhooks: not allowed to look
 unknown  identities      only an audit log shows which users create pods in kube-system
                          fix: pass an audit log: --audit-log FILE
 
-14 checks: 2 unknown, 12 ok
+15 checks: 3 unknown, 12 ok
 `,
         exitCode: 0,
       });

@@ -31,6 +31,8 @@ export interface ClusterView {
   readonly mutating: ObjectRead<Listed<Registered>>;
   readonly kubeSystem: ObjectRead<Named>;
   readonly nodes: ObjectRead<Listed<Node>>;
+  /** Of the API server that answers. */
+  readonly metrics: ObjectRead<string>;
 }
 
 /** The settings of our replicas, as far as they concern the cluster. */
@@ -66,6 +68,7 @@ export async function viewCluster(api: ApiServer, names: Names, version: Version
     mutating: await read(api, `${REGISTRATION}/${mutating}`, `list ${mutating}`),
     kubeSystem: await read(api, '/api/v1/namespaces/kube-system', 'get namespaces/kube-system'),
     nodes: await read(api, `/api/v1/nodes?limit=${NODES}`, 'list nodes'),
+    metrics: await read(api, '/metrics', 'get /metrics', 'text'),
   };
 }
 

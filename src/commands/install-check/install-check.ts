@@ -6,6 +6,7 @@ import type { InstallCheckConfig } from '../../settings/types.ts';
 import { readCallers } from './callers.ts';
 import { checkCertificate } from './certificate.ts';
 import { viewCluster, type ClusterView, type ServeSettings } from './cluster-view.ts';
+import { checkConditions } from './conditions.ts';
 import { checkConfiguration, checkOwner } from './configuration.ts';
 import { dialService } from './dial-service.ts';
 import { checkExclusion } from './distribution.ts';
@@ -81,6 +82,7 @@ async function check(
     checkVersion(view.version),
     checkConfiguration(view),
     ...checkEntries(view),
+    ...checkConditions(view),
     ...checkReachability(view, outcome),
     ...checkCertificate(view, outcome, dialled, Date.now()),
     checkReplicas(view),

@@ -9,9 +9,14 @@ export type ObjectRead<T> =
   | { readonly kind: 'unknown'; readonly why: string; readonly fix: string };
 
 /** Reads the object at `path`; `right` is the right that the read needs, as `kubectl auth can-i` names it. Rejects where no API server answers. */
-export async function read<T>(api: ApiServer, path: string, right: string): Promise<ObjectRead<T>> {
+export async function read<T>(
+  api: ApiServer,
+  path: string,
+  right: string,
+  as?: 'text',
+): Promise<ObjectRead<T>> {
   try {
-    return { kind: 'found', value: (await api.get(path)) as T };
+    return { kind: 'found', value: (await api.get(path, undefined, as)) as T };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (error.status === 404) return { kind: 'missing' };

@@ -7,6 +7,7 @@ import { ApiError, type ApiServer } from '../../../src/cluster/api-server.ts';
 import { readCallers, type LoggedCaller } from '../../../src/commands/install-check/callers.ts';
 import { checkCertificate, type Dialled } from '../../../src/commands/install-check/certificate.ts';
 import type { ClusterView, ServeSettings } from '../../../src/commands/install-check/cluster-view.ts';
+import { checkConditions } from '../../../src/commands/install-check/conditions.ts';
 import { checkExclusion, recognize } from '../../../src/commands/install-check/distribution.ts';
 import type { CheckFinding } from '../../../src/commands/install-check/finding.ts';
 import { checkIdentities } from '../../../src/commands/install-check/identities.ts';
@@ -29,6 +30,45 @@ function said(findings: CheckFinding | readonly CheckFinding[]): readonly string
     .flat()
     .map(({ verdict, found }) => `${verdict}: ${found.replaceAll(/\d{4}-\d\d-\d\d/g, 'DATE')}`);
 }
+
+describe('conditions', () => {
+  const errors = (name: string, count: number) =>
+    `apiserver_admission_match_condition_evaluation_errors_total{kind="webhook",name="${name}",operation="CREATE",type="validating"} ${count}\n`;
+
+  it('that never ended in an error are ok, whatever those of others did', () => {
+    for (const metrics of ['', errors('other.example.org', 7), errors('guard.sigma-admission.svc', 0)])
+      expect(said(checkConditions(view({ metrics: present(metrics) })))).toEqual([
+        'ok: none of ours ended in an error, by the API server that answered',
+      ]);
+  });
+
+  it('that did are a warning, entry by entry', () => {
+    const metrics = [
+      errors('guard.sigma-admission.svc', 2),
+      errors('guard.sigma-admission.svc', 1),
+      errors('self.sigma-admission.svc', 4),
+    ];
+    expect(checkConditions(view({ metrics: present(metrics.join('')) }))).toEqual([
+      {
+        check: 'conditions',
+        verdict: 'warning',
+        found: 'some of ours ended in errors, by the API server that answered, since its start',
+        details: ['guard: 3', 'self: 4'],
+        fix: 'each is a request that we were not asked about, or that was refused; look for it as docs/runbook.md says under Conditions that end in errors',
+      },
+    ]);
+  });
+
+  it('are unknown where its metrics cannot be read, and not looked at where nothing is registered', () => {
+    expect(said(checkConditions(view({ metrics: NOT_ALLOWED })))).toEqual([
+      'unknown: errors of match conditions: not allowed to look',
+    ]);
+    expect(said(checkConditions(view({ metrics: MISSING })))).toEqual([
+      'unknown: errors of match conditions: the API server has no /metrics',
+    ]);
+    expect(checkConditions(view({ configuration: MISSING }))).toEqual([]);
+  });
+});
 
 const DAY_MS = 24 * 3_600_000;
 

@@ -87,6 +87,7 @@ export function view(changes: Partial<ClusterView> = {}): ClusterView {
     mutating: present({ items: [] }),
     kubeSystem: present({ metadata: { name: 'kube-system', labels: {} } }),
     nodes: present({ items: [] }),
+    metrics: present(''),
     ...changes,
   };
 }
