@@ -3,6 +3,18 @@
  * 'ας' and not be found in 'ασα'. ASCII, nearly everything Kubernetes says, takes the short way.
  */
 export function foldCase(text: string): string {
+  if (text !== lastText) {
+    lastFolded = fold(text);
+    lastText = text;
+  }
+  return lastFolded;
+}
+
+/** A thousand rules ask about one text, one after another. */
+let lastText = '';
+let lastFolded = '';
+
+function fold(text: string): string {
   let hasUpper = false;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);

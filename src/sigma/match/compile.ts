@@ -151,7 +151,7 @@ function compileReadings(predicates: readonly Predicate[], meter: WorkMeter): (r
   const asksAbsent = predicates.some((predicate) => predicate.kind === 'exists' && !predicate.value);
   const onlyAsksAbsent = asksAbsent && predicates.every(({ kind }) => kind === 'exists') && !asksPresent;
   return function holds({ values, unknown }) {
-    if (values.some(some)) return true;
+    for (const value of values) if (some(value)) return true;
     if (asksNull && values.some((value) => value === null || value === undefined)) return true;
     if (asksNull && values.length === 0 && !unknown) return true;
     const present = (asksPresent || asksAbsent) && values.some((value) => value !== undefined);

@@ -64,6 +64,10 @@ function compileTexts(
     .filter((pattern) => literalOf(pattern) === undefined)
     .map((pattern) => compilePattern(pattern, true));
   if (matchers.length === 0) return (text) => text.length <= longest && literals.has(fold(text));
+  const [only] = matchers;
+  if (literals.size === 0 && matchers.length === 1 && only !== undefined) {
+    return (text) => only(fold(text));
+  }
   return function matchesAny(text) {
     const folded = fold(text);
     return (text.length <= longest && literals.has(folded)) || matchers.some((matches) => matches(folded));
