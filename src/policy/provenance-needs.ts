@@ -1,6 +1,6 @@
 import { NAMESPACE_ALL } from '../kubernetes/objects.ts';
 import { itemsOf } from '../sigma/match/partial-evaluation.ts';
-import { coverageOf, operationsOf } from './coverage.ts';
+import { requestKindsOf, operationsOf } from './needs.ts';
 import { activeRules, type LoadedRule, type Ruleset } from './ruleset.ts';
 
 /** What must be known of the cluster to answer what the loaded rules and their filters ask of `provenance`. */
@@ -39,13 +39,13 @@ function provenancePaths({ tree, filters }: LoadedRule): readonly string[] {
 
 /** Where the rule can be true of a pod's creation: of nothing else anything is looked up. */
 function namespacesOf({ tree }: LoadedRule): readonly string[] {
-  return coverageOf(tree)
+  return requestKindsOf(tree)
     .filter(
-      ({ resource = 'pods', subresource = '', apiGroups = [''], ...coverage }) =>
+      ({ resource = 'pods', subresource = '', apiGroups = [''], ...requestKind }) =>
         resource === 'pods' &&
         subresource === '' &&
         apiGroups.includes('') &&
-        operationsOf({ ...coverage, subresource }).includes('CREATE'),
+        operationsOf({ ...requestKind, subresource }).includes('CREATE'),
     )
     .flatMap(({ namespaces = [NAMESPACE_ALL] }) => namespaces);
 }

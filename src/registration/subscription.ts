@@ -1,6 +1,6 @@
 import { conditionOf, type AskedRule } from '../cel/condition.ts';
 import { NEVER_SUBSCRIBED } from '../policy/rule-class.ts';
-import { needsOf, type Need } from './scope.ts';
+import { needsOf, type Need } from '../policy/needs.ts';
 import { inNamespaces, NAMESPACE_NAME, type Scope, type SubscriptionRule } from './webhook-configuration.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { modeOf, type Modes } from '../policy/mode.ts';
 import { activeRules, type Ruleset } from '../policy/ruleset.ts';
-import { needsOf, type Need } from './scope.ts';
+import { needsOf, type Need } from '../policy/needs.ts';
 import { subscriptionOf } from './subscription.ts';
 import {
   webhookConfiguration,

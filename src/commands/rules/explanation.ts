@@ -1,7 +1,7 @@
 import { identifiersOf } from './identifiers-of.ts';
 import { termsOf } from '../../policy/filter-expiry.ts';
 import { shortId } from '../../policy/short-id.ts';
-import { coverageOf, operationsOf, type Coverage } from '../../policy/coverage.ts';
+import { requestKindsOf, operationsOf, type RequestKind } from '../../policy/needs.ts';
 import { modeOfRule } from '../../policy/decision.ts';
 import { techniques } from '../../policy/message.ts';
 import type { Modes } from '../../policy/mode.ts';
@@ -88,10 +88,10 @@ function covered({ rule, atDoors }: Explained): readonly string[] {
   const rows = loadedConditions
     .filter(({ classification }) => classification.class !== 'dead')
     .flatMap((condition) =>
-      coverageOf(condition.tree).map((coverage) => [
-        coverage.verbs?.join(', ') ?? 'any',
-        what(coverage),
-        admission(coverage, condition),
+      requestKindsOf(condition.tree).map((requestKind) => [
+        requestKind.verbs?.join(', ') ?? 'any',
+        what(requestKind),
+        admission(requestKind, condition),
       ]),
     );
   const different = [...new Map(rows.map((each) => [each.join('\n'), each])).values()];
@@ -101,13 +101,13 @@ function covered({ rule, atDoors }: Explained): readonly string[] {
   );
 }
 
-function admission(coverage: Coverage, { classification }: LoadedCondition): string {
+function admission(requestKind: RequestKind, { classification }: LoadedCondition): string {
   if (!isAsked(classification.class)) return `none: ${classification.reason}`;
-  const operations = operationsOf(coverage);
+  const operations = operationsOf(requestKind);
   return operations.length === 0 ? 'none: reads never reach it' : operations.join(', ');
 }
 
-function what({ resource = 'anything', subresource, namespaces, apiGroups }: Coverage): string {
+function what({ resource = 'anything', subresource, namespaces, apiGroups }: RequestKind): string {
   const part = subresource === undefined && resource !== 'anything' ? '*' : subresource;
   return [
     part === undefined || part === '' ? resource : `${resource}/${part}`,
@@ -122,20 +122,20 @@ function isAsked(name: string): boolean {
 
 /** Those that name the same resource and subresource, and a verb in common. */
 function onSameOperation(rule: LoadedRule, others: readonly LoadedRule[]): readonly string[] {
-  const own = allCoverage(rule);
+  const own = allRequestKinds(rule);
   const sharing = others.filter((other) =>
-    allCoverage(other).some((theirs) => own.some((each) => isSameOperation(each, theirs))),
+    allRequestKinds(other).some((theirs) => own.some((each) => isSameOperation(each, theirs))),
   );
   return sharing.length === 0
     ? paragraph('None.')
     : table(sharing.map(({ id, title, level }) => [shortId(id), level, title]));
 }
 
-function allCoverage({ loadedConditions }: LoadedRule): readonly Coverage[] {
-  return loadedConditions.flatMap(({ tree }) => coverageOf(tree));
+function allRequestKinds({ loadedConditions }: LoadedRule): readonly RequestKind[] {
+  return loadedConditions.flatMap(({ tree }) => requestKindsOf(tree));
 }
 
-function isSameOperation(a: Coverage, b: Coverage): boolean {
+function isSameOperation(a: RequestKind, b: RequestKind): boolean {
   if (a.resource === undefined || a.resource !== b.resource || a.subresource !== b.subresource) return false;
   return (
     a.verbs === undefined || b.verbs === undefined || a.verbs.some((verb) => b.verbs?.includes(verb) === true)
@@ -209,7 +209,7 @@ function addedRows(rule: LoadedRule, judged: JudgedRule | undefined): readonly (
 
 /** Literally, SigmaHQ's sixteen rules match 14 requests of a cluster's log, so read 2: the other twelve ask for tokens. */
 function whyAdded(rule: LoadedRule): readonly string[] {
-  const others = allCoverage(rule).flatMap(subresourcesReadLiterally);
+  const others = allRequestKinds(rule).flatMap(subresourcesReadLiterally);
   const literally =
     others.length === 0 ? '' : ` Read literally it is also about ${[...new Set(others)].join(', ')}.`;
   return paragraph(

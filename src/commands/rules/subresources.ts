@@ -1,5 +1,5 @@
 import { AUDIT_VERBS } from '../../policy/rule-class.ts';
-import type { Coverage } from '../../policy/coverage.ts';
+import type { RequestKind } from '../../policy/needs.ts';
 
 const CONNECT = ['create', 'get'];
 const CHANGE = ['get', 'update', 'patch'];
@@ -38,7 +38,7 @@ export function subresourcesReadLiterally({
   verbs = AUDIT_VERBS,
   resource = '',
   subresource,
-}: Coverage): readonly string[] {
+}: RequestKind): readonly string[] {
   if (subresource !== '' || !Object.hasOwn(SUBRESOURCES, resource)) return [];
   return Object.entries(SUBRESOURCES[resource] ?? {})
     .filter(([, reaching]) => reaching.some((verb) => verbs.includes(verb)))

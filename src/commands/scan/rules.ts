@@ -1,5 +1,5 @@
 import { KINDS } from '../../kubernetes/objects.ts';
-import { coverageOf, type Coverage } from '../../policy/coverage.ts';
+import { requestKindsOf, type RequestKind } from '../../policy/needs.ts';
 import { mapToEvent } from '../../policy/event-fields.ts';
 import { loadRuleset } from '../../policy/load-rules.ts';
 import { activeRules, asksUnseenUser, type Ruleset, type RulesetOptions } from '../../policy/ruleset.ts';
@@ -30,13 +30,13 @@ export function loadScanRules(parsed: ParsedSigma, options: Omit<RulesetOptions,
 /** Of what the rules ask of objects that scan judges, as they are created. */
 function namespacesOf(ruleset: Ruleset): readonly string[] | undefined {
   const asked = activeRules(ruleset)
-    .flatMap(({ tree }) => coverageOf(tree))
+    .flatMap(({ tree }) => requestKindsOf(tree))
     .filter(isOfObjects)
     .map(({ namespaces }) => namespaces);
   return asked.includes(undefined) ? undefined : [...new Set(asked.flatMap((each) => each ?? []))];
 }
 
-function isOfObjects({ verbs, resource, subresource = '' }: Coverage): boolean {
+function isOfObjects({ verbs, resource, subresource = '' }: RequestKind): boolean {
   const isAboutOurs = SCANNED_KINDS.some((kind) => isJudged(kind) && KINDS[kind].resource === resource);
   return subresource === '' && (resource === undefined || isAboutOurs) && (verbs?.includes('create') ?? true);
 }

@@ -1,5 +1,5 @@
 import type { RegisteredWebhook } from '../../registration/registered-webhook.ts';
-import { formatOutOfScope, outOfScope, type OutOfScope } from '../../registration/scope.ts';
+import { formatOutOfScope, outOfScope, type OutOfScope } from '../../registration/coverage.ts';
 import type { Ruleset } from '../../policy/ruleset.ts';
 import type { Check } from '../../webhook/readiness.ts';
 

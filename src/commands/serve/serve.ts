@@ -5,7 +5,7 @@ import { ownSettings } from '../../settings/own-settings.ts';
 import type { Sources } from '../../settings/read-settings.ts';
 import type { Config } from '../../settings/types.ts';
 import { timeoutSecondsOf } from '../../registration/webhook-configuration.ts';
-import { formatOutOfScope, type OutOfScope } from '../../registration/scope.ts';
+import { formatOutOfScope, type OutOfScope } from '../../registration/coverage.ts';
 import { startClusterControllers, type ClusterControllers } from './cluster-controllers.ts';
 import { createLiveProvenance } from './live-provenance.ts';
 import { onlyByRuleId } from '../../policy/mode.ts';

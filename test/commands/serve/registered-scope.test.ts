@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createRegisteredScope } from '../../../src/commands/serve/registered-scope.ts';
 import type { RegisteredWebhook } from '../../../src/registration/registered-webhook.ts';
-import type { OutOfScope } from '../../../src/registration/scope.ts';
+import type { OutOfScope } from '../../../src/registration/coverage.ts';
 import type { Ruleset } from '../../../src/policy/ruleset.ts';
 import type { Tree } from '../../../src/sigma/match/tree.ts';
 

@@ -5,7 +5,7 @@ import type { Tree } from '../sigma/match/tree.ts';
 import { AUDIT_VERBS, withAbsent, withValue } from './rule-class.ts';
 
 /** Requests of one kind that a tree can be true of. Absent parts stand for any. */
-export interface Coverage {
+export interface RequestKind {
   /** Absent where the tree is about every verb alike. */
   readonly verbs?: readonly string[];
   readonly resource?: string;
@@ -16,7 +16,7 @@ export interface Coverage {
 }
 
 /** What a tree is about, by substituting each verb, resource and subresource it names and seeing whether it still can be true. */
-export function coverageOf(tree: Tree): readonly Coverage[] {
+export function requestKindsOf(tree: Tree): readonly RequestKind[] {
   const apiGroups = requiredValues(tree, 'objectRef.apiGroup');
   const namespaces = requiredValues(tree, 'objectRef.namespace');
   const places = {
@@ -26,7 +26,7 @@ export function coverageOf(tree: Tree): readonly Coverage[] {
   const resources = fewOf(requiredValues(tree, 'objectRef.resource')) ?? [undefined];
   return [...resources].flatMap((resource) => {
     const about = resource === undefined ? tree : withValue(tree, 'objectRef.resource', resource);
-    return bySubresource(about).flatMap(([subresource, part]): Coverage[] => {
+    return bySubresource(about).flatMap(([subresource, part]): RequestKind[] => {
       const verbs = verbsOf(part);
       if (verbs.length === 0) return [];
       return [
@@ -83,7 +83,7 @@ const VERBS: Readonly<Record<Operation, readonly string[]>> = {
 };
 
 /** The operations by which admission is asked about such requests; none, if they are reads. */
-export function operationsOf({ verbs = AUDIT_VERBS, subresource }: Coverage): readonly Operation[] {
+export function operationsOf({ verbs = AUDIT_VERBS, subresource }: RequestKind): readonly Operation[] {
   return possibleOperations(subresource).filter((operation) => {
     // A server-side apply that makes something new is a patch. Nothing makes a subresource so.
     const possible = operation === 'CREATE' && subresource === '' ? ['create', 'patch'] : VERBS[operation];
@@ -96,4 +96,22 @@ function possibleOperations(subresource: string | undefined): readonly Operation
   if (subresource === '') return ['CREATE', 'UPDATE', 'DELETE'];
   if (subresource === undefined) return ['CREATE', 'UPDATE', 'CONNECT'];
   return CONNECT_SUBRESOURCES.includes(subresource) ? ['CONNECT'] : ['CREATE', 'UPDATE'];
+}
+
+/** The requests that the API server must send for a rule to be asked completely. An absent part means any value. */
+export interface Need {
+  readonly operation: Operation;
+  readonly resource?: string;
+  /** `''` means the resource itself. */
+  readonly subresource?: string;
+  readonly apiGroups?: readonly string[];
+  readonly namespaces?: readonly string[];
+}
+
+/** The operations on resources that a rule can be true of. */
+export function needsOf(tree: Tree): readonly Need[] {
+  return requestKindsOf(tree).flatMap((requestKind) => {
+    const { verbs: _, ...about } = requestKind;
+    return operationsOf(requestKind).map((operation) => ({ operation, ...about }));
+  });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { coverageOf, operationsOf } from '../../src/policy/coverage.ts';
+import { requestKindsOf, operationsOf } from '../../src/policy/needs.ts';
 import { createRuleset } from '../../src/policy/ruleset.ts';
 import { combine, parseSigma } from '../../src/sigma/read/load.ts';
 
@@ -10,7 +10,10 @@ function covered(selection: string) {
   const { ruleset, problems } = createRuleset(parsed, { door: 'replay', subresources: 'literal' });
   const condition = ruleset?.rules[0]?.loadedConditions[0];
   if (condition === undefined) throw new Error(JSON.stringify(problems));
-  return coverageOf(condition.tree).map((coverage) => ({ ...coverage, operations: operationsOf(coverage) }));
+  return requestKindsOf(condition.tree).map((requestKind) => ({
+    ...requestKind,
+    operations: operationsOf(requestKind),
+  }));
 }
 
 describe('what a rule covers', () => {

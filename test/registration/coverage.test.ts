@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { RegisteredWebhook } from '../../src/registration/registered-webhook.ts';
-import { formatOutOfScope, needsOf, outOfScope } from '../../src/registration/scope.ts';
+import { needsOf } from '../../src/policy/needs.ts';
+import { formatOutOfScope, outOfScope } from '../../src/registration/coverage.ts';
 import { webhookConfiguration } from '../../src/registration/webhook-configuration.ts';
 import type { Predicate, Tree } from '../../src/sigma/match/tree.ts';
 

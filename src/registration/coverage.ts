@@ -1,19 +1,8 @@
-import type { Operation } from '../kubernetes/admission-review.ts';
-import { coverageOf, operationsOf } from '../policy/coverage.ts';
+import { needsOf, type Need } from '../policy/needs.ts';
 import { selects } from '../kubernetes/label-selector.ts';
 import type { Tree } from '../sigma/match/tree.ts';
 import type { RegisteredWebhook } from './registered-webhook.ts';
 import { NAMESPACE_NAME, type NamespaceSelector } from './webhook-configuration.ts';
-
-/** The requests that the API server must send for a rule to be asked completely. An absent part means any value. */
-export interface Need {
-  readonly operation: Operation;
-  readonly resource?: string;
-  /** `''` means the resource itself. */
-  readonly subresource?: string;
-  readonly apiGroups?: readonly string[];
-  readonly namespaces?: readonly string[];
-}
 
 /** The requests that an entry is called for. `matchConditions` are ignored: all entries together cover every user. */
 type Subscription = Pick<RegisteredWebhook, 'rules' | 'namespaceSelector'>;
@@ -60,14 +49,6 @@ export function formatOutOfScope({ rule: { id, title }, fires, missing }: OutOfS
 function formatNeed({ operation, resource = '*', subresource = '*', namespaces }: Need): string {
   const what = subresource === '' ? resource : `${resource}/${subresource}`;
   return `${operation} ${what} in ${namespaces === undefined ? 'every namespace' : namespaces.join(' and ')}`;
-}
-
-/** The operations on resources that a rule can be true of. */
-export function needsOf(tree: Tree): readonly Need[] {
-  return coverageOf(tree).flatMap((coverage) => {
-    const { verbs: _, ...about } = coverage;
-    return operationsOf(coverage).map((operation) => ({ operation, ...about }));
-  });
 }
 
 /** Whether a subscription sends all, or some, of what is needed. */
