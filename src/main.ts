@@ -49,6 +49,7 @@ async function run(command: CommandLine): Promise<number> {
     case 'serve': {
       const { serve } = await import('./commands/serve/serve.ts');
       await serve(command.config, {
+        version,
         stdoutFd: process.stdout.fd,
         stderrFd: process.stderr.fd,
         sources: { argv: process.argv.slice(3), env: process.env, readFile },

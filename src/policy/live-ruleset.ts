@@ -41,7 +41,8 @@ export async function createLiveRuleset({
   }
   const live = await watchReloadable({
     load,
-    isSame: (one, other) => one.digest === other.digest,
+    // Not by its digest: also a rule that is off, or a file's new name, is to be shown as it is now.
+    isSame: (one, other) => one === other,
     follow: source.onChange,
     onRefuse: (error) => onRefuse(problemsOf(error)),
   });

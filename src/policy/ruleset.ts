@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { createCompiler, type Compiler, type Matches } from '../sigma/match/compile.ts';
 import type { Problem } from '../sigma/read/errors.ts';
 import { appliesTo, type Filter } from '../sigma/read/filter.ts';
@@ -12,6 +11,7 @@ import { isOfUnseenUser, type Door } from './door.ts';
 import { mapToEvent } from './event-fields.ts';
 import { classify, RULE_CLASSES, type Classification } from './rule-class.ts';
 import { createRuleIndex, type RuleIndex } from './rule-index.ts';
+import { digestOf } from './ruleset-digest.ts';
 import { notForOurLog, problemsAmong } from './ruleset-problems.ts';
 
 /** What our events are. Six of the sixteen public rules say no category; both kinds are for this log. */
@@ -67,7 +67,7 @@ export interface Ruleset {
   readonly candidates: RuleIndex<LoadedRule>;
   readonly compiler: Compiler;
   readonly warnings: readonly Problem[];
-  /** Names this set in records: sha256 of what was loaded and how, its first 12 digits. */
+  /** Names by their content, in records and elsewhere, the rules that are on, and the filters for them. */
   readonly digest: string;
 }
 
@@ -91,6 +91,7 @@ export function createRuleset(
   const filters = parsed.filters.map((filter) => loadFilter(filter, compiler, options));
   const rules = ours.map((rule) => loadRule(rule, filters, compiler, options));
   problems.push(...filtersForAnybody(rules));
+  const on = ours.filter((rule) => whyOff(rule, options.minLevel) === undefined);
   const ruleset: Ruleset = {
     door: options.door,
     rules,
@@ -98,7 +99,7 @@ export function createRuleset(
     candidates: createRuleIndex(activeRules({ rules }), compiler),
     compiler,
     warnings: problems,
-    digest: digestOf([parsed.rules, parsed.filters, options]),
+    digest: digestOf(on, filtersOf(on, parsed.filters), options.subresources),
   };
   return { ruleset, problems };
 }
@@ -185,15 +186,20 @@ function isAsked(classification: Classification): boolean {
   return classification.class === 'decidable' || classification.class === 'approximate';
 }
 
-function whyDisabled({ status, level }: Rule, classification: Classification, minLevel: Level | undefined) {
-  if (status === 'deprecated' || status === 'unsupported') return `status ${status}`;
-  if (minLevel !== undefined && LEVELS.indexOf(level) < LEVELS.indexOf(minLevel))
-    return `level below ${minLevel}`;
-  return isAsked(classification) ? undefined : `${classification.class}: ${classification.reason}`;
+function whyDisabled(rule: Rule, classification: Classification, minLevel: Level | undefined) {
+  const asked = isAsked(classification);
+  return whyOff(rule, minLevel) ?? (asked ? undefined : `${classification.class}: ${classification.reason}`);
 }
 
-function digestOf(loaded: unknown): string {
-  return createHash('sha256').update(JSON.stringify(loaded)).digest('hex').slice(0, 12);
+/** Why a rule is switched off, whatever the door can see. */
+function whyOff({ status, level }: Rule, minLevel: Level | undefined): string | undefined {
+  if (status === 'deprecated' || status === 'unsupported') return `status ${status}`;
+  const isBelow = minLevel !== undefined && LEVELS.indexOf(level) < LEVELS.indexOf(minLevel);
+  return isBelow ? `level below ${minLevel}` : undefined;
+}
+
+function filtersOf(rules: readonly Rule[], filters: readonly Filter[]): readonly Filter[] {
+  return filters.filter((filter) => rules.some((rule) => appliesTo(filter, rule)));
 }
 
 /** The rules that are asked. */

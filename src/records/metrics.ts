@@ -13,10 +13,16 @@ interface CertificateState {
 }
 
 /** Label values come from what is loaded and from closed sets, never from a request: no pod, user or namespace. */
-export function createMetrics() {
+export function createMetrics(version: string) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: PREFIX });
   const registers = [registry];
+  const build = new Gauge({
+    name: `${PREFIX}build_info`,
+    help: 'The version of the program, and the digest of the rules and filters in force, which `rules check` prints and each record has.',
+    labelNames: ['version', 'ruleset'],
+    registers,
+  });
   const requests = new Counter({
     name: `${PREFIX}requests_total`,
     help: 'Admission requests judged; undelivered where the verdict came too late or the client had hung up.',
@@ -155,6 +161,8 @@ export function createMetrics() {
     },
     /** States what is loaded now. */
     observeRuleset(ruleset: Ruleset): void {
+      build.reset();
+      build.set({ version, ruleset: ruleset.digest }, 1);
       filterExpiry.reset();
       for (const { id, title, expires } of ruleset.filters)
         if (expires !== undefined) filterExpiry.set({ filter: id, title }, expires.at / 1000);

@@ -91,7 +91,10 @@ export interface LoadedRulesConfig extends Pick<
 }
 
 /** What `rules check` was told. */
-export interface RulesCheckConfig extends Pick<Config, 'placeholders' | 'subresources'> {
+export interface RulesCheckConfig extends Pick<
+  Config,
+  'allowUsers' | 'minLevel' | 'placeholders' | 'subresources'
+> {
   /** Rules and filters alike. */
   readonly dirs: readonly string[];
   readonly door: Door;

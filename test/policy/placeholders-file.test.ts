@@ -27,6 +27,7 @@ async function check(text: string | undefined, isNamed = true) {
   const code = await rulesCheck(
     {
       dirs: [rules],
+      allowUsers: [],
       door: 'serve',
       subresources: 'resource',
       format: 'json',
@@ -35,7 +36,9 @@ async function check(text: string | undefined, isNamed = true) {
     },
     { stdout: sink, stderr: { write: () => true } },
   );
-  const problems = JSON.parse(stdout) as { code: string; path: string; message: string; file: string }[];
+  const { problems } = JSON.parse(stdout) as {
+    problems: { code: string; path: string; message: string; file: string }[];
+  };
   expect(problems.every((problem) => problem.file === rules || problem.file === file)).toBe(true);
   return { code, problems: problems.map((each) => `${each.code}: ${each.path}: ${each.message}`) };
 }

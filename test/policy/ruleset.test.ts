@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Door } from '../../src/policy/door.ts';
+import { createRuleset } from '../../src/policy/ruleset.ts';
+import { combine, parseSigma } from '../../src/sigma/read/load.ts';
 import { formatProblem } from '../../src/sigma/read/errors.ts';
 import { show } from '../sigma/detections.ts';
 import { filter, id, load, problemsIn, rule } from './rulesets.ts';
@@ -254,17 +256,48 @@ describe('a filter', () => {
 });
 
 describe('the digest', () => {
-  it('is of the rules, the filters and how they are read, and of nothing else', () => {
-    const digestOf = (...[documents, options]: Parameters<typeof load>) => load(documents, options).digest;
-    const one = digestOf([rule(1, PODS)]);
-    expect(digestOf([rule(1, PODS)])).toBe(one);
-    const others = [
-      digestOf([rule(1, IN_KUBE_SYSTEM)]),
-      digestOf([rule(1, PODS), filter(1, { verb: 'create' })]),
-      digestOf([rule(1, PODS)], { subresources: 'literal' }),
-      digestOf([rule(1, PODS)], { minLevel: 'high' }),
-      digestOf([rule(1, PODS)], { door: 'replay' }),
-    ];
-    expect(new Set([one, ...others]).size).toBe(6);
+  const digestOf = (...[documents, options]: Parameters<typeof load>) => load(documents, options).digest;
+  const [RULE, OTHER] = [rule(1, PODS, { level: 'high' }), rule(2, IN_KUBE_SYSTEM)];
+  const FILTER = filter(3, { verb: 'create' });
+  const both = digestOf([RULE, OTHER, FILTER]);
+
+  it.each<[what: string, documents: readonly string[], options?: Parameters<typeof load>[1]]>([
+    ['a rule less', [RULE, FILTER]],
+    ['another rule', [RULE, rule(2, PODS), FILTER]],
+    ['another level', [rule(1, PODS, { level: 'low' }), OTHER, FILTER]],
+    ['another text for a person', [rule(1, PODS, { level: 'high', description: 'x' }), OTHER, FILTER]],
+    ['a filter less', [RULE, OTHER]],
+    ['another filter', [RULE, OTHER, filter(3, { verb: 'update' })]],
+    ['a filter for fewer rules', [RULE, OTHER, filter(3, { verb: 'create' }, { rules: id(1) })]],
+    ['a rule switched off by its level', [RULE, OTHER, FILTER], { minLevel: 'high' }],
+    ['a rule switched off by its status', [RULE, rule(2, IN_KUBE_SYSTEM, { status: 'deprecated' }), FILTER]],
+    ['another reading of subresources', [RULE, OTHER, FILTER], { subresources: 'literal' }],
+  ])('is another with %s', (_, documents, ...[options]) => {
+    expect(digestOf(documents, options)).not.toBe(both);
+  });
+
+  it.each<[what: string, documents: readonly string[], options?: Parameters<typeof load>[1]]>([
+    ['in another order, in other files', [FILTER, OTHER, RULE]],
+    ['at other lines, with comments', [`# a comment\n\n${RULE}`, OTHER, FILTER]],
+    ['at another door', [RULE, OTHER, FILTER], { door: 'replay' }],
+    ['beside a rule that is switched off', [RULE, OTHER, FILTER, rule(4, PODS, { status: 'unsupported' })]],
+    [
+      'beside a filter for no rule of theirs',
+      [RULE, OTHER, FILTER, filter(4, { verb: 'x' }, { rules: id(9) })],
+    ],
+    ['with a least level that switches none off', [RULE, OTHER, FILTER], { minLevel: 'informational' }],
+  ])('is the same of the same rules and filters %s', (_, documents, ...[options]) => {
+    expect(digestOf(documents, options)).toBe(both);
+  });
+
+  it('names a rule without an id by its title, wherever its file is', () => {
+    const nameless = JSON.stringify({ ...JSON.parse(RULE), id: undefined });
+    const directories = ['a', 'b'].map((directory) =>
+      combine([parseSigma(`${directory}/rule.yml`, nameless)]),
+    );
+    const [one, other] = directories.map(
+      (parsed) => createRuleset(parsed, { door: 'serve', subresources: 'resource' }).ruleset?.digest,
+    );
+    expect([one, one === digestOf([RULE])]).toEqual([other, false]);
   });
 });

@@ -4,7 +4,7 @@ import { filter, load, withTerms } from '../policy/rulesets.ts';
 import type { Judgement } from '../../src/records/recorder.ts';
 
 it('counts a verdict that no client got as undelivered, not as what it would have been', async () => {
-  const metrics = createMetrics();
+  const metrics = createMetrics('1.2.3');
   const recorder = metrics.recorderFor('guard');
   const judged = {
     request: { operation: 'CREATE' },
@@ -21,7 +21,7 @@ it('counts a verdict that no client got as undelivered, not as what it would hav
 });
 
 it('has the end of each filter that has one, as the rules are now', async () => {
-  const metrics = createMetrics();
+  const metrics = createMetrics('1.2.3');
   const [alice, bob] = ['alice', 'bob'].map((name, index) => filter(index, { 'user.username': name }));
   const ends = async (documents: readonly string[]) => {
     metrics.observeRuleset(load(documents));

@@ -252,6 +252,7 @@ describe('a command of two words', () => {
       command: 'rules check',
       config: {
         dirs: ['a', 'b', 'c'],
+        allowUsers: [],
         format: 'json',
         strict: true,
         door: 'serve',

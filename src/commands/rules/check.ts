@@ -17,7 +17,8 @@ export async function rulesCheck(
   const warnings = problems.length - errors;
   const isWrong = errors > 0 || (config.strict && warnings > 0);
   const summary = `${summaryOf(errors, warnings, ruleset)}\n`;
-  if (config.format === 'json') stdout.write(`${JSON.stringify(problems, null, 2)}\n`);
+  if (config.format === 'json')
+    stdout.write(`${JSON.stringify({ ruleset: ruleset?.digest, problems }, null, 2)}\n`);
   for (const problem of config.format === 'json' ? [] : problems)
     stdout.write(`${config.format === 'github' ? githubAnnotation(problem) : textLine(problem)}\n`);
   // What reads JSON or annotations reads nothing else.
@@ -27,16 +28,14 @@ export async function rulesCheck(
 
 async function check({
   dirs,
-  door,
-  subresources,
+  allowUsers,
   placeholders,
+  ...options
 }: RulesCheckConfig): Promise<{ readonly problems: readonly Problem[]; readonly ruleset?: Ruleset }> {
   const files = placeholders === undefined ? {} : { placeholders };
   try {
-    const parsed = await readRules(
-      ruleSourceOf({ rulesDirs: dirs, filtersDirs: [], allowUsers: [], ...files }),
-    );
-    const found = createRuleset(parsed, { door, subresources });
+    const parsed = await readRules(ruleSourceOf({ rulesDirs: dirs, filtersDirs: [], allowUsers, ...files }));
+    const found = createRuleset(parsed, options);
     return { ...found, problems: [...found.problems, ...expiryProblems(parsed.filters, Date.now())] };
   } catch (error) {
     if (error instanceof SigmaError) return { problems: error.problems };
@@ -75,7 +74,7 @@ function summaryOf(errors: number, warnings: number, ruleset: Ruleset | undefine
     return count === 0 ? [] : [`${count} ${name}`];
   });
   const rules = `${counted(ruleset.rules.length, 'rule')}${classes.length === 0 ? '' : ` (${classes.join(', ')} at ${ruleset.door})`}`;
-  return `${rules}, ${counted(ruleset.filters.length, 'filter')}: ${wrong}`;
+  return `${rules}, ${counted(ruleset.filters.length, 'filter')}, ruleset ${ruleset.digest}: ${wrong}`;
 }
 
 function counted(count: number, what: string): string {

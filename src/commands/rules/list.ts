@@ -46,7 +46,7 @@ export async function rulesList(
   config: RulesListConfig,
   { stdout }: { readonly stdout: TextSink },
 ): Promise<0> {
-  const { rules, filters } = loadRuleset(await readRules(ruleSourceWithOptionalFilters(config)), {
+  const { rules, filters, digest } = loadRuleset(await readRules(ruleSourceWithOptionalFilters(config)), {
     ...config,
     door: config.door,
   });
@@ -60,7 +60,7 @@ export async function rulesList(
   });
   const text =
     config.format === 'json'
-      ? JSON.stringify(listed, null, 2)
+      ? JSON.stringify({ ruleset: digest, rules: listed }, null, 2)
       : [...tableOf(listed, rules), ...termsTable(filters)].join('\n');
   stdout.write(`${text}\n`);
   return 0;

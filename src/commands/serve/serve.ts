@@ -29,6 +29,8 @@ import { createClientAuthority } from '../../webhook/client-authority.ts';
 
 /** The process's streams: decision records go to `stdoutFd`, the log and the greeting to `stderrFd`. */
 export interface ServeSurroundings {
+  /** package.json's. */
+  readonly version: string;
   readonly stdoutFd: number;
   readonly stderrFd: number;
   /** Where `config` was said: what a change of our Deployment or settings file lowers is told by it. */
@@ -42,9 +44,9 @@ export interface ServeSurroundings {
 /** Runs the webhook until it is asked to stop; resolves when the last answer is out. */
 export async function serve(
   config: Config,
-  { stdoutFd, stderrFd, ...surroundings }: ServeSurroundings,
+  { version, stdoutFd, stderrFd, ...surroundings }: ServeSurroundings,
 ): Promise<void> {
-  const metrics = createMetrics();
+  const metrics = createMetrics(version);
   const logLines = createLineQueue(stderrFd, {
     maxBytes: MAX_LOG_BYTES,
     onDrop: () => metrics.logDropped.inc(),

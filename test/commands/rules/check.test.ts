@@ -22,16 +22,23 @@ const BAD = ruleOf(
 async function check(files: Readonly<Record<string, string>>, config: Partial<RulesCheckConfig> = {}) {
   const directory = directoryOf(files);
   const { io, texts } = captured(directory);
-  const defaults = { door: 'serve', subresources: 'resource', format: 'text', strict: false } as const;
+  const defaults = {
+    allowUsers: [],
+    door: 'serve',
+    subresources: 'resource',
+    format: 'text',
+    strict: false,
+  } as const;
   const exitCode = await rulesCheck({ ...defaults, dirs: [directory], ...config }, io);
-  return { exitCode, ...texts };
+  const constant = (text: string) => text.replace(/ruleset [0-9a-f]{12}/, 'ruleset DIGEST');
+  return { exitCode, stdout: constant(texts.stdout), stderr: constant(texts.stderr) };
 }
 
 describe('rules check', () => {
   it('says what it checked when nothing is wrong', async () => {
     expect(await check({ 'good.yml': GOOD })).toEqual({
       exitCode: 0,
-      stdout: '1 rule (1 decidable at serve), 0 filters: nothing is wrong\n',
+      stdout: '1 rule (1 decidable at serve), 0 filters, ruleset DIGEST: nothing is wrong\n',
       stderr: '',
     });
   });
@@ -58,7 +65,7 @@ describe('rules check', () => {
       exitCode,
       stdout: [
         'doubtful.yml:6: warning: detection.t: search identifier "t" is not used in the condition [unused-identifier]',
-        '1 rule (1 offline-only at serve), 0 filters: 1 warning\n',
+        '1 rule (1 offline-only at serve), 0 filters, ruleset DIGEST: 1 warning\n',
       ].join('\n'),
       stderr: '',
     });
@@ -66,7 +73,8 @@ describe('rules check', () => {
 
   it('writes JSON and nothing else to standard output', async () => {
     const { stdout, stderr } = await check({ 'doubtful.yml': DOUBTFUL }, { format: 'json' });
-    expect({ problems: JSON.parse(stdout), stderr }).toEqual({
+    expect({ ...JSON.parse(stdout), stderr }).toEqual({
+      ruleset: expect.stringMatching(/^[0-9a-f]{12}$/),
       problems: [
         {
           code: 'unused-identifier',
@@ -77,8 +85,13 @@ describe('rules check', () => {
           message: 'search identifier "t" is not used in the condition',
         },
       ],
-      stderr: '1 rule (1 offline-only at serve), 0 filters: 1 warning\n',
+      stderr: '1 rule (1 offline-only at serve), 0 filters, ruleset DIGEST: 1 warning\n',
     });
+  });
+
+  it('names no ruleset where there would be none', async () => {
+    const { stdout } = await check({ 'bad.yml': BAD }, { format: 'json' });
+    expect(Object.keys(JSON.parse(stdout))).toEqual(['problems']);
   });
 
   it('annotates for GitHub, which takes commas and colons of a property for its own', async () => {
@@ -120,13 +133,13 @@ describe('rules check of filters with an end', () => {
     const end = inDays(days);
     expect(await check({ 'a.yml': GOOD, 'f.yml': filterUntil(end) })).toEqual({
       exitCode: 0,
-      stdout: `f.yml:1: warning: expires: filter "Builds" ${verb}${end}${rest}\n1 rule (1 decidable at serve), 1 filter: 1 warning\n`,
+      stdout: `f.yml:1: warning: expires: filter "Builds" ${verb}${end}${rest}\n1 rule (1 decidable at serve), 1 filter, ruleset DIGEST: 1 warning\n`,
       stderr: '',
     });
   });
 
   it('says nothing of one that has longer to go', async () => {
     const { stdout } = await check({ 'a.yml': GOOD, 'f.yml': filterUntil(inDays(15)) });
-    expect(stdout).toBe('1 rule (1 decidable at serve), 1 filter: nothing is wrong\n');
+    expect(stdout).toBe('1 rule (1 decidable at serve), 1 filter, ruleset DIGEST: nothing is wrong\n');
   });
 });

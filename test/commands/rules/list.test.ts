@@ -49,10 +49,11 @@ async function list(more: Partial<RulesListConfig> = {}) {
 }
 
 describe('rules list', () => {
-  it('as JSON is an array, with each rule’s class and mode', async () => {
+  it('as JSON names the set, and has each rule’s class and mode', async () => {
     const { exitCode, stdout } = await list();
-    expect({ exitCode, rules: JSON.parse(stdout) }).toEqual({
+    expect({ exitCode, ...JSON.parse(stdout) }).toEqual({
       exitCode: 0,
+      ruleset: expect.stringMatching(/^[0-9a-f]{12}$/),
       rules: [
         {
           id: '33333333-3333-4333-8333-333333333333',
@@ -132,7 +133,7 @@ describe('filters with an end, an owner or a ticket', () => {
   it('stand in JSON beside the rules that they are for', async () => {
     const { io, texts } = captured();
     await rulesList(configOf(directoryOf(withFilter)), io);
-    const rules = JSON.parse(texts.stdout) as { title: string; filters?: object }[];
+    const { rules } = JSON.parse(texts.stdout) as { rules: { title: string; filters?: object }[] };
     expect(rules.map(({ title, filters }) => [title, filters])).toEqual([
       ['Old', undefined],
       [

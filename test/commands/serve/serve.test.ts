@@ -7,7 +7,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseCommandLine } from '../../../src/settings/command-line.ts';
+import { rulesCheck } from '../../../src/commands/rules/check.ts';
+import { rulesList } from '../../../src/commands/rules/list.ts';
 import { serve } from '../../../src/commands/serve/serve.ts';
+import { captured } from '../rules/written.ts';
 import { corpusFiles, corpusLines, corpusText, describeWithCorpus } from '../../corpus.ts';
 import { eventually } from '../../lib/eventually.ts';
 
@@ -19,6 +22,7 @@ let running: Served;
 interface Served {
   post(body: string, path?: string): Promise<{ status: number | undefined; answer: any }>;
   get(path: string): Promise<string>;
+  metrics(): Promise<string>;
   log(): Promise<string>;
   stop(): Promise<void>;
 }
@@ -67,15 +71,16 @@ async function start(): Promise<Served> {
   const [stdout, stderr] = ['records', 'log'].map((name) => openSync(join(directory, name), 'a'));
   if (stdout === undefined || stderr === undefined) throw new TypeError('two files');
   const served = serve(config, {
+    version: '1.2.3',
     stdoutFd: stdout,
     stderrFd: stderr,
     sources: { argv: [], env: {}, readFile: () => '' },
     stopped,
   });
   const log = () => readFile(join(directory, 'log'), 'utf8');
-  const port = await eventually('it serves', async () => {
+  const { port, metricsPort } = await eventually('it serves', async () => {
     const line = (await log()).split('\n').find((each) => each.includes('"msg":"serving"'));
-    return line === undefined ? undefined : (JSON.parse(line) as { port: number }).port;
+    return line === undefined ? undefined : (JSON.parse(line) as { port: number; metricsPort: number });
   });
   const ca = await readFile(join(certs, 'ca.crt'), 'utf8');
   const send = senderTo(port, ca);
@@ -85,6 +90,7 @@ async function start(): Promise<Served> {
       const { status, body: answer } = await send(path, 'POST', body);
       return { status, answer: JSON.parse(answer) };
     },
+    metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text(),
     get: async (path) => (await send(path, 'GET')).body,
     stop: async () => {
       stop();
@@ -92,6 +98,16 @@ async function start(): Promise<Served> {
       for (const fd of [stdout, stderr]) closeSync(fd);
     },
   };
+}
+
+/** What a command about rules writes to standard output. */
+async function printed(args: readonly string[]): Promise<string> {
+  const asked = parseCommandLine(args, { env: {}, readFile: () => '', version: '' });
+  const { io, texts } = captured();
+  if (asked.command === 'rules check') await rulesCheck(asked.config, io);
+  else if (asked.command === 'rules list') await rulesList(asked.config, io);
+  else throw new TypeError(JSON.stringify(asked));
+  return texts.stdout;
 }
 
 /** As the kubelet swaps a ConfigMap: all files at once, by one rename. */
@@ -153,6 +169,33 @@ describe('rules that are swapped while requests come in', () => {
       async () => (await running.post(body)).answer.response.warnings === undefined,
     );
     expect(await running.get('/readyz?verbose')).not.toContain('selektion');
+  });
+});
+
+describe('the name of a set of rules', () => {
+  it('is the same where it is checked, listed, served from a ConfigMap, recorded and measured', async () => {
+    const checkout = join(directory, 'checkout/of/rules');
+    await mkdir(checkout, { recursive: true });
+    await writeFile(join(checkout, 'kube-system.yaml'), `# as it is kept in Git${ruleOn('kube-system')}`);
+    const { ruleset } = JSON.parse(await printed(['rules', 'check', checkout, '--format', 'json']));
+    expect(ruleset).toMatch(/^[0-9a-f]{12}$/);
+    await running.post(await readFile(join(ROOT, 'examples/pod-by-alice.json'), 'utf8'));
+    const record = await eventually('it is recorded', async () => {
+      const [line = ''] = (await readFile(join(directory, 'records'), 'utf8')).split('\n');
+      return line !== '' && JSON.parse(line);
+    });
+    const metrics = (await running.metrics()).split('\n');
+    expect({
+      list: JSON.parse(await printed(['rules', 'list', '--rules', checkout, '--format', 'json'])).ruleset,
+      record: record.ruleset,
+      readyz: /^\[\+\]rules ok: .*, ruleset (\w+)$/m.exec(await running.get('/readyz?verbose'))?.[1],
+      metrics: metrics.filter((line) => line.startsWith('sigma_admission_build_info')),
+    }).toEqual({
+      list: ruleset,
+      record: ruleset,
+      readyz: ruleset,
+      metrics: [`sigma_admission_build_info{version="1.2.3",ruleset="${ruleset}"} 1`],
+    });
   });
 });
 
@@ -228,6 +271,7 @@ describe('a standard error that nobody reads any more', () => {
     const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
     const { promise: port, resolve: served } = Promise.withResolvers<number>();
     const ended = serve(configOf(join(directory, 'other-certs')), {
+      version: '1.2.3',
       stdoutFd,
       stderrFd,
       sources: { argv: [], env: {}, readFile: () => '' },
