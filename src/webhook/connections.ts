@@ -25,6 +25,7 @@ export interface Connections {
 interface Connection {
   readonly socket: Socket;
   readonly address: string;
+  isOpen: boolean;
 }
 
 /** A TLS socket and the TCP socket below it have the same. */
@@ -37,11 +38,19 @@ export function followConnections(
   onClosed: () => void,
 ): Connections {
   const open = new Map<string, Connection>();
+  /** By the socket that requests name, because to ask it for its address each time would cost more. */
+  const known = new WeakMap<Socket, Connection>();
   const kept = new Set<Connection>();
   // The oldest first.
   const newcomers = new Set<Connection>();
   const byAddress = new Map<string, Set<Connection>>();
 
+  function connectionOf(socket: Socket): Connection | undefined {
+    const connection = known.get(socket) ?? open.get(keyOf(socket));
+    if (connection?.isOpen !== true) return undefined;
+    known.set(socket, connection);
+    return connection;
+  }
   function add(connection: Connection): void {
     const ofAddress = byAddress.get(connection.address) ?? new Set();
     byAddress.set(connection.address, ofAddress.add(connection));
@@ -62,9 +71,10 @@ export function followConnections(
   }
   server.on('connection', (socket: Socket) => {
     const key = keyOf(socket);
-    const connection = { socket, address: socket.remoteAddress ?? '' };
+    const connection = { socket, address: socket.remoteAddress ?? '', isOpen: true };
     open.set(key, connection);
     socket.once('close', () => {
+      connection.isOpen = false;
       if (open.get(key) === connection) open.delete(key);
       kept.delete(connection);
       remove(connection);
@@ -73,15 +83,16 @@ export function followConnections(
   });
   return {
     mayStay(socket) {
-      const connection = open.get(keyOf(socket));
-      return kept.size < mostKept || (connection !== undefined && kept.has(connection));
+      if (kept.size < mostKept) return true;
+      const connection = connectionOf(socket);
+      return connection !== undefined && kept.has(connection);
     },
     delivered(socket) {
-      const connection = open.get(keyOf(socket));
+      const connection = connectionOf(socket);
       if (connection !== undefined) remove(connection);
     },
     answered(socket, isWorthKeeping) {
-      const connection = open.get(keyOf(socket));
+      const connection = connectionOf(socket);
       if (connection === undefined || kept.has(connection)) return;
       remove(connection);
       if (isWorthKeeping) kept.add(connection);

@@ -40,9 +40,13 @@ follow();
 /** Short for a caller who waits a second, and long for one who hangs up. */
 const UNREAD_MS = 50;
 
-/** Where the event loop was kept from reading for long: lets it read, so that it is known which clients have hung up. */
+/** Whether the event loop was kept from reading for so long that clients may have hung up unseen. */
+export function isBehind(): boolean {
+  return busyBeforeMs + busyMs(before) >= UNREAD_MS;
+}
+
+/** Lets the event loop read, so that it is known which clients have hung up. */
 export async function readWhatArrived(): Promise<void> {
-  if (busyBeforeMs + busyMs(before) < UNREAD_MS) return;
   // The first comes right after what was read in this turn.
   await turn();
   await turn();
