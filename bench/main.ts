@@ -7,11 +7,13 @@ import { replayFigures } from './replay.ts';
 import { rolloutFigures } from './rollout.ts';
 import { scanFigures } from './scan.ts';
 import { serverFigures } from './server.ts';
+import { worstFigures } from './worst.ts';
 
 /** Each bench under the prefix its figures begin with. */
 const BENCHES: Readonly<Record<string, Bench>> = {
   'engine.': engineFigures,
   'server.': serverFigures,
+  'server.worst.': worstFigures,
   'api.': apiServerFigures,
   'replay.': replayFigures,
   'provenance.bytes.': provenanceMemoryFigures,
@@ -33,8 +35,12 @@ if (values.help === true) process.stdout.write(HELP);
 else await run();
 
 async function run(): Promise<void> {
+  // `server.worst.` is asked of its own bench alone, `server.rss` of that of `server.`.
+  const [nearest] = Object.keys(BENCHES)
+    .filter((prefix) => values.only.startsWith(prefix))
+    .toSorted((one, other) => other.length - one.length);
   for (const [prefix, bench] of Object.entries(BENCHES)) {
-    if (!prefix.startsWith(values.only) && !values.only.startsWith(prefix)) continue;
+    if (!prefix.startsWith(values.only) && prefix !== nearest) continue;
     for await (const figure of bench()) {
       if (!figure.figure.startsWith(values.only)) continue;
       process.stdout.write(`${values.json === true ? JSON.stringify(figure) : row(figure)}\n`);

@@ -129,7 +129,7 @@ function ours(directory: string, port: string, rules: readonly string[]): string
 }
 
 /** Until it says that it knows them all. */
-async function known({ url }: Running): Promise<void> {
+export async function known({ url }: Running): Promise<void> {
   const { origin } = new URL(url);
   for (;;) {
     const readyz = await new Promise<string>((resolve, reject) => {
@@ -167,7 +167,7 @@ async function expectSuspicion({ url }: Running, body: string, expected: boolean
 }
 
 /** An API server as far as it is listed and watched: DaemonSets, and nothing ever changes. */
-async function startApiServer(directory: string): Promise<Server> {
+export async function startApiServer(directory: string): Promise<Server> {
   const authority = await createAuthority({ now: Date.now() });
   const names = { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] };
   const { certificatePem, keyPem } = await issueCertificate({ authority, ...names, now: Date.now() });
