@@ -1,10 +1,14 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { OwnChange } from '../self/own-change.ts';
+import type { Mode } from '../policy/mode.ts';
 import { RULE_CLASSES } from '../policy/rule-class.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
 import type { Recorder } from './recorder.ts';
 
 const PREFIX = 'sigma_admission_';
+
+/** Sums of other metrics, and gauges that are named like counters. */
+const SUMS = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
 
 /** Of the certificates, what is counted. */
 interface CertificateState {
@@ -15,7 +19,9 @@ interface CertificateState {
 /** Label values come from what is loaded and from closed sets, never from a request: no pod, user or namespace. */
 export function createMetrics(version: string) {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: PREFIX });
+  // Of the process and of Node, by the names that every dashboard knows.
+  collectDefaultMetrics({ register: registry });
+  for (const name of SUMS) registry.removeSingleMetric(name);
   const registers = [registry];
   const build = new Gauge({
     name: `${PREFIX}build_info`,
@@ -44,8 +50,8 @@ export function createMetrics(version: string) {
   });
   const matches = new Counter({
     name: `${PREFIX}matches_total`,
-    help: 'Rules that matched, by mode; filtered where the allowlist accepted the match.',
-    labelNames: ['rule', 'mode', 'filtered', 'dry_run'],
+    help: 'Rules that matched, by the mode of the rule and what this match alone comes to: denied, warned, recorded, or accepted by a filter, whatever the mode.',
+    labelNames: ['rule', 'mode', 'filtered', 'outcome', 'dry_run'],
     registers,
   });
   const notJudged = new Counter({
@@ -73,6 +79,12 @@ export function createMetrics(version: string) {
     name: `${PREFIX}rules`,
     help: 'Rules loaded, by class, and whether they are asked.',
     labelNames: ['class', 'asked'],
+    registers,
+  });
+  const ruleInfo = new Gauge({
+    name: `${PREFIX}rule_info`,
+    help: 'The title, level and status of each loaded rule, to be joined with other metrics by its id.',
+    labelNames: ['rule', 'title', 'level', 'status'],
     registers,
   });
   const filterExpiry = new Gauge({
@@ -148,7 +160,8 @@ export function createMetrics(version: string) {
           const verdict = delivered === false ? 'undelivered' : decision.verdict;
           counterOf(request?.operation ?? '', verdict, dry_run).inc();
           for (const { rule, mode, filter } of decision.decided) {
-            matches.inc({ rule: rule.id, mode, filtered: String(filter !== undefined), dry_run });
+            const outcome = filter === undefined ? OUTCOMES[mode] : 'accepted';
+            matches.inc({ rule: rule.id, mode, filtered: String(filter !== undefined), outcome, dry_run });
           }
           for (const { rule, field } of evaluation.notJudged) notJudged.inc({ rule: rule.id, field });
         },
@@ -163,6 +176,9 @@ export function createMetrics(version: string) {
     observeRuleset(ruleset: Ruleset): void {
       build.reset();
       build.set({ version, ruleset: ruleset.digest }, 1);
+      ruleInfo.reset();
+      for (const { id, title, level, status } of ruleset.rules)
+        ruleInfo.set({ rule: id, title, level, status }, 1);
       filterExpiry.reset();
       for (const { id, title, expires } of ruleset.filters)
         if (expires !== undefined) filterExpiry.set({ filter: id, title }, expires.at / 1000);
@@ -181,6 +197,9 @@ export function createMetrics(version: string) {
     },
   };
 }
+
+/** Where no filter accepts it. */
+const OUTCOMES: Readonly<Record<Mode, string>> = { audit: 'recorded', warn: 'warned', enforce: 'denied' };
 
 export type Metrics = ReturnType<typeof createMetrics>;
 

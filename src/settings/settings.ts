@@ -204,14 +204,14 @@ export const SETTINGS = {
     read: oneOf(['text', 'json', 'github']),
     default: 'text',
     onlyHere: true,
-    help: 'text: a line each; json: an array; github: annotations of a workflow',
+    help: 'text: a line each; json: one object; github: annotations of a workflow',
   },
   listFormat: {
     flag: '--format <FORMAT>',
     read: oneOf(['table', 'json']),
     default: 'table',
     onlyHere: true,
-    help: 'table, or json: an array',
+    help: 'table, or json: one object',
   },
   strict: {
     flag: '--strict',
