@@ -11,6 +11,7 @@ const REPLICAS = 3;
 /** Half of them are of an identity that heals the cluster. More would starve the API server itself on a machine of two cores. */
 const PER_SECOND = 100;
 const WORKERS = 20;
+const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/sigma-admission';
 
 /**
  * What a rollout costs under load: all replicas are replaced one after another, on the
@@ -31,6 +32,10 @@ export async function* rolloutFigures(): AsyncIterable<Figure> {
     overlay.remove();
     if (exitCode !== 0) throw new Error(stderr);
     await deployment.replace({ drain: '1s' });
+    await eventually('the requests are sent to us', async () => {
+      const { body } = await controlPlane.api('GET', WEBHOOKS);
+      return body['webhooks'][0].failurePolicy === 'Fail';
+    });
     const path = '/api/v1/namespaces/kube-system/pods?dryRun=All';
     const body = {
       apiVersion: 'v1',

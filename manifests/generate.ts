@@ -6,8 +6,6 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { yamlText } from '../src/io/yaml-text.ts';
 import { CONTROL_PLANES, type Distribution } from '../src/registration/identities.ts';
-import { doesNotHeal, heals } from '../src/registration/match-conditions.ts';
-import { GUARD, OBSERVE, webhookConfiguration } from '../src/registration/webhook-configuration.ts';
 
 const DIRECTORY = import.meta.dirname;
 const MADE = '# Made by `npm run manifests` from src/registration; change it there.\n';
@@ -15,13 +13,12 @@ const MADE = '# Made by `npm run manifests` from src/registration; change it the
 /** What is made from the program's own data, by path below manifests/. */
 export function generatedManifests(): Readonly<Record<string, string>> {
   const distributions = (Object.keys(CONTROL_PLANES) as Distribution[]).filter((name) => name !== 'upstream');
-  return Object.fromEntries([
-    ['base/80-validatingwebhookconfiguration.yaml', MADE + yamlText(shippedConfiguration())],
-    ...distributions.map((name) => [
+  return Object.fromEntries(
+    distributions.map((name) => [
       `distributions/${name}/kustomization.yaml`,
       MADE + yamlText(distributionComponent(name)),
     ]),
-  ]);
+  );
 }
 
 /** `warn` rendered, for those who would rather read or apply one file. */
@@ -32,31 +29,15 @@ export function renderInstall(kubectl: string): string {
   return `# overlays/warn as \`kubectl kustomize\` renders it; \`npm run manifests\` writes it.\n${rendered}`;
 }
 
-function shippedConfiguration() {
-  return webhookConfiguration({
-    namespace: 'sigma-admission',
-    service: 'sigma-admission',
-    port: 443,
-    enforcing: false,
-    distribution: 'upstream',
-  });
-}
-
-/** The control plane's own users differ by distribution; a component says so to any overlay. */
+/** The control plane's own users differ by distribution; a component tells any overlay which one it is. */
 function distributionComponent(name: Distribution) {
-  const patch = {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'ValidatingWebhookConfiguration',
-    metadata: { name: 'sigma-admission' },
-    webhooks: [
-      { name: GUARD, matchConditions: [doesNotHeal(name)] },
-      { name: OBSERVE, matchConditions: [heals(name)] },
-    ],
-  };
+  const patch = [
+    { op: 'add', path: '/spec/template/spec/containers/0/args/-', value: `--distribution=${name}` },
+  ];
   return {
     apiVersion: 'kustomize.config.k8s.io/v1alpha1',
     kind: 'Component',
-    patches: [{ patch: yamlText(patch) }],
+    patches: [{ target: { kind: 'Deployment', name: 'sigma-admission' }, patch: yamlText(patch) }],
   };
 }
 

@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { CONTROL_PLANES } from '../../src/registration/identities.ts';
 import type { Json } from '../control-plane/api-client.ts';
 import { startBalancer, type Balancer } from '../control-plane/balancer.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
@@ -84,19 +83,26 @@ describeWithControlPlane(
       );
     });
 
-    it.each(Object.keys(CONTROL_PLANES).filter((name) => name !== 'upstream'))(
-      'the conditions of %s are accepted',
-      async (distribution) => {
-        const options = { of: 'overlays/enforce', components: [`distributions/${distribution}`] };
+    it.each(['ca', 'none'] as const)(
+      'manage-%s is accepted with the entries that are printed',
+      async (manage) => {
+        const options = { of: 'overlays/enforce', manage };
         const accepted = await apply(controlPlane, options, '--dry-run=server', '-o', 'json');
         const { items } = JSON.parse(accepted) as { items: readonly Json[] };
-        const webhooks = items.find(({ kind }) => kind === 'ValidatingWebhookConfiguration')?.['webhooks'];
-        expect(webhooks.map(({ failurePolicy }: Json) => failurePolicy)).toEqual([
-          'Fail',
-          'Ignore',
-          'Fail',
-          'Ignore',
+        const entries = items.find(({ kind }) => kind === 'ValidatingWebhookConfiguration')?.['webhooks'];
+        expect(entries.map(({ name, failurePolicy }: Json) => [name.split('.')[0], failurePolicy])).toEqual([
+          ['guard', 'Fail'],
+          ['observe', 'Ignore'],
+          ['other', 'Ignore'],
+          ['other-observe', 'Ignore'],
+          ['probe', 'Fail'],
+          ['self', 'Ignore'],
         ]);
+        const writes = items
+          .flatMap(({ kind, rules = [] }) => (kind === 'ClusterRole' ? rules : []))
+          .filter(({ resources }) => resources.includes('validatingwebhookconfigurations'))
+          .flatMap(({ verbs }) => verbs);
+        expect(writes).toEqual(manage === 'ca' ? ['get', 'update'] : ['get']);
       },
     );
 
@@ -245,18 +251,17 @@ describeWithControlPlane(
       ]);
     });
 
-    it('says which loaded rules nothing sends requests for', async () => {
+    it('is applied by the server after the client without a conflict, and keeps its entries', async () => {
+      const webhooks = async () => (await controlPlane.api('GET', WEBHOOKS)).body['webhooks'];
+      const before = await webhooks();
+      await apply(controlPlane, overlay('warn'), '--server-side');
+      expect(await webhooks()).toEqual(before);
+    });
+
+    it('is sent all that the rules that ship are about, with nothing but that one command', async () => {
       const [replica] = replicas;
-      const line = await eventually('it is in the log', () =>
-        replica?.log.find(({ msg }) => msg.includes('never fire')),
-      );
-      const exec =
-        'rule "Exec Into Pod" (e9ef1706-9fe5-4813-bb94-cc024c762db5) never fires: nothing sends us CONNECT pods/attach in every namespace, CONNECT pods/exec in every namespace';
-      expect(line['rules']).toContain(exec);
-      expect(await replica?.readyz()).toContain(exec);
-      expect(await replica?.metrics()).toContain(
-        `sigma_admission_rules_out_of_scope{fires="never"} ${line['rules'].length}\n`,
-      );
+      expect(await replica?.readyz()).toContain('registered ok: all that the rules are about');
+      expect(await replica?.metrics()).toContain('sigma_admission_rules_out_of_scope{fires="never"} 0\n');
     });
 
     it('refuses after the other mode is applied', async () => {

@@ -25,6 +25,7 @@ import { pod } from './lib/webhook.ts';
 
 const NAMESPACE = 'sigma-admission';
 const SECRET = `/api/v1/namespaces/${NAMESPACE}/secrets/sigma-admission-tls`;
+const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/sigma-admission';
 const PODS = '/api/v1/namespaces/kube-system/pods';
 const NODE = 'lifecycle';
 const HOUR_MS = 60 * 60 * 1000;
@@ -72,6 +73,10 @@ describeWithPrograms(
       await kubectl('apply', '-k', overlay.directory);
       overlay.remove();
       await deployment.replace({ drain: '1s' });
+      await eventually('nobody is let through unasked', async () => {
+        const { body } = await controlPlane.api('GET', WEBHOOKS);
+        return body['webhooks'][0].failurePolicy === 'Fail';
+      });
       controllerToken = await controlPlane.createToken('kube-system', 'daemon-set-controller');
       await isJudged();
     }, 120_000);

@@ -86,7 +86,6 @@ describeWithPrograms(
       let deployment: Deployment;
       const overlay = () => ({
         of: 'overlays/enforce',
-        components: ['components/manage-all'],
         port: deployment.port,
       });
       const said = (text: string) =>
@@ -336,15 +335,15 @@ describeWithPrograms(
 
       afterEach(() => deployment.scaleToZero());
 
-      const ALL = ['components/manage-all'];
-      const overlayWith = (components: readonly string[]) => ({
+      const CA = { manage: 'ca' } as const;
+      const overlayWith = (options: Partial<OverlayOptions>) => ({
         of: 'overlays/enforce',
-        components,
         port: deployment.port,
+        ...options,
       });
       const deleteNamespace = () => controlPlane.kubectl(['delete', 'namespace', NAMESPACE]);
       const deleteAll = () =>
-        withOverlay(controlPlane, overlayWith([]), (directory) => [
+        withOverlay(controlPlane, overlayWith({}), (directory) => [
           'delete',
           '--ignore-not-found',
           '-k',
@@ -354,20 +353,16 @@ describeWithPrograms(
       const deleteDeployment = () => controlPlane.api('DELETE', DEPLOYMENT);
       const end = () => deployment.scaleToZero();
 
-      it.each<[string, readonly string[], readonly (() => Promise<unknown>)[]]>([
-        ['all of it its own: by its Namespace', ALL, [deleteNamespace]],
-        ['all of it its own: by kustomize', ALL, [deleteAll]],
-        ['all of it its own: configuration first', ALL, [deleteConfiguration, deleteNamespace]],
-        [
-          'all of it its own: Deployment first',
-          ALL,
-          [deleteDeployment, deleteConfiguration, deleteNamespace],
-        ],
-        ['the CA alone its own: by its Namespace', [], [deleteNamespace]],
-        ['by its Namespace, when nobody is alive', [], [end, deleteNamespace]],
-        ['by kustomize, when nobody is alive', [], [end, deleteAll]],
-      ])('%s', async (_how, components, steps) => {
-        await apply(controlPlane, overlayWith(components));
+      it.each<[string, Partial<OverlayOptions>, readonly (() => Promise<unknown>)[]]>([
+        ['all of it its own: by its Namespace', {}, [deleteNamespace]],
+        ['all of it its own: by kustomize', {}, [deleteAll]],
+        ['all of it its own: configuration first', {}, [deleteConfiguration, deleteNamespace]],
+        ['all of it its own: Deployment first', {}, [deleteDeployment, deleteConfiguration, deleteNamespace]],
+        ['the CA alone its own: by its Namespace', CA, [deleteNamespace]],
+        ['by its Namespace, when nobody is alive', CA, [end, deleteNamespace]],
+        ['by kustomize, when nobody is alive', CA, [end, deleteAll]],
+      ])('%s', async (_how, options, steps) => {
+        await apply(controlPlane, overlayWith(options));
         await deployment.replace({ nodeFlags: [otherClock({ speed: 4 })] });
         await refused(controlPlane);
         await eventually(

@@ -5,6 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { load, loadAll } from 'js-yaml';
 import { generatedManifests, renderInstall } from '../../manifests/generate.ts';
 import { createOverlay } from '../control-plane/overlay.ts';
+import { DISTRIBUTIONS } from '../../src/registration/identities.ts';
 import { KINDS, type Kind } from '../../src/kubernetes/objects.ts';
 import { loadRuleset, parseAll } from '../../src/policy/load-rules.ts';
 import { provenanceNeeds } from '../../src/policy/provenance-needs.ts';
@@ -82,25 +83,39 @@ describeWithKubectl('the manifests as kubectl renders them', () => {
   });
 
   /** One object of `warn` with a component. */
-  function withComponent(component: string, kind: string): Record<string, never> {
-    const overlay = createOverlay({ of: 'overlays/warn', components: [`components/${component}`] });
+  function withComponent(component: string, kind: string): Record<string, unknown> {
+    const overlay = createOverlay({ of: 'overlays/warn', components: [component] });
     try {
       const rendered = execFileSync(kubectl, ['kustomize', overlay.directory], { encoding: 'utf8' });
       const found = (loadAll(rendered) as readonly { kind: string }[]).find((each) => each.kind === kind);
-      return found as unknown as Record<string, never>;
+      return found as unknown as Record<string, unknown>;
     } finally {
       overlay.remove();
     }
   }
 
+  const argumentsOf = (deployment: Record<string, unknown>): readonly string[] =>
+    (deployment as { spec: { template: { spec: { containers: readonly [{ args: string[] }] } } } }).spec
+      .template.spec.containers[0].args;
+
+  it.each(DISTRIBUTIONS.filter((name) => name !== 'upstream'))(
+    'tell replicas that the cluster is %s, with the component for it',
+    (distribution) => {
+      expect(argumentsOf(withComponent(`distributions/${distribution}`, 'Deployment'))).toEqual([
+        ...argumentsOf(withComponent('components/user-namespace', 'Deployment')),
+        `--distribution=${distribution}`,
+      ]);
+    },
+  );
+
   it('run in a user namespace, with the component for it', () => {
-    expect(withComponent('user-namespace', 'Deployment')).toMatchObject({
+    expect(withComponent('components/user-namespace', 'Deployment')).toMatchObject({
       spec: { template: { spec: { hostUsers: false } } },
     });
   });
 
   it('reach DNS and an API server’s ports alone, with the component for it', () => {
-    expect(withComponent('egress', 'NetworkPolicy')).toMatchObject({
+    expect(withComponent('components/egress', 'NetworkPolicy')).toMatchObject({
       spec: {
         policyTypes: ['Ingress', 'Egress'],
         ingress: [{ ports: [{ port: 'https' }] }, { ports: [{ port: 'metrics' }] }],
@@ -123,7 +138,7 @@ describeWithKubectl('the manifests as kubectl renders them', () => {
   });
 
   it('confine what our service account creates, with the component for it', () => {
-    expect(withComponent('confine', 'ValidatingAdmissionPolicyBinding')).toMatchObject({
+    expect(withComponent('components/confine', 'ValidatingAdmissionPolicyBinding')).toMatchObject({
       metadata: { name: 'sigma-admission-confine' },
       spec: { policyName: 'sigma-admission-confine', validationActions: ['Deny'] },
     });
