@@ -96,7 +96,8 @@ async function expectRegular(name: string): Promise<void> {
   if (problem !== undefined) throw new Error(`${name}: ${problem}`);
 }
 
-function isRuleFile(name: string): boolean {
+/** Whether a file of this name in a directory is read as rules or filters. */
+export function isRuleFile(name: string): boolean {
   return /\.ya?ml$/.test(name) && !name.startsWith('..') && !/^kustomization\.ya?ml$/.test(name);
 }
 

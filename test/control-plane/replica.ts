@@ -41,6 +41,8 @@ export interface ReplicaOptions {
   readonly nodeFlags?: readonly string[];
   /** How long it serves on after SIGTERM; not at all where nothing is said. */
   readonly drain?: string;
+  /** Where the Deployment is; `sigma-admission` where nothing is said. */
+  readonly namespace?: string;
 }
 
 /**
@@ -49,10 +51,9 @@ export interface ReplicaOptions {
  */
 export async function startReplica(
   controlPlane: ControlPlane,
-  { nodeFlags = [], drain = '0' }: ReplicaOptions = {},
+  { nodeFlags = [], drain = '0', namespace = 'sigma-admission' }: ReplicaOptions = {},
 ): Promise<Replica> {
   const { api } = controlPlane;
-  const namespace = 'sigma-admission';
   const { body: deployment } = await api(
     'GET',
     `/apis/apps/v1/namespaces/${namespace}/deployments/sigma-admission`,
@@ -63,14 +64,16 @@ export async function startReplica(
   const moved = (text: string) => text.replaceAll('/etc/sigma-admission', root);
   async function mount(): Promise<void> {
     for (const { name, mountPath } of container['volumeMounts']) {
-      const { configMap } = pod['volumes'].find((volume: Json) => volume['name'] === name);
-      const { body } = await api('GET', `/api/v1/namespaces/${namespace}/configmaps/${configMap.name}`);
+      const { configMap, secret } = pod['volumes'].find((volume: Json) => volume['name'] === name);
+      const path = secret === undefined ? `configmaps/${configMap.name}` : `secrets/${secret.secretName}`;
+      const { body } = await api('GET', `/api/v1/namespaces/${namespace}/${path}`);
       mkdirSync(moved(mountPath), { recursive: true });
       for (const file of readdirSync(moved(mountPath))) {
         if (!Object.hasOwn(body['data'], file)) rmSync(join(moved(mountPath), file));
       }
       for (const [key, text] of Object.entries<string>(body['data'])) {
-        writeFileSync(join(moved(mountPath), key), moved(text));
+        const content = secret === undefined ? moved(text) : Buffer.from(text, 'base64');
+        writeFileSync(join(moved(mountPath), key), content);
       }
     }
   }

@@ -328,6 +328,11 @@ describeWithControlPlane('sigma-admission install check, where something is in t
   });
 });
 
+/** The requests of `other` for the rules that ship. */
+const OTHER =
+  'CREATE/UPDATE pods, pods/binding, pods/ephemeralcontainers, pods/eviction and 1 more; CONNECT pods/attach, pods/exec, ' +
+  'pods/portforward, pods/proxy; CREATE serviceaccounts/token in every namespace but sigma-admission';
+
 describeWithControlPlane(
   'sigma-admission install check, where it is installed',
   (controlPlane) => {
@@ -369,8 +374,8 @@ describeWithControlPlane(
       expect({ stdout: constant(stdout), stderr, exitCode }).toEqual({
         stdout: `\
 ok       version         Kubernetes VERSION
-ok       configuration   sigma-admission has our 4 entries: guard, observe, probe, self
-ok       entries         as we ship them for upstream
+ok       configuration   sigma-admission has our 6 entries: guard, observe, other, other-observe, probe, self
+ok       entries         as the replicas want them: for upstream, and 15 rules
 ok       conditions      none of ours ended in an error, by the API server that answered
 ok       reachability    a probe went through the API server to us and came back
 ok       certificate     caBundle until DATE; the certificate of our Service verifies, until
@@ -383,6 +388,16 @@ ok       if-down         all would be allowed, but for our own probe
                            identities that heal a cluster
                          - observe: allowed after 1 s: CREATE pods in kube-system, by identities
                            that heal a cluster
+                         - other: allowed after 3 s: CREATE/UPDATE pods, pods/binding,
+                           pods/ephemeralcontainers, pods/eviction and 1 more; CONNECT
+                           pods/attach, pods/exec, pods/portforward, pods/proxy; CREATE
+                           serviceaccounts/token in every namespace but sigma-admission, except by
+                           identities that heal a cluster, where a rule may match
+                         - other-observe: allowed after 1 s: CREATE/UPDATE pods, pods/binding,
+                           pods/ephemeralcontainers, pods/eviction and 1 more; CONNECT
+                           pods/attach, pods/exec, pods/portforward, pods/proxy; CREATE
+                           serviceaccounts/token in every namespace but sigma-admission, by
+                           identities that heal a cluster, where a rule may match
                          - probe: refused after 3 s: CREATE configmaps in sigma-admission, our own
                            probe
                          - self: allowed after 3 s: CREATE/UPDATE/DELETE configmaps, secrets,
@@ -413,9 +428,13 @@ unknown  identities      only an audit log shows which users create pods in kube
             {
               check: 'configuration',
               verdict: 'ok',
-              found: 'sigma-admission has our 4 entries: guard, observe, probe, self',
+              found: 'sigma-admission has our 6 entries: guard, observe, other, other-observe, probe, self',
             },
-            { check: 'entries', verdict: 'ok', found: 'as we ship them for upstream' },
+            {
+              check: 'entries',
+              verdict: 'ok',
+              found: 'as the replicas want them: for upstream, and 15 rules',
+            },
             {
               check: 'conditions',
               verdict: 'ok',
@@ -441,6 +460,8 @@ unknown  identities      only an audit log shows which users create pods in kube
               details: [
                 'guard: allowed after 3 s: CREATE pods in kube-system, except by identities that heal a cluster',
                 'observe: allowed after 1 s: CREATE pods in kube-system, by identities that heal a cluster',
+                `other: allowed after 3 s: ${OTHER}, except by identities that heal a cluster, where a rule may match`,
+                `other-observe: allowed after 1 s: ${OTHER}, by identities that heal a cluster, where a rule may match`,
                 'probe: refused after 3 s: CREATE configmaps in sigma-admission, our own probe',
                 'self: allowed after 3 s: CREATE/UPDATE/DELETE configmaps, secrets, deployments, deployments/scale in sigma-admission',
               ],
@@ -472,8 +493,8 @@ unknown  identities      only an audit log shows which users create pods in kube
       expect({ stdout: constant(stdout), exitCode }).toEqual({
         stdout: `\
 ok       version         Kubernetes VERSION
-ok       configuration   sigma-admission has our 4 entries: guard, observe, probe, self
-ok       entries         as we ship them for upstream
+ok       configuration   sigma-admission has our 6 entries: guard, observe, other, other-observe, probe, self
+ok       entries         as the replicas want them: for upstream, and 15 rules
 unknown  conditions      errors of match conditions: not allowed to look
                          fix: run the check as a user allowed to get /metrics
 ok       reachability    a probe went through the API server to us and came back
@@ -487,6 +508,16 @@ ok       if-down         all would be allowed, but for our own probe
                            identities that heal a cluster
                          - observe: allowed after 1 s: CREATE pods in kube-system, by identities
                            that heal a cluster
+                         - other: allowed after 3 s: CREATE/UPDATE pods, pods/binding,
+                           pods/ephemeralcontainers, pods/eviction and 1 more; CONNECT
+                           pods/attach, pods/exec, pods/portforward, pods/proxy; CREATE
+                           serviceaccounts/token in every namespace but sigma-admission, except by
+                           identities that heal a cluster, where a rule may match
+                         - other-observe: allowed after 1 s: CREATE/UPDATE pods, pods/binding,
+                           pods/ephemeralcontainers, pods/eviction and 1 more; CONNECT
+                           pods/attach, pods/exec, pods/portforward, pods/proxy; CREATE
+                           serviceaccounts/token in every namespace but sigma-admission, by
+                           identities that heal a cluster, where a rule may match
                          - probe: refused after 3 s: CREATE configmaps in sigma-admission, our own
                            probe
                          - self: allowed after 3 s: CREATE/UPDATE/DELETE configmaps, secrets,

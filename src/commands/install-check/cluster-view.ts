@@ -3,7 +3,9 @@ import type { ApiServer } from '../../cluster/api-server.ts';
 import { COMMANDS } from '../../settings/commands.ts';
 import { configMapKeyOf, settingsOfReplica, type ReplicaSettings } from '../../settings/of-replica.ts';
 import type { Key } from '../../settings/settings.ts';
-import type { Config } from '../../settings/types.ts';
+import type { Ruleset } from '../../policy/ruleset.ts';
+import type { ServeSettings } from './serve-settings.ts';
+import { replicaRules, wantedEntries, type WantedEntries } from './wanted-entries.ts';
 import { read, type ObjectRead } from './object-read.ts';
 import type { ConfigMap, Deployment, Listed, Named, Node, Registered, Service, Version } from './objects.ts';
 
@@ -27,6 +29,10 @@ export interface ClusterView {
   readonly deployment: ObjectRead<Deployment>;
   /** Of our replicas. */
   readonly settings: ObjectRead<ServeSettings>;
+  /** That our replicas load, by the ConfigMaps that they mount. */
+  readonly ruleset: ObjectRead<Ruleset>;
+  /** That our replicas want, by their settings and rules. */
+  readonly wanted: ObjectRead<WantedEntries>;
   readonly validating: ObjectRead<Listed<Registered>>;
   readonly mutating: ObjectRead<Listed<Registered>>;
   readonly kubeSystem: ObjectRead<Named>;
@@ -34,9 +40,6 @@ export interface ClusterView {
   /** Of the API server that answers. */
   readonly metrics: ObjectRead<string>;
 }
-
-/** The settings of our replicas, as far as they concern the cluster. */
-export type ServeSettings = Pick<Config, 'modes' | 'manage' | 'secret' | 'noOwnerReference'>;
 
 const REGISTRATION = '/apis/admissionregistration.k8s.io/v1';
 /** Nodes that are read for labels of a distribution: the first have the same as all. */
@@ -52,11 +55,15 @@ export async function viewCluster(api: ApiServer, names: Names, version: Version
     `/apis/apps/v1/namespaces/${namespace}/deployments/${OURS}`,
     `get deployments.apps/${OURS} -n ${namespace}`,
   );
+  const settings = await settingsOf(api, namespace, deployment);
+  const ruleset = await rulesetOf(api, namespace, deployment, settings);
   return {
     names,
     version,
     deployment,
-    settings: await settingsOf(api, namespace, deployment),
+    settings,
+    ruleset,
+    wanted: wantedEntries({ ...names, service: OURS }, settings, ruleset),
     configuration: await read(
       api,
       `${REGISTRATION}/${validating}/${names.configuration}`,
@@ -70,6 +77,17 @@ export async function viewCluster(api: ApiServer, names: Names, version: Version
     nodes: await read(api, `/api/v1/nodes?limit=${NODES}`, 'list nodes'),
     metrics: await read(api, '/metrics', 'get /metrics', 'text'),
   };
+}
+
+async function rulesetOf(
+  api: ApiServer,
+  namespace: string,
+  deployment: ObjectRead<Deployment>,
+  settings: ObjectRead<ServeSettings>,
+): Promise<ObjectRead<Ruleset>> {
+  if (deployment.kind !== 'found') return deployment;
+  if (settings.kind !== 'found') return settings;
+  return replicaRules(api, namespace, deployment.value.spec.template.spec, settings.value);
 }
 
 /** The settings of the replicas, with the settings file from its ConfigMap if that can be read. */
@@ -96,7 +114,19 @@ async function settingsOf(
 }
 
 /** The settings that the checks need. */
-const ASKED: readonly Key[] = ['mode', 'levels', 'rules', 'manage', 'noOwnerReference', 'secret'];
+const ASKED: readonly Key[] = [
+  'mode',
+  'levels',
+  'rules',
+  'manage',
+  'noOwnerReference',
+  'secret',
+  'distribution',
+  'rulesDirs',
+  'placeholders',
+  'minLevel',
+  'subresources',
+];
 
 /** The settings, if all that the checks need are known. */
 function told(settings: ReplicaSettings): ObjectRead<ServeSettings> {

@@ -1,17 +1,20 @@
 import { ourEntries, type ClusterView } from './cluster-view.ts';
 import { shortName } from '../../registration/entry-name.ts';
+import { GUARD, OBSERVE, PROBE, SELF } from '../../registration/webhook-configuration.ts';
 import { fail, ok, warn, type CheckFinding } from './finding.ts';
 import { notRead } from './object-read.ts';
-import { shippedEntries } from './shipped.ts';
 
 const CHECK = 'configuration';
 /** For a first installation, which has no overlay of its own yet. */
 const INSTALL = 'kubectl apply -k manifests/overlays/warn';
 const APPLY_AGAIN = 'apply your overlay again';
 
+/** The entries that replicas want whatever their rules are about. */
+const ALWAYS = [GUARD, OBSERVE, PROBE, SELF];
+
 /** Whether our webhook configuration exists, with all of our entries. */
 export function checkConfiguration(view: ClusterView): CheckFinding {
-  const { configuration, names, settings } = view;
+  const { configuration, names, settings, wanted } = view;
   const name = `ValidatingWebhookConfiguration ${names.configuration}`;
   if (configuration.kind === 'unknown') return notRead(CHECK, name, configuration);
   if (configuration.kind === 'missing')
@@ -26,9 +29,8 @@ export function checkConfiguration(view: ClusterView): CheckFinding {
     return fail(CHECK, found, { fix });
   }
   const entries = ourEntries(view).map((entry) => entry.name);
-  const missing = shippedEntries(names, 'upstream')
-    .map((entry) => entry.name)
-    .filter((each) => !entries.includes(each));
+  const expected = wanted.kind === 'found' ? wanted.value.webhooks.map((entry) => entry.name) : ALWAYS;
+  const missing = expected.filter((each) => !entries.includes(each));
   if (missing.length === 0) {
     const all = entries.map(shortName).join(', ');
     return ok(CHECK, `${names.configuration} has our ${entries.length} entries: ${all}`);

@@ -1,17 +1,16 @@
-import { differingFields, type RegisteredWebhook } from '../../registration/registered-webhook.ts';
-import { isDeepStrictEqual } from 'node:util';
-import { NAMESPACE_NAME, type Webhook } from '../../registration/webhook-configuration.ts';
-import { ourEntries, type ClusterView } from './cluster-view.ts';
+import { entryDifferences } from '../../registration/entry-differences.ts';
 import { shortName } from '../../registration/entry-name.ts';
+import type { RegisteredWebhook } from '../../registration/registered-webhook.ts';
+import { ourEntries, type ClusterView } from './cluster-view.ts';
+import { distributionOf } from './distribution-of.ts';
 import { fail, ok, warn, type CheckFinding } from './finding.ts';
-
-import { distributionOf, shippedEntries, variesByDistribution } from './shipped.ts';
+import { notRead } from './object-read.ts';
 
 const CHECK = 'entries';
 
-/** Whether each of our entries is as we ship it, and for which distribution. */
+/** Whether each of our entries is as the replicas want it, by their settings and rules. */
 export function checkEntries(view: ClusterView): readonly CheckFinding[] {
-  const { names } = view;
+  const { wanted, settings } = view;
   const entries = ourEntries(view);
   if (entries.length === 0) return [];
   const lockouts = entries.filter(locksOut).map(({ name }) => shortName(name));
@@ -19,32 +18,31 @@ export function checkEntries(view: ClusterView): readonly CheckFinding[] {
     const found = `${lockouts.join(', ')}: failurePolicy Fail, so while no replica answers, requests that bring a cluster back are refused`;
     return [fail(CHECK, found, { fix: 'set them to Ignore', command: patch(view, lockouts) })];
   }
-  const carried = entries
-    .filter(({ name }) => variesByDistribution(name, names))
-    .map((entry) => ({ name: shortName(entry.name), distribution: distributionOf(entry, names) }));
-  const distributions = [...new Set(carried.map(({ distribution }) => distribution))];
-  const details = entries.flatMap((entry) => {
-    const shipped = shippedEntries(names, 'upstream').find(({ name }) => name === entry.name);
-    const what = shipped === undefined ? ['not one that we ship'] : differences(entry, shipped);
-    return what.map((each) => `${shortName(entry.name)}: ${each}`);
-  });
-  const [distribution] = distributions;
-  if (distributions.length > 1 || distribution === undefined) {
-    details.push(
-      ...carried.map((each) =>
-        each.distribution === undefined
-          ? `${each.name}: match conditions that we ship for no distribution`
-          : `${each.name}: the match conditions of ${each.distribution}`,
-      ),
-    );
-  }
-  if (details.length === 0) {
-    return [ok(CHECK, `as we ship them for ${distribution}`)];
-  }
+  if (wanted.kind === 'missing') return [];
+  if (wanted.kind === 'unknown') return [notRead(CHECK, 'the entries that the replicas want', wanted)];
+  const { distribution, webhooks, rules } = wanted.value;
+  // `configuration` tells of entries that are missing, `mode` of guard's failure policy.
+  const details = entryDifferences(entries, webhooks).flatMap(({ entry, field, text }) =>
+    text.endsWith(': missing') || (field === 'failurePolicy' && ['guard', 'probe'].includes(entry))
+      ? []
+      : [text],
+  );
+  if (details.length === 0)
+    return [ok(CHECK, `as the replicas want them: for ${distribution}, and ${rules} rules`)];
+  const carried = registeredDistribution(view);
+  const isOther = carried !== undefined && carried !== distribution;
+  const isOurs = settings.kind === 'found' && settings.value.manage === 'all';
   return [
-    warn(CHECK, 'our entries are not as we ship them', {
-      details,
-      fix: 'apply the overlay again, with the component of your distribution: manifests/distributions',
+    warn(CHECK, 'our entries are not as the replicas want them', {
+      details: [
+        ...details,
+        ...(isOther
+          ? [`they are for ${carried}, the replicas are told that the cluster is ${distribution}`]
+          : []),
+      ],
+      fix: isOurs
+        ? 'the replicas put them right within seconds: their log says why they did not'
+        : 'print them with `sigma-admission manifests`, for the settings and rules of the replicas, and apply them',
     }),
   ];
 }
@@ -52,7 +50,7 @@ export function checkEntries(view: ClusterView): readonly CheckFinding[] {
 /** The distribution whose match conditions guard has. */
 export function registeredDistribution(view: ClusterView) {
   const guard = ourEntries(view).find(({ name }) => shortName(name) === 'guard');
-  return guard === undefined ? undefined : distributionOf(guard, view.names);
+  return guard === undefined ? undefined : distributionOf(guard);
 }
 
 /** `guard` may be Fail, and `probe` must: neither is called for the identities that heal a cluster. */
@@ -68,39 +66,4 @@ function patch({ names, configuration }: ClusterView, entries: readonly string[]
       : [],
   );
   return `kubectl patch validatingwebhookconfiguration ${names.configuration} --type json -p '${JSON.stringify(operations)}'`;
-}
-
-/** Fields that make an entry another entry. `rules` of `other` depend on the loaded rules. */
-const COMPARED = ['rules', 'timeoutSeconds', 'matchPolicy', 'sideEffects'] as const;
-
-function differences(entry: RegisteredWebhook, shipped: Webhook): readonly string[] {
-  const fields = differingFields(entry, shipped);
-  const different: string[] = COMPARED.filter(
-    (key) => fields.includes(key) && !(key === 'rules' && shortName(entry.name) === 'other'),
-  ).map((key) =>
-    typeof shipped[key] === 'object'
-      ? `${key} differ`
-      : `${key} is ${String(entry[key])}, shipped ${String(shipped[key])}`,
-  );
-  if (entry.clientConfig.service?.path !== shipped.clientConfig.service.path)
-    different.push(
-      `path is ${entry.clientConfig.service?.path}, shipped ${shipped.clientConfig.service.path}`,
-    );
-  if (!reachesAsShipped(entry.namespaceSelector, shipped.namespaceSelector))
-    different.push('namespaceSelector differs');
-  return different;
-}
-
-/** An entry may select more namespaces than we ship. */
-function reachesAsShipped(
-  found: Webhook['namespaceSelector'] | undefined,
-  shipped: Webhook['namespaceSelector'],
-) {
-  const [wanted, namesFound] = [shipped, found ?? {}].map(({ matchExpressions = [] }) =>
-    matchExpressions.flatMap(({ key, operator, values = [] }) =>
-      key === NAMESPACE_NAME && operator === 'In' ? values : [],
-    ),
-  );
-  if (wanted === undefined || wanted.length === 0) return isDeepStrictEqual(found ?? {}, shipped);
-  return wanted.every((name) => namesFound?.includes(name));
 }

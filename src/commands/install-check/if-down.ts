@@ -54,6 +54,9 @@ function whereOf({ matchLabels = {}, matchExpressions = [] }: NamespaceSelector 
     ),
   ];
   if (parts.length > 0) return parts.join(', ');
+  const [{ key, operator, values = [] } = { key: '', operator: '' }, ...more] = matchExpressions;
+  if (key === NAMESPACE_NAME && operator === 'NotIn' && more.length === 0)
+    return `every namespace but ${values.join(', ')}`;
   const isOpen = Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
   return isOpen ? 'every namespace' : 'the namespaces it selects';
 }
@@ -62,6 +65,7 @@ const WHOSE: Readonly<Record<string, string>> = {
   'does-not-heal': ', except by identities that heal a cluster',
   heals: ', by identities that heal a cluster',
   'is-probe': ', our own probe',
+  'a-rule-may-match': ', where a rule may match',
 };
 
 function whoseOf({ matchConditions = [] }: RegisteredWebhook): string {

@@ -5,7 +5,8 @@ import { sendProbe } from '../../cluster/probe.ts';
 import type { InstallCheckConfig } from '../../settings/types.ts';
 import { readCallers } from './callers.ts';
 import { checkCertificate } from './certificate.ts';
-import { viewCluster, type ClusterView, type ServeSettings } from './cluster-view.ts';
+import { viewCluster, type ClusterView } from './cluster-view.ts';
+import type { ServeSettings } from './serve-settings.ts';
 import { checkConditions } from './conditions.ts';
 import { checkConfiguration, checkOwner } from './configuration.ts';
 import { dialService } from './dial-service.ts';
@@ -68,13 +69,7 @@ async function check(
     (configuration.kind === 'found' && (configuration.value.webhooks ?? []).length > 0);
   const outcome = isSentTo ? await sendProbe(api, names.namespace) : undefined;
   const dialled = await dialService(view);
-  const assumed: ServeSettings = {
-    modes: { default: 'warn', levels: {}, rules: {} },
-    manage: 'ca',
-    noOwnerReference: false,
-    secret: 'sigma-admission-tls',
-  };
-  const rights = requiredRights(names, settings.kind === 'found' ? settings.value : assumed);
+  const rights = requiredRights(names, settings.kind === 'found' ? settings.value : SHIPPED);
   const answer = deployment.kind === 'missing' ? undefined : await askRights(api, names.namespace, rights);
   const callers =
     auditLogs.length === 0 ? undefined : await readCallers({ logs: auditLogs, stdin, ...config });
@@ -96,6 +91,9 @@ async function check(
     ...checkIdentities(view, callers),
   ];
 }
+
+/** The replicas' as shipped, where they cannot be read. */
+const SHIPPED: Pick<ServeSettings, 'manage' | 'secret'> = { manage: 'all', secret: 'sigma-admission-tls' };
 
 function namesOf({ namespace, webhookConfiguration }: InstallCheckConfig) {
   return { namespace, configuration: webhookConfiguration };

@@ -2,7 +2,8 @@ import { ApiError, type ApiServer } from '../../cluster/api-server.ts';
 import { PROBE_CONFIG_MAP } from '../../registration/probe.ts';
 import { KINDS } from '../../kubernetes/objects.ts';
 import { CACHED_KINDS } from '../../provenance/cache.ts';
-import { OURS, type ClusterView, type Names, type ServeSettings } from './cluster-view.ts';
+import { OURS, type ClusterView, type Names } from './cluster-view.ts';
+import type { ServeSettings } from './serve-settings.ts';
 import { fail, ok, unknown, warn, type CheckFinding } from './finding.ts';
 import { allow } from './object-read.ts';
 
@@ -23,7 +24,7 @@ export interface Right {
 /** The rights that replicas with these settings need. */
 export function requiredRights(
   { namespace, configuration }: Names,
-  settings: ServeSettings,
+  settings: Pick<ServeSettings, 'manage' | 'secret'>,
 ): readonly Right[] {
   const configurations = {
     group: 'admissionregistration.k8s.io',

@@ -64,6 +64,7 @@ export function startClusterControllers(
   const registered = createRegistered({
     name,
     service,
+    wanted: manage === 'all' ? undefined : () => content(443).content.webhooks,
     isToFailClosed,
     certificates,
     scope,

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import { entryDifferences } from '../../registration/entry-differences.ts';
 import {
   caBundleOf,
   ourWebhooks,
@@ -8,7 +10,7 @@ import {
 } from '../../registration/registered-webhook.ts';
 import { claimedManager, LOWERED_POLICIES, type Plan } from '../../registration/registration-plan.ts';
 import { shortName } from '../../registration/entry-name.ts';
-import { GUARD } from '../../registration/webhook-configuration.ts';
+import { GUARD, type Webhook } from '../../registration/webhook-configuration.ts';
 import type { ClusterMetrics } from '../../records/cluster-metrics.ts';
 import type { RegisteredScope } from './registered-scope.ts';
 import type { RegisteredAuthority } from '../../cluster/connectivity.ts';
@@ -20,6 +22,8 @@ import type { ServingCertificates } from './serving-certificates.ts';
 export interface RegisteredOptions {
   readonly name: string;
   readonly service: ServiceReference;
+  /** The entries that the replicas want, where others make them: their differences are told, and not ours to mend. */
+  readonly wanted?: (() => readonly Webhook[]) | undefined;
   /** The settings ask for a guard that fails closed, and the manifest, not the replicas, sets its failure policy. */
   readonly isToFailClosed: () => boolean;
   readonly certificates: ServingCertificates;
@@ -33,6 +37,7 @@ export interface RegisteredOptions {
 export function createRegistered({
   name,
   service,
+  wanted,
   isToFailClosed,
   certificates,
   scope,
@@ -50,6 +55,8 @@ export function createRegistered({
   let wasTrusted = false;
   let wasLowered = false;
   let compared: Pick<Plan, 'differences' | 'defers'> | undefined;
+  /** What is not as the replicas want it, and is for others to mend. */
+  let foreign: readonly string[] = [];
   const bundle = () => agreedBundle(seen, service);
   const trusted = () => certificates.kind !== 'secret' || certificates.trusted();
   const authorities = (): readonly RegisteredAuthority[] =>
@@ -76,6 +83,22 @@ export function createRegistered({
     }
     wasLowered = isLowered;
   }
+  /** Break-glass lowers failure policies: that is asked for. */
+  function compareEntries(found: RegisteredConfiguration | undefined): void {
+    if (wanted === undefined || found === undefined) return;
+    const isLowered = found.metadata.annotations?.[LOWERED_POLICIES] !== undefined;
+    const before = foreign;
+    foreign = entryDifferences(ourWebhooks(found, service), wanted())
+      .filter(({ field }) => !(isLowered && field === 'failurePolicy'))
+      .map(({ text }) => text);
+    if (isDeepStrictEqual(foreign, before)) return;
+    if (foreign.length === 0) log.info('our entries are as our settings and rules want them again');
+    else
+      log.warn(
+        { differences: foreign },
+        'our entries are not as our settings and rules want them; not ours to mend',
+      );
+  }
   return {
     /** What each of our entries trusts; undefined before the configuration was read. */
     authorities: () => (looked ? authorities() : undefined),
@@ -97,6 +120,7 @@ export function createRegistered({
       }
       // Also where it is as it was: rules that are loaded anew may ask for a guard that fails closed.
       if (found !== undefined) watchGuard(found);
+      compareEntries(found);
       looked = true;
       lookedMs = performance.now();
       const caBundle = certificates.kind === 'secret' ? certificates.reconcile(bundle()) : undefined;
@@ -129,10 +153,12 @@ export function createRegistered({
     if (!looked) return { state: 'failed', facts: ['not looked at yet'] };
     if (seen === undefined) return { state: 'wrong', facts: [`${name} does not exist`] };
     const distrusting = trust.distrusting();
-    const isAsItShouldBe = compared === undefined || (compared.differences.length === 0 && !compared.defers);
+    const isAsItShouldBe =
+      foreign.length === 0 &&
+      (compared === undefined || (compared.differences.length === 0 && !compared.defers));
     const isRight = distrusting.length === 0 && trusted() && isAsItShouldBe;
     const isReady = wasTrusted || trusted();
-    const told = compared === undefined ? [] : [comparisonOf(compared)];
+    const told = compared === undefined && foreign.length === 0 ? [] : [comparisonOf(compared, foreign)];
     return {
       state: isRight && comparedMs === undefined ? 'unknown' : isRight ? 'ok' : isReady ? 'wrong' : 'failed',
       facts: [`${name}: ${[...told, formatTrust(distrusting)].join('; ')}`],
@@ -140,8 +166,13 @@ export function createRegistered({
   }
 }
 
-function comparisonOf({ differences, defers }: Pick<Plan, 'differences' | 'defers'>): string {
-  return differences.join(', ') || (defers ? 'newer content than ours stands' : 'as it should be');
+function comparisonOf(
+  { differences, defers }: Pick<Plan, 'differences' | 'defers'> = { differences: [], defers: false },
+  foreign: readonly string[],
+): string {
+  return (
+    [...differences, ...foreign].join(', ') || (defers ? 'newer content than ours stands' : 'as it should be')
+  );
 }
 
 /** So long a look shows how it is: three are due meanwhile. */

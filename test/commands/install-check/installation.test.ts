@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Distribution } from '../../../src/registration/identities.ts';
+import { load, rule } from '../../policy/rulesets.ts';
 import { inNamespaces } from '../../../src/registration/webhook-configuration.ts';
 import { ApiError, type ApiServer } from '../../../src/cluster/api-server.ts';
 import { viewCluster, type ClusterView } from '../../../src/commands/install-check/cluster-view.ts';
@@ -200,46 +202,78 @@ describe('the owner', () => {
 });
 
 describe('the entries', () => {
-  function found(webhooks: ReturnType<typeof entries>) {
-    return checkEntries(view({ configuration: present(configuration(webhooks)) }));
+  function found(webhooks: ReturnType<typeof entries>, changes: Partial<ClusterView> = {}) {
+    return checkEntries(view({ configuration: present(configuration(webhooks)), ...changes }));
   }
+  const inCluster = (distribution: Distribution) => ({ settings: present(settings({ distribution })) });
+  const EXEC = rule(0, { verb: 'create', 'objectRef.resource': 'pods', 'objectRef.subresource': 'exec' });
 
   it.each(['upstream', 'gke', 'k3s'] as const)('are for %s', (distribution) => {
-    expect(said(found(entries({}, { distribution })))).toEqual([`ok: as we ship them for ${distribution}`]);
+    expect(said(found(entries({}, { distribution }), inCluster(distribution)))).toEqual([
+      `ok: as the replicas want them: for ${distribution}, and 0 rules`,
+    ]);
+  });
+
+  it('follow the rules that the replicas load', () => {
+    const ruleset = present(load([EXEC]));
+    const lacking = view({ ruleset });
+    expect(said(checkEntries(lacking))).toEqual(['ok: as the replicas want them: for upstream, and 1 rules']);
+    expect(said([checkConfiguration(lacking)])).toEqual([
+      'warning: sigma-admission lacks our entries other, other-observe',
+    ]);
+    const { wanted } = lacking;
+    const webhooks = wanted.kind === 'found' ? wanted.value.webhooks : [];
+    expect(said(found(webhooks, { ruleset }))).toEqual([
+      'ok: as the replicas want them: for upstream, and 1 rules',
+    ]);
+    expect(found(webhooks)[0]?.details).toEqual([
+      'other: not an entry that the replicas want',
+      'other-observe: not an entry that the replicas want',
+    ]);
   });
 
   it('may guard more namespaces, and fail closed', () => {
     const moreNamespaces = { namespaceSelector: inNamespaces(['kube-system', 'kube-public']) };
     expect(
       said(found(entries({ guard: moreNamespaces, observe: moreNamespaces }, { enforcing: true }))),
-    ).toEqual(['ok: as we ship them for upstream']);
+    ).toEqual(['ok: as the replicas want them: for upstream, and 0 rules']);
   });
 
   it('differ in what is listed', () => {
     const [guard] = entries({}, { distribution: 'gke' });
-    const [, ...others] = entries({ observe: { timeoutSeconds: 10 }, self: { rules: [] } });
+    const [, ...others] = entries({
+      observe: { timeoutSeconds: 10, objectSelector: { matchLabels: { a: 'b' } } },
+      self: { rules: [] },
+    });
     expect(found([...(guard === undefined ? [] : [guard]), ...others])).toEqual([
       {
         check: 'entries',
         verdict: 'warning',
-        found: 'our entries are not as we ship them',
+        found: 'our entries are not as the replicas want them',
         details: [
-          'observe: timeoutSeconds is 10, shipped 1',
+          'guard: matchConditions differ',
+          'observe: objectSelector differs',
+          'observe: timeoutSeconds is 10, wanted 1',
           'self: rules differ',
-          'guard: the match conditions of gke',
-          'observe: the match conditions of upstream',
+          'they are for gke, the replicas are told that the cluster is upstream',
         ],
-        fix: 'apply the overlay again, with the component of your distribution: manifests/distributions',
+        fix: 'the replicas put them right within seconds: their log says why they did not',
       },
     ]);
   });
 
-  it('have conditions of no distribution', () => {
-    const matchConditions = [{ name: 'mine', expression: 'true' }];
-    const [finding] = found(entries({ guard: { matchConditions }, observe: { matchConditions } }));
-    expect(finding?.details).toEqual([
-      'guard: match conditions that we ship for no distribution',
-      'observe: match conditions that we ship for no distribution',
+  it('are for who applied them to put right, where the replicas do not', () => {
+    const narrowed = entries({ guard: { matchConditions: [{ name: 'mine', expression: 'false' }] } });
+    const [finding] = found(narrowed, { settings: present(settings({ manage: 'ca' })) });
+    expect(finding).toMatchObject({
+      details: ['guard: matchConditions differ'],
+      fix: 'print them with `sigma-admission manifests`, for the settings and rules of the replicas, and apply them',
+    });
+  });
+
+  it('are not compared where the rules of the replicas cannot be read', () => {
+    expect(said(found(entries(), { ruleset: NOT_ALLOWED }))).toEqual([
+      'unknown: the entries that the replicas want: not allowed to look',
     ]);
   });
 

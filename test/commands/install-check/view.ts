@@ -1,9 +1,12 @@
 import { createAuthority } from '../../../src/certificates/authority.ts';
 import { webhookConfiguration } from '../../../src/registration/webhook-configuration.ts';
-import type { ClusterView, ServeSettings } from '../../../src/commands/install-check/cluster-view.ts';
+import type { ClusterView } from '../../../src/commands/install-check/cluster-view.ts';
+import type { ServeSettings } from '../../../src/commands/install-check/serve-settings.ts';
 import type { ObjectRead } from '../../../src/commands/install-check/object-read.ts';
 import type { Mode } from '../../../src/policy/mode.ts';
 import type { RegisteredWebhook } from '../../../src/registration/registered-webhook.ts';
+import { wantedEntries } from '../../../src/commands/install-check/wanted-entries.ts';
+import { load } from '../../policy/rulesets.ts';
 import { trusting } from '../../lib/trusting.ts';
 
 export function present<T>(value: T): ObjectRead<T> {
@@ -67,11 +70,27 @@ export function settings({
   ...others
 }: Partial<ServeSettings> & { mode?: Mode } = {}): ServeSettings {
   const modes = { default: mode, levels: {}, rules: {} };
-  return { modes, manage: 'ca', noOwnerReference: false, secret: 'sigma-admission-tls', ...others };
+  return {
+    modes,
+    manage: 'all',
+    noOwnerReference: false,
+    secret: 'sigma-admission-tls',
+    distribution: 'upstream',
+    rulesDirs: ['/etc/sigma-admission/rules'],
+    subresources: 'resource',
+    ...others,
+  };
 }
 
 /** A healthy installation of `warn`, but for what is said. */
 export function view(changes: Partial<ClusterView> = {}): ClusterView {
+  const names = {
+    namespace: 'sigma-admission',
+    configuration: 'sigma-admission',
+    service: 'sigma-admission',
+  };
+  const replicas = changes.settings ?? present(settings());
+  const ruleset = changes.ruleset ?? present(load([]));
   return {
     names: { namespace: 'sigma-admission', configuration: 'sigma-admission' },
     version: { major: '1', minor: '37', gitVersion: 'v1.37.2' },
@@ -82,7 +101,9 @@ export function view(changes: Partial<ClusterView> = {}): ClusterView {
       spec: { clusterIP: '10.96.7.1', ports: [{ name: 'https', port: 443, targetPort: 'https' }] },
     }),
     deployment: present(deployment()),
-    settings: present(settings()),
+    settings: replicas,
+    ruleset,
+    wanted: wantedEntries(names, replicas, ruleset),
     validating: present({ items: [configuration()] }),
     mutating: present({ items: [] }),
     kubeSystem: present({ metadata: { name: 'kube-system', labels: {} } }),

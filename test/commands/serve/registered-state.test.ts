@@ -1,9 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import type { RegisteredConfiguration } from '../../../src/registration/registered-webhook.ts';
+import type {
+  RegisteredConfiguration,
+  RegisteredWebhook,
+} from '../../../src/registration/registered-webhook.ts';
 import { createClusterMetrics } from '../../../src/records/cluster-metrics.ts';
 import { createAuthority, issueCertificate } from '../../../src/certificates/authority.ts';
+import { webhookConfiguration, type Webhook } from '../../../src/registration/webhook-configuration.ts';
 import { createRegistered } from '../../../src/commands/serve/registered-state.ts';
 import type { ServingCertificates } from '../../../src/commands/serve/serving-certificates.ts';
 
@@ -42,7 +46,12 @@ function found(
 function registered({
   isToFailClosed = true,
   kind = 'secret',
-}: { isToFailClosed?: boolean; kind?: ServingCertificates['kind'] } = {}) {
+  wanted,
+}: {
+  isToFailClosed?: boolean;
+  kind?: ServingCertificates['kind'];
+  wanted?: () => readonly Webhook[];
+} = {}) {
   const asked = { isToFailClosed };
   const told: string[] = [];
   const logged: string[] = [];
@@ -60,6 +69,7 @@ function registered({
   const state = createRegistered({
     name: 'sigma-admission',
     service: SERVICE,
+    wanted,
     isToFailClosed: () => asked.isToFailClosed,
     certificates,
     scope: { compare: () => {}, check: () => ({ name: 'registered', state: 'ok' }) },
@@ -238,5 +248,47 @@ describe('what is registered', () => {
     const { look, told } = registered(options);
     look(configuration);
     expect(told).toEqual([]);
+  });
+
+  it('is compared with what the settings and rules want also where others make it, and differences are told', () => {
+    const { webhooks } = webhookConfiguration({
+      ...{ namespace: 'sigma-admission', service: 'sigma-admission', port: 443 },
+      ...{ distribution: 'upstream', enforcing: true },
+    });
+    const { look, check, logged } = registered({ wanted: () => webhooks });
+    const put = (change: (entry: RegisteredWebhook) => readonly RegisteredWebhook[], lowered?: string) => {
+      const trusting = webhooks.map((entry) => ({
+        ...entry,
+        clientConfig: { ...entry.clientConfig, caBundle: CA },
+      }));
+      look({
+        ...found(lowered === undefined ? {} : { lowered }),
+        webhooks: trusting.flatMap((entry) => (entry.name === webhooks[0]?.name ? change(entry) : [entry])),
+      });
+      const { state, detail } = check();
+      return [state, detail];
+    };
+    const wrong = (text: string) => ['wrong', `sigma-admission: ${text}; every entry trusts our certificate`];
+    put((guard) => [guard]);
+    const conditions = webhooks[0]?.matchConditions ?? [];
+    const never = { name: 'never', expression: 'false' };
+    expect(put((guard) => [{ ...guard, matchConditions: [...conditions, never] }])).toEqual(
+      wrong('guard: matchConditions differ'),
+    );
+    expect(put((guard) => [{ ...guard, objectSelector: { matchLabels: { a: 'b' } } }])).toEqual(
+      wrong('guard: objectSelector differs'),
+    );
+    expect(put((guard) => [{ ...guard, failurePolicy: 'Ignore' }])).toEqual(
+      wrong('guard: failurePolicy is Ignore, wanted Fail'),
+    );
+    expect(put(() => [])).toEqual(wrong('guard: missing'));
+    expect(put((guard) => [{ ...guard, failurePolicy: 'Ignore' }], '{}')).not.toContain('wrong');
+    expect(logged.filter((line) => line.includes('as our settings and rules want'))).toEqual([
+      ...Array.from(
+        { length: 4 },
+        () => 'our entries are not as our settings and rules want them; not ours to mend',
+      ),
+      'our entries are as our settings and rules want them again',
+    ]);
   });
 });

@@ -1,0 +1,177 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createAuthority, issueCertificate, servingNames } from '../../src/certificates/authority.ts';
+import type { Json } from '../control-plane/api-client.ts';
+import { startControlPlane, type OwnControlPlane } from '../control-plane/control-plane.ts';
+import { startDeployment, type Deployment } from '../control-plane/deployment.ts';
+import { runToEnd } from '../control-plane/kubectl.ts';
+import { createOverlay, type OverlayOptions } from '../control-plane/overlay.ts';
+import { eventually } from '../lib/eventually.ts';
+import { describeWithPrograms } from './lib/describe-with-control-plane.ts';
+
+const CONFIGURATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/sigma-admission';
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
+const SOON_MS = 30_000;
+
+/** What an audit log of any cluster has. */
+const BY_CONTROLLER = {
+  kind: 'Event',
+  apiVersion: 'audit.k8s.io/v1',
+  level: 'Metadata',
+  auditID: 'a',
+  stage: 'ResponseComplete',
+  verb: 'create',
+  user: {
+    username: 'system:serviceaccount:kube-system:daemon-set-controller',
+    uid: 'u',
+    groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
+  },
+  objectRef: { resource: 'pods', namespace: 'kube-system', apiVersion: 'v1' },
+  responseStatus: { code: 201 },
+};
+
+describeWithPrograms(
+  'install check finds nothing wrong, and nothing to warn of,',
+  () => {
+    let controlPlane: OwnControlPlane;
+    let deployment: Deployment;
+    const directory = mkdtempSync(join(tmpdir(), 'sigma-admission-ways-'));
+    const log = join(directory, 'audit.log');
+
+    beforeAll(async () => {
+      writeFileSync(log, `${JSON.stringify(BY_CONTROLLER)}\n`);
+      controlPlane = await startControlPlane();
+      deployment = await startDeployment(controlPlane, 2);
+    }, 120_000);
+    afterEach(() => deployment.scaleToZero());
+    afterAll(async () => {
+      await deployment?.stop();
+      await controlPlane?.stop();
+      rmSync(directory, { recursive: true });
+    }, 60_000);
+
+    async function kubectl(args: readonly string[], input?: Json): Promise<void> {
+      const { exitCode, stderr } = await controlPlane.kubectl(args, input === undefined ? {} : { input });
+      if (exitCode !== 0) throw new Error(`${args.join(' ')}: ${stderr}`);
+    }
+
+    async function apply(options: OverlayOptions): Promise<void> {
+      const overlay = createOverlay({ ...options, port: deployment.port });
+      try {
+        await kubectl(['apply', '-k', overlay.directory]);
+      } finally {
+        overlay.remove();
+      }
+    }
+
+    /** Its findings by verdict, once none is other than ok; what it finds last where that is never so. */
+    async function findings(...flags: readonly string[]): Promise<readonly string[]> {
+      const args = [MAIN, 'install', 'check', '--format=json', `--audit-log=${log}`, ...flags];
+      const env = { KUBECONFIG: controlPlane.kubeconfig() };
+      return eventually(
+        'all is ok',
+        async () => {
+          const { stdout, stderr } = await runToEnd(process.execPath, args, env);
+          expect(stderr).toBe('');
+          const found = (JSON.parse(stdout) as { findings: readonly Json[] }).findings;
+          expect(found.filter(({ verdict }) => verdict !== 'ok')).toEqual([]);
+          return found.map(({ check }) => String(check));
+        },
+        SOON_MS,
+      );
+    }
+
+    const CHECKS = [
+      ...[
+        'version',
+        'configuration',
+        'entries',
+        'conditions',
+        'reachability',
+        'certificate',
+        'replicas',
+        'mode',
+      ],
+      ...['break-glass', 'if-down', 'rights', 'owner', 'exclusion', 'other-webhooks', 'identities'],
+    ];
+    const uninstall = async (namespace: string) => {
+      await kubectl(['delete', 'namespace', namespace]);
+      await kubectl(['delete', 'validatingwebhookconfiguration', 'sigma-admission', '--ignore-not-found']);
+    };
+
+    describe.each(['warn', 'enforce'])('in %s,', (mode) => {
+      afterEach(() => uninstall('sigma-admission'), 60_000);
+
+      it('where the replicas manage the whole configuration', async () => {
+        await apply({ of: `overlays/${mode}` });
+        await deployment.replace();
+        expect(await findings()).toEqual(CHECKS);
+      }, 120_000);
+
+      it('where its entries are in Git, as they were printed', async () => {
+        await apply({ of: `overlays/${mode}`, manage: 'ca' });
+        await deployment.replace();
+        expect(await findings()).toEqual(CHECKS);
+        const ready = await deployment.replicas[0]?.readyz();
+        expect(ready).toContain('[+]configuration ok: sigma-admission: as it should be');
+      }, 120_000);
+    });
+
+    it('where cert-manager makes certificates and injects their authority', async () => {
+      for (const kind of ['Certificate', 'Issuer']) await kubectl(['create', '-f', '-'], definition(kind));
+      await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=20s']);
+      await apply({ of: 'overlays/warn', components: ['components/cert-manager'], manage: 'none' });
+      await actAsCertManager();
+      await deployment.replace();
+      expect(await findings()).toEqual(CHECKS);
+      await uninstall('sigma-admission');
+    }, 120_000);
+
+    /** Makes the Secret of its Certificate, and sets caBundle as its CA injector does. */
+    async function actAsCertManager(): Promise<void> {
+      const now = Date.now();
+      const authority = await createAuthority({ now });
+      const names = servingNames('sigma-admission', 'sigma-admission');
+      const { certificatePem, keyPem } = await issueCertificate({ authority, ...names, now });
+      const secret = {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'sigma-admission-cert-manager', namespace: 'sigma-admission' },
+        type: 'kubernetes.io/tls',
+        stringData: { 'tls.crt': certificatePem, 'tls.key': keyPem, 'ca.crt': authority.certificatePem },
+      };
+      await kubectl(['create', '-f', '-'], secret);
+      const { body } = await controlPlane.api('GET', CONFIGURATION);
+      const caBundle = Buffer.from(authority.certificatePem).toString('base64');
+      const { status } = await controlPlane.api('PATCH', CONFIGURATION, {
+        body: (body['webhooks'] as Json[]).map((_, index) => ({
+          op: 'add',
+          path: `/webhooks/${index}/clientConfig/caBundle`,
+          value: caBundle,
+        })),
+        contentType: 'application/json-patch+json',
+      });
+      expect(status).toBe(200);
+    }
+  },
+  ['kube-controller-manager', 'kube-scheduler'],
+);
+
+/** As small as a definition of a kind of cert-manager's can be. */
+function definition(kind: string): Json {
+  const plural = `${kind.toLowerCase()}s`;
+  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.cert-manager.io` },
+    spec: {
+      group: 'cert-manager.io',
+      scope: 'Namespaced',
+      names: { kind, plural, singular: kind.toLowerCase() },
+      versions: [{ name: 'v1', served: true, storage: true, schema }],
+    },
+  };
+}
