@@ -211,6 +211,9 @@ const LIMITS = [
   { members: 16, text: 64 },
   { members: 16, text: 32 },
   { members: 8, text: 32 },
+  { members: 4, text: 128 },
+  { members: 2, text: 128 },
+  { members: 1, text: 128 },
 ] as const;
 
 /** The API server stops at 1,000,000 and then does not send the request. */
@@ -231,47 +234,50 @@ function bodyOf(rules: readonly AskedRule[], target: Target, operation: Operatio
   const body = affordable(
     anyOf(
       rules.map((rule) => {
-        const { expression, wider } = ofRule(rule, target, operation);
-        for (const why of wider) widen(rule, why);
+        const { expression, unsaid } = ofRule(rule, target, operation);
+        for (const why of unsaid) widen(rule, why);
         return expression;
       }),
     ),
   );
   if (body !== undefined) return body;
-  for (const rule of rules) widen(rule, 'too dear for the API server to ask');
+  for (const rule of rules) widen(rule, 'too long or too dear for the API server to ask');
   return TRUE;
 }
 
 /** The dearest alternative is held to shorter lists and texts, until all of them together cost little enough. */
 function affordable(body: Expression): Expression | undefined {
+  if (print(body).length > MAX_TEXT || depthOf(body) > MAX_DEPTH) return undefined;
   const parts = (body.kind === 'or' ? body.of : [body]).map((whole) => ({
     whole,
     at: 0,
     part: whole,
     cost: costOf(whole),
   }));
-  while (parts.reduce((sum, { cost }) => sum + cost, 0) > MAX_COST) {
+  let total = parts.reduce((sum, { cost }) => sum + cost, 0);
+  while (total > MAX_COST) {
     const dearest = parts.reduce((one, other) => (other.cost > one.cost ? other : one));
     const limits = LIMITS[dearest.at];
     if (limits === undefined) return undefined;
+    total -= dearest.cost;
     dearest.at += 1;
     dearest.part = within(dearest.whole, limits);
     dearest.cost = costOf(dearest.part);
+    total += dearest.cost;
   }
-  const bounded = anyOf(parts.map(({ part }) => part));
-  return depthOf(bounded) <= MAX_DEPTH ? bounded : undefined;
+  return anyOf(parts.map(({ part }) => part));
 }
 
 function ofRule(
   rule: AskedRule,
   { resource, subresource }: Target,
   operation: Operation,
-): { readonly expression: Expression; readonly wider: ReadonlySet<string> } {
-  const wider = new Set<string>();
+): { readonly expression: Expression; readonly unsaid: ReadonlySet<string> } {
+  const unsaid = new Set<string>();
   const source = { isDelete: operation === 'DELETE', isTyped: builtInGroupOf(resource) !== undefined };
   const candidates = candidatesOf(operation, subresource).map(({ verb, when }) => {
     const translated = translate(withValue(rule.tree, 'verb', verb), 'atLeast', source);
-    for (const why of translated.wider) wider.add(why);
+    for (const why of translated.unsaid) unsaid.add(why);
     return { when, expression: translated.expression };
   });
   const expression = anyOf(
@@ -280,8 +286,8 @@ function ofRule(
       return allOf([when, same[0]?.expression ?? TRUE]);
     }),
   );
-  if (print(expression).length <= MAX_RULE) return { expression, wider };
-  return { expression: TRUE, wider: wider.add(`more than ${MAX_RULE} characters`) };
+  if (print(expression).length <= MAX_RULE) return { expression, unsaid };
+  return { expression: TRUE, unsaid: unsaid.add(`more than ${MAX_RULE} characters`) };
 }
 
 interface Candidate {

@@ -89,7 +89,7 @@ function absorb(alternatives: readonly Expression[]): readonly Expression[] {
   return alternatives.filter((each) => {
     if (each.kind === 'and') return !each.of.some((part) => said.has(print(part)));
     if (each.kind !== 'oneOf' && each.kind !== 'matches' && each.kind !== 'let') return true;
-    return !said.has(`${each.value.replace(/\.orValue\((null|'')\)$/, '')}.hasValue()`);
+    return !said.has(`${each.value.replace(/\.orValue\((null|dyn\(null\)|'')\)$/, '')}.hasValue()`);
   });
 }
 
@@ -279,9 +279,12 @@ function whole({ flags, source }: Regex): string {
   return flags === '' ? source : `(?${flags})${source}`;
 }
 
-/** Whether an expression means the same within a group: a quotation left open would swallow the group's end, and no two groups may have one name. */
+/**
+ * Whether an expression means the same beside others: a quotation left open would swallow what follows, flags would hold for
+ * it too, and no two groups may have one name.
+ */
 function isClosed(source: string): boolean {
-  return !/\\Q|\(\?P?</.test(source);
+  return !/\\Q|\(\?(?!:)/.test(source);
 }
 
 /** `^a$|^b$` as `^(a|b)$`, and likewise what begins or ends alike. */

@@ -14,12 +14,13 @@ const NAMES: Readonly<Record<Exclude<Shape, 'name' | 'anything'>, string>> = {
     'imagePullSecrets ownerReferences managedFields subjects rules hostAliases volumeClaimTemplates',
   texts:
     'add drop args command finalizers verbs apiGroups resourceNames nonResourceURLs externalIPs loadBalancerSourceRanges ' +
-    'accessModes',
+    'accessModes rules.resources',
   map: 'labels annotations matchLabels',
   text:
     'name namespace generateName path mountPath subPath serviceAccountName serviceAccount nodeName schedulerName ' +
     'runtimeClassName priorityClassName restartPolicy imagePullPolicy kind apiVersion containers.image initContainers.image ' +
-    'ephemeralContainers.image targetContainerName clusterIP externalName operation manager apiGroup',
+    'ephemeralContainers.image targetContainerName clusterIP externalName operation manager ' +
+    'roleRef.apiGroup subjects.apiGroup env.value key operator effect secretName claimName hostIP',
   boolean:
     'hostPID hostIPC hostNetwork hostUsers shareProcessNamespace privileged allowPrivilegeEscalation runAsNonRoot ' +
     'readOnlyRootFilesystem automountServiceAccountToken suspend immutable stdin tty',

@@ -8,10 +8,13 @@ import { below, placeOf, type Place, type Ref, type Source, type Step } from './
 import type { Shape } from './shapes.ts';
 import { isCaseless, matchesEmpty, double, mayMatchOtherScalars, number, quote, regexOf } from './text.ts';
 
-/** A tree in CEL, and what of it CEL says less exactly than the tree: none, and the two agree on every request. */
+/** A tree in CEL. */
 export interface Translation {
   readonly expression: Expression;
-  readonly wider: readonly string[];
+  /** What of the tree CEL cannot say at all, so that the bound stands for it. */
+  readonly unsaid: readonly string[];
+  /** Whether the two agree on every request in which no list or text is longer than what is looked at. */
+  readonly isExact: boolean;
 }
 
 /**
@@ -19,15 +22,16 @@ export interface Translation {
  * true where the tree is false or cannot be judged. Neither ever raises an error.
  */
 export function translate(tree: Tree, bound: 'atLeast' | 'atMost', source: Source): Translation {
-  const wider = new Set<string>();
-  const context: Context = { source, widen: (why) => wider.add(why) };
+  const context: Context = { source, unsaid: new Set(), isExact: true };
   const expression = translateTree(tree, bound === 'atLeast', context, 0);
-  return { expression, wider: [...wider] };
+  const { unsaid, isExact } = context;
+  return { expression, unsaid: [...unsaid], isExact: isExact && unsaid.size === 0 };
 }
 
 interface Context {
   readonly source: Source;
-  readonly widen: (why: string) => void;
+  readonly unsaid: Set<string>;
+  isExact: boolean;
 }
 
 /** Beyond these the API server is not asked to look: what counts then is the bound. A condition may be bounded further. */
@@ -56,8 +60,8 @@ function translateTree(tree: Tree, beyond: boolean, context: Context, depth: num
   }
 }
 
-function widened(why: string, beyond: boolean, { widen }: Context): Expression {
-  widen(why);
+function widened(why: string, beyond: boolean, { unsaid }: Context): Expression {
+  unsaid.add(why);
   return constant(beyond);
 }
 
@@ -136,10 +140,23 @@ function isNull(places: readonly Place[], beyond: boolean, context: Context): Ex
   if (places.some(({ steps }) => steps.some(({ shape }) => shape === 'anything'))) {
     return widened('null where a list may be', beyond, context);
   }
+  const onTheWay = places.flatMap(listsOnTheWay);
+  if (onTheWay.length > 0) context.isExact = false;
   return anyOf([
+    ...(beyond ? onTheWay : []),
     ...places.map(({ from, steps }) => someNull(from, steps, false, beyond, 1)),
     allOf(places.map(({ from, steps }) => not(someAtAll(from, steps, !beyond, 1)))),
   ]);
+}
+
+/** Of `user.extra.a.b`, a list at `a` has members that lack `b`. */
+function listsOnTheWay({ from, steps }: Place): readonly Expression[] {
+  const [{ key = '', shape } = {}] = steps;
+  if (shape !== 'texts') return [];
+  const parts = key.split('.');
+  return parts
+    .slice(1)
+    .map((_, at) => test(`${below(from, parts.slice(0, at + 1).join('.')).text}.hasValue()`));
 }
 
 /** Whether some reading is null, or missing in a member of a list. */
@@ -199,8 +216,10 @@ function someMember(list: Ref, item: Ref, beyond: boolean, of: Expression): Expr
   };
 }
 
+/** What `[?…]` gives is declared as whatever the other value is, so that null has to be anything too. */
 function valueOf({ text, isOptional }: Ref): string {
-  return isOptional ? `${text}.orValue(null)` : text;
+  if (!isOptional) return text;
+  return text.endsWith(']') ? `${text}.orValue(dyn(null))` : `${text}.orValue(null)`;
 }
 
 /** Whether some reading below a value has one of these. */
@@ -216,13 +235,13 @@ function someReading(
   const [step, ...rest] = steps;
   if (step === undefined) return leaf(ref, shape, predicates, beyond, context, depth);
   const next = below(ref, step.key);
-  if (rest.length === 0 && predicates[0] === PRESENT) return test(`${next.text}.hasValue()`);
+  if (rest.length === 0 && predicates[0] === PRESENT) return isPresent(next, step.shape, beyond, context);
   const recurse = (from: Ref, shape: Shape, by = 0) =>
     someReading(from, shape, rest, predicates, beyond, context, depth + by);
   if (depth > MAX_LISTS) return widened(`more than ${MAX_LISTS} lists within each other`, beyond, context);
   const variable = `item${depth}`;
   const item: Ref = { text: variable, isOptional: false };
-  const list = { kind: 'some', list: `${next.text}.orValue(null)`, variable, beyond } as const;
+  const list = { kind: 'some', list: valueOf(next), variable, beyond } as const;
   switch (step.shape) {
     case 'objects':
     case 'texts': {
@@ -231,6 +250,8 @@ function someReading(
       return { ...list, orOne: false, longest: MAX_MEMBERS, of };
     }
     case 'anything': {
+      // A list within the list, and a key with dots, are not looked into.
+      context.isExact = false;
       const of = recurse(item, 'anything', 1);
       if (of.kind === 'constant' && !of.value) return FALSE;
       return anyOf([
@@ -243,8 +264,16 @@ function someReading(
   }
 }
 
-/** Lists within lists; a pod has two. */
-const MAX_LISTS = 8;
+/** A list of nothing but empty lists has no readings. */
+function isPresent(ref: Ref, shape: Shape, beyond: boolean, context: Context): Expression {
+  const hasValue = test(`${ref.text}.hasValue()`);
+  if (shape !== 'anything') return hasValue;
+  context.isExact = false;
+  return beyond ? hasValue : allOf([hasValue, test(`type(${valueOf(ref)}) != list`)]);
+}
+
+/** Lists within lists: a pod has two. Of a custom resource, every step may be one. */
+const MAX_LISTS = 12;
 
 /** A key that itself has dots may lead on as well as a path does. Where there is one, the request is sent. */
 function dottedKeys(ref: Ref, step: Step, rest: readonly Step[], beyond: boolean): readonly Expression[] {
@@ -357,14 +386,14 @@ function ofScalar(value: string, predicate: Predicate, beyond: boolean, context:
     case 'number':
       return anyOf([
         { kind: 'oneOf', value, literals: [number(predicate.value)] },
-        ofNumberText(value, `== ${double(predicate.value)}`, beyond),
+        ofNumberText(value, `== ${double(predicate.value)}`, beyond, context),
       ]);
     case 'compare': {
       const compared = `${OPERATORS[predicate.operator]} ${double(predicate.value)}`;
       const isNumber = test(`(type(${value}) == int || type(${value}) == double)`);
       return anyOf([
         allOf([isNumber, test(`${value} ${compared}`, 50)]),
-        ofNumberText(value, compared, beyond),
+        ofNumberText(value, compared, beyond, context),
       ]);
     }
     default:
@@ -379,8 +408,8 @@ function isScalar(value: string): Expression {
 }
 
 /** How CEL writes a fraction or a large number differs from how JSON does. */
-function otherScalars(value: string, beyond: boolean, { widen }: Context): readonly Expression[] {
-  widen('the text of a number or a boolean');
+function otherScalars(value: string, beyond: boolean, context: Context): readonly Expression[] {
+  context.isExact = false;
   return beyond ? [allOf([isScalar(value), test(`type(${value}) != string`, 3)])] : [];
 }
 
@@ -389,7 +418,8 @@ const DECIMAL = quote(String.raw`^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$`);
 const PLAIN = quote(String.raw`^-?[0-9]+(\.[0-9]+)?$`);
 
 /** Of a text that is a number as a whole. */
-function ofNumberText(value: string, compared: string, beyond: boolean): Expression {
+function ofNumberText(value: string, compared: string, beyond: boolean, context: Context): Expression {
+  context.isExact = false;
   const plain = `${value}.matches(${PLAIN})`;
   const converted = `double(${value}) ${compared}`;
   if (!beyond) {

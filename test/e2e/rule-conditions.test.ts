@@ -54,6 +54,8 @@ const TAKEN: readonly (readonly [string, readonly string[]])[] = [
         'user.extra.a.b/c': 'x',
         'user.uid|exists': true,
       },
+      { ...PODS, 'user.extra.a.b/c|contains': ['x*y'], 'requestObject.metadata.labels.a.b/c|lt': 5 },
+      { ...PODS, 'user.extra.a.b/c': ['*', null], 'requestObject.metadata.labels.a.b/c|re': 'x*' },
       { ...PODS, 'requestObject.status|exists': true, 'objectRef.name|contains': 'x', 'user.groups': null },
       { ...PODS, 'requestObject.spec.containers|exists': true, 'requestObject.in.true.as': 1 },
       { ...PODS, 'requestObject.spec.containers.image|fieldref': 'objectRef.name' },
