@@ -1,6 +1,7 @@
 import { SigmaError, type Problem } from '../sigma/read/errors.ts';
 import { appliesTo } from '../sigma/read/filter.ts';
 import { combine, parseSigma, type ParsedSigma } from '../sigma/read/load.ts';
+import { quote } from '../sigma/match/describe-value.ts';
 import { parsePlaceholders } from './placeholders-file.ts';
 import type { Placeholders } from '../sigma/read/detection.ts';
 import type { Rule } from '../sigma/read/rule.ts';
@@ -25,7 +26,7 @@ export async function readRules(source: RuleSource, names: readonly string[] = [
         severity: 'error',
         file: '',
         path: '',
-        message: `--rule: no rule ${JSON.stringify(name)} is loaded`,
+        message: `--rule: no rule ${quote(name)} is loaded`,
       })),
     );
   const rules = parsed.rules.filter((rule) => names.some((name) => isCalled(rule, name)));

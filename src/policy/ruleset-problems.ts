@@ -74,7 +74,7 @@ function unobservableFields({ condition, file, line }: Filter, door: Door): read
     file,
     line,
     path: 'filter',
-    message: `"${path}" is never seen by ${door}; a filter may name only fields that are`,
+    message: `${quote(path)} is never seen by ${door}; a filter may name only fields that are`,
   }));
 }
 

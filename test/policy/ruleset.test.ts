@@ -186,6 +186,12 @@ describe('a filter', () => {
   const unseen = (field: string, door: Door) =>
     `error filter-unobservable 1.yml:1: filter: "${field}" is never seen by ${door}; a filter may name only fields that are`;
 
+  it('is told of without what cannot be seen in the name of its field', () => {
+    const texts = [rule(1, PODS), filter(2, { 'provenance.owner.\u202everified': true })];
+    const [problem] = problemsIn(texts, { door: 'replay' });
+    expect(problem?.message).toMatch(/^"provenance\.owner\.\\u\{202e\}verified" is never seen by replay;/);
+  });
+
   it.each<[field: string, doors: readonly Door[]]>([
     ['userAgent', ['serve', 'scan']],
     ['annotations.x', ['serve', 'scan']],

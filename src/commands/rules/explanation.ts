@@ -1,3 +1,4 @@
+import { quote } from '../../sigma/match/describe-value.ts';
 import { identifiersOf } from './identifiers-of.ts';
 import { termsOf } from '../../policy/filter-expiry.ts';
 import { shortId } from '../../policy/short-id.ts';
@@ -157,7 +158,7 @@ function verdictText(outcome: JudgedRule['outcome'], mode: string): string {
     case 'matches':
       return `matches, and no filter accepts it; its mode is ${mode}`;
     case 'accepted':
-      return `matches, but the filter "${outcome.by.filter.title}" accepts it`;
+      return `matches, but the filter ${quote(outcome.by.filter.title)} accepts it`;
     case 'unknown':
       return `cannot be judged: ${outcome.field} is not to be seen`;
     case 'off':

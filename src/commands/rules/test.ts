@@ -1,4 +1,5 @@
 import type { TextSink } from '../../io/output.ts';
+import { quote } from '../../sigma/match/describe-value.ts';
 import { identifiersOf } from './identifiers-of.ts';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
@@ -123,12 +124,12 @@ function disagreement(
   const ours = matches.filter(({ rule }) => rules.includes(rule));
   const match = ours.find(({ filter }) => filter === undefined);
   if (match !== undefined && kind === 'match') return undefined;
-  if (match !== undefined) return `matches "${match.rule.title}", and no filter accepts it`;
+  if (match !== undefined) return `matches ${quote(match.rule.title)}, and no filter accepts it`;
   const undecided = notJudged.find(({ rule }) => rules.includes(rule));
   if (undecided !== undefined) return `cannot be judged: ${undecided.field} is not to be seen`;
   if (kind === 'ignore') return undefined;
   const filter = ours[0]?.filter?.filter;
-  if (filter !== undefined) return `matches, but filter "${filter.title}" accepts it`;
+  if (filter !== undefined) return `matches, but filter ${quote(filter.title)} accepts it`;
   return `does not match: ${whatIsFalse(rules, observation, ruleset)}`;
 }
 
