@@ -1,6 +1,6 @@
 import { escapeUnseen } from '../io/text.ts';
 import { COMMANDS, GROUPS, type CommandName, type Declaration } from './commands.ts';
-import { didYouMean } from './did-you-mean.ts';
+import { didYouMean } from '../io/did-you-mean.ts';
 import { commandHelp, groupHelp, PROGRAM, programHelp } from './help.ts';
 import { readSettings, type Sources } from './read-settings.ts';
 

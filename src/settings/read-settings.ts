@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { loadAll, YAMLException } from 'js-yaml';
 import { isObject } from '../kubernetes/as-object.ts';
-import { didYouMean } from './did-you-mean.ts';
+import { didYouMean } from '../io/did-you-mean.ts';
 import { argumentOf, FILE_KEYS, FLAGS, PREFIX, type Argument, type Flag } from './flags.ts';
 import { SETTINGS, type Key, type Setting, type Values } from './settings.ts';
 
