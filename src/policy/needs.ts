@@ -1,8 +1,9 @@
 import type { Operation } from '../kubernetes/admission-review.ts';
 import { CONNECT_SUBRESOURCES } from '../kubernetes/objects.ts';
+import { AUDIT_VERBS } from '../kubernetes/schema/audit-event.ts';
 import { canBe, itemsOf, literalText, requiredValues } from '../sigma/match/partial-evaluation.ts';
 import type { Tree } from '../sigma/match/tree.ts';
-import { AUDIT_VERBS, withAbsent, withValue } from './rule-class.ts';
+import { withAbsent, withValue } from './rule-class.ts';
 
 /** Requests of one kind that a tree can be true of. Absent parts stand for any. */
 export interface RequestKind {

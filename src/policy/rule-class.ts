@@ -1,8 +1,12 @@
 import { CONNECT_SUBRESOURCES } from '../kubernetes/objects.ts';
+import { AUDIT_VERBS, EVENT } from '../kubernetes/schema/audit-event.ts';
+import { KUBERNETES } from '../kubernetes/schema/kubernetes.ts';
+import { follow, type FieldType } from '../kubernetes/schema/schema.ts';
 import { canBe, itemsOf, partiallyEvaluate, requiredValues } from '../sigma/match/partial-evaluation.ts';
 import { compilePredicates, type Satisfies } from '../sigma/match/predicate.ts';
 import type { DetectionItem, Predicate, Tree, Truth } from '../sigma/match/tree.ts';
 import { isUnobservable, type Door } from './door.ts';
+import { mayHold } from './may-hold.ts';
 
 /**
  * Whether a rule can be decided at a door:
@@ -19,25 +23,6 @@ export interface Classification {
   /** One clause for people. */
   readonly reason: string;
 }
-
-/** HTTP methods stand for verbs where a request is not about a resource. `replace` is not among them, though rules name it. */
-export const AUDIT_VERBS: readonly string[] =
-  'create get update patch delete list watch deletecollection proxy post put head options'.split(' ');
-
-/** Fields with a closed set of values, or an integer. Anything else a rule asks of them is never true. */
-const VALUES: Readonly<Record<string, readonly string[] | 'integer'>> = {
-  verb: AUDIT_VERBS,
-  level: ['Metadata', 'Request', 'RequestResponse'],
-  stage: ['RequestReceived', 'ResponseStarted', 'ResponseComplete', 'Panic'],
-  'responseStatus.code': 'integer',
-};
-
-/** The fields of an audit event, and what the doors add to it. */
-const TOP_LEVEL_FIELDS = [
-  'kind apiVersion level auditID stage requestURI verb user impersonatedUser sourceIPs userAgent objectRef',
-  'responseStatus requestObject responseObject requestReceivedTimestamp stageTimestamp annotations',
-  'authenticationMetadata provenance receivedAt',
-].flatMap((names) => names.split(' '));
 
 /** Questions, which the API server answers and keeps none of. */
 const REVIEWS = [
@@ -191,37 +176,28 @@ function satisfiesOf(predicates: readonly Predicate[]): Satisfies {
 }
 
 /** False where no audit event can satisfy the item; true where every one does; undefined otherwise. */
-function truthInAnyLog(item: DetectionItem): Truth | undefined {
-  const [path] = item.paths;
-  if (path === undefined || item.paths.length > 1) return undefined;
-  const [top = ''] = path.split('.');
-  if (!TOP_LEVEL_FIELDS.includes(top)) return item.predicates.some(holdsOfAbsent);
-  const values = Object.hasOwn(VALUES, path) ? VALUES[path] : undefined;
-  if (values === undefined) return undefined;
-  const satisfiable =
-    values === 'integer'
-      ? item.predicates.some(mayHoldOfInteger)
-      : item.predicates.some(holdsOfAbsent) || values.some((value) => truthOfValue(item, value) !== false);
-  return satisfiable ? undefined : false;
+function truthInAnyLog({ paths, predicates }: DetectionItem): Truth | undefined {
+  if (paths.length === 0) return undefined;
+  const types = typesInEvent(paths);
+  if (types.length === 0) return predicates.some(holdsOfAbsent);
+  return predicates.some(holdsOfAbsent) || mayHold(KUBERNETES.types, types, predicates) ? undefined : false;
 }
 
-function holdsOfAbsent(predicate: Predicate): boolean {
+function typesInEvent(paths: readonly string[]): readonly FieldType[] {
+  return paths.flatMap((path) => follow(KUBERNETES.types, [EVENT], path).types);
+}
+
+/** Whether it holds where the field is not there. */
+export function holdsOfAbsent(predicate: Predicate): boolean {
   return predicate.kind === 'null' || (predicate.kind === 'exists' && !predicate.value);
-}
-
-function mayHoldOfInteger(predicate: Predicate): boolean {
-  if (predicate.kind === 'boolean' || predicate.kind === 'cidr' || predicate.kind === 'time') return false;
-  if (predicate.kind !== 'string') return true;
-  const [text = '', ...rest] = predicate.pattern;
-  return rest.length > 0 || typeof text !== 'string' || Number.isInteger(Number(text));
 }
 
 function whyDead(item: DetectionItem | undefined): string {
   const [path = ''] = item?.paths ?? [];
   if (item === undefined) return 'no audit event satisfies all of it';
-  if (VALUES[path] === 'integer') return `${path} is an integer in every audit event`;
-  if (Object.hasOwn(VALUES, path)) return `${path} never has such a value`;
-  return `no audit event has a field ${path}`;
+  const types = typesInEvent(item.paths);
+  if (types.includes('integer')) return `${path} is an integer in every audit event`;
+  return types.length > 0 ? `${path} never has such a value` : `no audit event has a field ${path}`;
 }
 
 function named(item: DetectionItem | undefined): { field?: string } {

@@ -1,4 +1,4 @@
-import { AUDIT_VERBS } from '../../policy/rule-class.ts';
+import { AUDIT_VERBS } from '../../kubernetes/schema/audit-event.ts';
 import type { RequestKind } from '../../policy/needs.ts';
 
 const CONNECT = ['create', 'get'];
