@@ -1,3 +1,5 @@
+import { KUBERNETES } from '../kubernetes/schema/kubernetes.ts';
+import type { Schema } from '../kubernetes/schema/schema.ts';
 import { createCompiler, type Compiler, type Matches } from '../sigma/match/compile.ts';
 import type { Problem } from '../sigma/read/errors.ts';
 import { appliesTo, type Filter } from '../sigma/read/filter.ts';
@@ -9,6 +11,7 @@ import type { Tree } from '../sigma/match/tree.ts';
 import { filtersForAnybody } from './accepts-anybody.ts';
 import { isOfUnseenUser, type Door } from './door.ts';
 import { mapToEvent } from './event-fields.ts';
+import { fieldProblems } from './field-problems.ts';
 import { classify, RULE_CLASSES, type Classification } from './rule-class.ts';
 import { createRuleIndex, type RuleIndex } from './rule-index.ts';
 import { digestOf } from './ruleset-digest.ts';
@@ -79,6 +82,7 @@ export function createRuleset(
     readonly problems: readonly Problem[];
   },
   options: RulesetOptions,
+  schema: Schema = KUBERNETES,
 ): { readonly ruleset?: Ruleset; readonly problems: readonly Problem[] } {
   const compiler = createCompiler();
   const ours = parsed.rules.filter((rule) => contains(rule.logsource, OUR_LOG));
@@ -90,8 +94,8 @@ export function createRuleset(
   if (problems.some(({ severity }) => severity === 'error')) return { problems };
   const filters = parsed.filters.map((filter) => loadFilter(filter, compiler, options));
   const rules = ours.map((rule) => loadRule(rule, filters, compiler, options));
-  problems.push(...filtersForAnybody(rules));
   const on = ours.filter((rule) => whyOff(rule, options.minLevel) === undefined);
+  problems.push(...filtersForAnybody(rules), ...fieldProblems(rules, filters, schema));
   const ruleset: Ruleset = {
     door: options.door,
     rules,

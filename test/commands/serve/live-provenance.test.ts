@@ -15,7 +15,7 @@ afterEach(() => provenance?.close());
 function ruleset(field: string, ...namespaces: readonly (string | undefined)[]): Ruleset {
   const documents = (namespaces.length === 0 ? [undefined] : namespaces).map((namespace, index) => {
     const where = namespace === undefined ? {} : { 'objectRef.namespace': namespace };
-    const selection = { verb: 'create', 'objectRef.resource': 'pods', [field]: false, ...where };
+    const selection = { verb: 'create', 'objectRef.resource': 'pods', [field]: '*', ...where };
     return {
       title: 'Rule',
       id: `00000000-0000-4000-8000-00000000000${index}`,
