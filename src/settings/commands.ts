@@ -80,6 +80,8 @@ const CHECK = [
   'door',
   'checkFormat',
   'strict',
+  'checkedFixtures',
+  'schemaKubeconfig',
 ] as const satisfies readonly Key[];
 
 const TEST = [
@@ -90,7 +92,7 @@ const TEST = [
   'placeholders',
   'subresources',
   'fixturesDir',
-  'strict',
+  'strictTest',
 ] as const satisfies readonly Key[];
 
 const MANIFESTS = [
@@ -238,16 +240,21 @@ export const COMMANDS = {
       'sigma-admission rules check my-rules my-filters',
       'sigma-admission rules check my-rules --strict --format github',
       'sigma-admission rules check my-rules --placeholders my-placeholders.yml',
+      'sigma-admission rules check my-rules --kubeconfig staging.yaml',
     ],
     config: ({
       checkedDirs,
       rulesDirs,
       filtersDirs,
       checkFormat: format,
+      checkedFixtures: fixturesDir,
+      schemaKubeconfig: kubeconfig,
       ...rest
     }: Pick<Values, (typeof CHECK)[number]>): RulesCheckConfig => ({
       dirs: checkedDirs ?? [...rulesDirs, ...filtersDirs],
       format,
+      ...(fixturesDir === undefined ? {} : { fixturesDir }),
+      ...(kubeconfig === undefined ? {} : { kubeconfig }),
       ...rest,
     }),
   },
@@ -299,8 +306,14 @@ export const COMMANDS = {
       'Further documents may be what stands in the cluster (DaemonSets, ReplicaSets, StatefulSets, ControllerRevisions, Jobs,',
       'ReplicationControllers, Services, Nodes): provenance.* is found out from them, and is unknown without any.',
     ],
-    config: ({ testedDirs, rulesDirs, ...rest }: Pick<Values, (typeof TEST)[number]>): RulesTestConfig => ({
+    config: ({
+      testedDirs,
+      rulesDirs,
+      strictTest: strict,
+      ...rest
+    }: Pick<Values, (typeof TEST)[number]>): RulesTestConfig => ({
       rulesDirs: testedDirs ?? rulesDirs,
+      strict,
       ...rest,
     }),
   },

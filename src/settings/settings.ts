@@ -218,7 +218,26 @@ export const SETTINGS = {
     read: yesOrNo,
     default: false,
     onlyHere: true,
-    help: 'also fail on warnings and on rules without fixtures',
+    help: 'also fail on warnings',
+  },
+  strictTest: {
+    flag: '--strict',
+    read: yesOrNo,
+    default: false,
+    onlyHere: true,
+    help: 'also fail on rules without fixtures of both kinds',
+  },
+  schemaKubeconfig: {
+    flag: '--kubeconfig <FILE>',
+    read: textOf('a file'),
+    onlyHere: true,
+    help: 'check fields by what this cluster takes, custom resources too, and not by the schema that ships',
+  },
+  checkedFixtures: {
+    flag: '--fixtures <DIR>',
+    read: textOf('a directory'),
+    onlyHere: true,
+    help: 'warn of rules that have no fixtures of both kinds there',
   },
   event: {
     flag: '--event <FILE>',

@@ -101,6 +101,10 @@ export interface RulesCheckConfig extends Pick<
   readonly format: 'text' | 'json' | 'github';
   /** Warnings count as errors. */
   readonly strict: boolean;
+  /** Where a rule that lacks fixtures is a warning; absent: nowhere. */
+  readonly fixturesDir?: string;
+  /** The cluster whose schema is meant; absent: the schema that ships. */
+  readonly kubeconfig?: string;
 }
 
 /** What `rules list` was told. */

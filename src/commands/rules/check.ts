@@ -4,6 +4,10 @@ import { ruleSourceOf } from '../../policy/rule-source.ts';
 import { expiryProblems } from '../../policy/filter-expiry.ts';
 import { RULE_CLASSES } from '../../policy/rule-class.ts';
 import { createRuleset, type Ruleset } from '../../policy/ruleset.ts';
+import type { Schema } from '../../kubernetes/schema/schema.ts';
+import { connectToCluster } from '../../cluster/api-server.ts';
+import { readOpenApi } from '../../cluster/open-api.ts';
+import { FIXTURE_KINDS, fixturesOf } from './fixtures.ts';
 import { SigmaError, type Problem } from '../../sigma/read/errors.ts';
 import { readRules } from '../../policy/load-rules.ts';
 
@@ -30,17 +34,45 @@ async function check({
   dirs,
   allowUsers,
   placeholders,
+  fixturesDir,
+  kubeconfig,
   ...options
 }: RulesCheckConfig): Promise<{ readonly problems: readonly Problem[]; readonly ruleset?: Ruleset }> {
   const files = placeholders === undefined ? {} : { placeholders };
   try {
     const parsed = await readRules(ruleSourceOf({ rulesDirs: dirs, filtersDirs: [], allowUsers, ...files }));
-    const found = createRuleset(parsed, options);
-    return { ...found, problems: [...found.problems, ...expiryProblems(parsed.filters, Date.now())] };
+    const found = createRuleset(parsed, options, await schemaOf(kubeconfig));
+    const problems = [
+      ...found.problems,
+      ...expiryProblems(parsed.filters, Date.now()),
+      ...(await withoutFixtures(parsed.rules, fixturesDir)),
+    ];
+    return { ...found, problems };
   } catch (error) {
     if (error instanceof SigmaError) return { problems: error.problems };
     throw error;
   }
+}
+
+async function schemaOf(kubeconfig: string | undefined): Promise<Schema | undefined> {
+  return kubeconfig === undefined ? undefined : readOpenApi(await connectToCluster({ kubeconfig, env: {} }));
+}
+
+async function withoutFixtures(
+  rules: readonly { readonly file: string }[],
+  fixturesDir: string | undefined,
+): Promise<readonly Problem[]> {
+  if (fixturesDir === undefined) return [];
+  const problems: Problem[] = [];
+  for (const file of new Set(rules.map((rule) => rule.file))) {
+    for (const kind of FIXTURE_KINDS) {
+      const { directory, names } = await fixturesOf(file, kind, fixturesDir);
+      const message = `no fixture in ${directory}`;
+      if (names.length === 0)
+        problems.push({ code: 'no-fixture', severity: 'warning', file, path: '', message });
+    }
+  }
+  return problems;
 }
 
 /** As compilers write it, so that editors and logs find the place: `rules/exec.yml:12: error: … [unknown-modifier]`. */

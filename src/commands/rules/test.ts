@@ -1,17 +1,15 @@
 import type { TextSink } from '../../io/output.ts';
 import { quote } from '../../sigma/match/describe-value.ts';
 import { identifiersOf } from './identifiers-of.ts';
-import { readdir, readFile } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { RulesTestConfig } from '../../settings/types.ts';
 import { evaluate, eventAs } from '../../policy/evaluate.ts';
 import type { LoadedRule, Ruleset } from '../../policy/ruleset.ts';
 import { loadRuleset, readRules } from '../../policy/load-rules.ts';
 import { ruleSourceWithOptionalFilters } from '../../policy/rule-source.ts';
+import { FIXTURE_KINDS, fixturesOf, type FixtureKind } from './fixtures.ts';
 import { parseObservedEvents, type ObservedEvent } from './observed-event.ts';
-
-export const FIXTURE_KINDS = ['match', 'ignore'] as const;
-export type FixtureKind = (typeof FIXTURE_KINDS)[number];
 
 /** A file of rules held against its fixtures. */
 export interface TestedFile {
@@ -71,8 +69,7 @@ export async function testRules(config: Omit<RulesTestConfig, 'strict'>): Promis
       const fixtures: Tested[] = [];
       const without: string[] = [];
       for (const kind of FIXTURE_KINDS) {
-        const directory = join(config.fixturesDir ?? dirname(file), basename(file, extname(file)), kind);
-        const names = await fixtureNames(directory);
+        const { directory, names } = await fixturesOf(file, kind, config.fixturesDir);
         if (names.length === 0) without.push(directory);
         for (const name of names)
           fixtures.push(await testFixture(kind, join(directory, name), file, rulesets));
@@ -80,15 +77,6 @@ export async function testRules(config: Omit<RulesTestConfig, 'strict'>): Promis
       return { file, fixtures, without };
     }),
   );
-}
-
-async function fixtureNames(directory: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(directory)).filter((name) => /\.(json|ya?ml)$/.test(name)).toSorted();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 async function testFixture(

@@ -143,3 +143,48 @@ describe('rules check of filters with an end', () => {
     expect(stdout).toBe('1 rule (1 decidable at serve), 1 filter, ruleset DIGEST: nothing is wrong\n');
   });
 });
+
+describe('rules check of fields that cannot exist', () => {
+  const MISSPELT = ruleOf(
+    '55555555-5555-4555-8555-555555555555',
+    'Misspelt',
+    '  s: {verb: create, objectRef.resource: pods, requestObject.spec.hostNetwrk: true, user.username: x}\n  condition: s\n',
+  );
+
+  it.each([
+    [false, 0],
+    [true, 1],
+  ])('warns, and fails where it is strict: %s', async (strict, exitCode) => {
+    expect(await check({ 'a.yml': MISSPELT }, { strict })).toEqual({
+      exitCode,
+      stdout:
+        'a.yml:1: warning: detection.s.requestObject.spec.hostNetwrk: no such field of Pod (did you mean hostNetwork?); the rule can match nothing [unknown-field]\n' +
+        '1 rule (1 decidable at serve), 0 filters, ruleset DIGEST: 1 warning\n',
+      stderr: '',
+    });
+  });
+});
+
+describe('rules check of fixtures', () => {
+  const files = { 'good.yml': GOOD, 'good/match/a.json': '{}' };
+
+  it('asks for none where none were spoken of', async () => {
+    expect(await check(files, { strict: true })).toMatchObject({ exitCode: 0 });
+  });
+
+  it.each([
+    [false, 0],
+    [true, 1],
+  ])('warns of a rule without both kinds, and fails where it is strict: %s', async (strict, exitCode) => {
+    const directory = directoryOf(files);
+    const fixturesDir = directory;
+    const found = await check(files, { strict, fixturesDir });
+    expect({ ...found, stdout: found.stdout.replaceAll(fixturesDir, 'FIXTURES') }).toEqual({
+      exitCode,
+      stdout:
+        'good.yml: warning: no fixture in FIXTURES/good/ignore [no-fixture]\n' +
+        '1 rule (1 decidable at serve), 0 filters, ruleset DIGEST: 1 warning\n',
+      stderr: '',
+    });
+  });
+});

@@ -6,7 +6,8 @@ import { modeOf } from '../../../src/policy/mode.ts';
 import { tacticName, tacticsOf, techniqueName } from '../../../src/commands/rules/attack.ts';
 import { loadRuleset, readRules } from '../../../src/policy/load-rules.ts';
 import { ruleSourceOf } from '../../../src/policy/rule-source.ts';
-import { FIXTURE_KINDS, testRules } from '../../../src/commands/rules/test.ts';
+import { FIXTURE_KINDS } from '../../../src/commands/rules/fixtures.ts';
+import { testRules } from '../../../src/commands/rules/test.ts';
 import { formatProblem } from '../../../src/sigma/read/errors.ts';
 
 const SEED = 'a80d927d-ac6e-443f-a867-e8d6e3897318';
