@@ -139,7 +139,8 @@ export async function known({ url }: Running): Promise<void> {
         .on('error', reject)
         .end();
     });
-    if (new RegExp(`provenance ok: ${WORKLOADS} objects known of kube-system$`, 'm').test(readyz)) return;
+    if (new RegExp(`provenance ok: ${WORKLOADS} objects known of kube-system \\(seen`, 'm').test(readyz))
+      return;
     await delay(50);
   }
 }

@@ -193,7 +193,7 @@ describeWithControlPlane(
       });
     const synced = () =>
       eventually('all is known', async () =>
-        /provenance ok: \d+ objects known of kube-system$/m.test(await readyz()),
+        /provenance ok: \d+ objects known of kube-system \(seen/m.test(await readyz()),
       );
 
     /** What controllers did since: nobody may have been refused or suspected. */

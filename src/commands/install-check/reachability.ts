@@ -62,8 +62,14 @@ function fixOf(kind: Exclude<ProbeOutcome['kind'], 'answered'>, view: ClusterVie
     case 'not-allowed':
       return { fix: allow(`create configmaps -n ${namespace} (a dry run)`) };
     case 'other':
+      if (isBeingDeleted(view))
+        return { fix: `namespace ${namespace} is being deleted: install again when it is gone` };
       return { fix: 'see what the replicas log', command: `kubectl logs ${replicas}` };
   }
+}
+
+function isBeingDeleted({ namespace }: ClusterView): boolean {
+  return namespace.kind === 'found' && namespace.value.metadata.deletionTimestamp !== undefined;
 }
 
 function whyNotAsked(view: ClusterView): string {

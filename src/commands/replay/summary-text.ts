@@ -79,8 +79,10 @@ function badNotes({ read, badLines, empty, unreadable }: Summary): readonly stri
 }
 
 function forecastLines({
+  requests: { judged },
   forecast: { impossible, denied, dryRuns, byRuleAndPrincipal },
 }: Summary): readonly string[] {
+  if (judged === 0) return ['forecast   none: no request was judged'];
   if (impossible !== undefined) return [`forecast   none: ${impossible}`];
   return [
     `forecast   enforce would have denied ${plural(denied, 'request')}${dryRuns === 0 ? '' : ` and ${plural(dryRuns, 'dry run')}`}`,

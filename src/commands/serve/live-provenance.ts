@@ -196,7 +196,11 @@ function checkOf(
   ];
   const known = `${objects} objects known of ${displayNamespaces(namespaces).join(', ')}`;
   const state = refused.length > 0 ? 'wrong' : unseen.length > 0 ? 'unknown' : 'ok';
-  return { name: 'provenance', state, detail: [known, ...unseen].join('; ') };
+  const oldestMs = cache.oldest();
+  // How old is too old, the cache says.
+  const seen = { atMs: performance.now() - oldestMs, goodForMs: Infinity };
+  const detail = [known, ...unseen].join('; ');
+  return { name: 'provenance', state, detail, ...(oldestMs === Infinity ? {} : { seen }) };
 }
 
 /** As `kubectl auth can-i` names it: `jobs.batch`. */

@@ -96,6 +96,21 @@ describe('reachability', () => {
     expect(ports).toEqual(['8443', '9443', '8443']);
   });
 
+  it('says that it is being removed where the namespace is', () => {
+    const detail = 'configmaps "p" is forbidden: unable to create new content in namespace sigma-admission';
+    const namespace = present({
+      metadata: { name: 'sigma-admission', uid: 'uid-1', deletionTimestamp: '2026-11-24T12:00:00Z' },
+    });
+    expect(checkReachability(view({ namespace }), { kind: 'other', detail })).toEqual([
+      {
+        check: 'reachability',
+        verdict: 'failed',
+        found: `the probe did not come back: ${detail}`,
+        fix: 'namespace sigma-admission is being deleted: install again when it is gone',
+      },
+    ]);
+  });
+
   it('says why the webhook was not called', () => {
     const fixes = [entries().slice(0, 2), entries({ probe: { failurePolicy: 'Ignore' } }), entries()].map(
       (webhooks) => {

@@ -552,6 +552,14 @@ describe('a fault', () => {
     expect(JSON.parse(out)).toMatchObject({ requests: { matched: 1 }, empty: ['empty.log'] });
   });
 
+  it('leaves nothing to forecast from where it is the only one', async () => {
+    const { code, out } = await run([join(directory, 'missing.log')], { format: 'table' });
+    expect([code, out.split('\n').filter((line) => line.startsWith('forecast'))]).toEqual([
+      2,
+      ['forecast   none: no request was judged'],
+    ]);
+  });
+
   it('of whoever reads the output ends the reading', async () => {
     let written = '';
     const head = new Writable({
