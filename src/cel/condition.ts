@@ -185,13 +185,13 @@ const SUBRESOURCE = `request.?requestSubResource.orValue('')`;
 function isSubresource(subresources: readonly (string | undefined)[]): Expression {
   const named = subresources.filter((each) => each !== undefined);
   return anyOf([
-    ...(named.length < subresources.length ? [test(`${SUBRESOURCE} != 'status'`, 0.1)] : []),
-    ...(named.length === 0 ? [] : [isOneOf(SUBRESOURCE, named, 0.1)]),
+    ...(named.length < subresources.length ? [test(`${SUBRESOURCE} != 'status'`, 0.2)] : []),
+    ...(named.length === 0 ? [] : [isOneOf(SUBRESOURCE, named, 0.2)]),
   ]);
 }
 
 function isOperation(operations: readonly Operation[]): Expression {
-  return isOneOf('request.operation', operations, 0.2);
+  return isOneOf('request.operation', operations, 0.1);
 }
 
 function isOneOf(value: string, names: readonly string[], cost: number): Expression {

@@ -68,7 +68,7 @@ describe('what the entry `other` is called for', () => {
         {
           name: 'a-rule-may-match',
           expression: `request.requestResource.resource == 'pods' && (
-  request.?requestSubResource.orValue('') == '' && request.operation == 'CREATE' && (request.?namespace.orValue('') != 'kube-system' || request.requestResource.group != '')
+  request.operation == 'CREATE' && request.?requestSubResource.orValue('') == '' && (request.?namespace.orValue('') != 'kube-system' || request.requestResource.group != '')
 )`,
         },
       ],
