@@ -1,7 +1,12 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { conditionOf, type SentRequests } from '../../src/cel/condition.ts';
+import { activeRules } from '../../src/policy/ruleset.ts';
+import { subscriptionOf } from '../../src/registration/subscription.ts';
 import { load, rule } from '../policy/rulesets.ts';
 
+const RULES = join(import.meta.dirname, '../../rules');
 const CREATED: SentRequests = { operation: 'CREATE', resource: 'pods', subresource: '' };
 const PODS = { verb: 'create', 'objectRef.resource': 'pods' };
 
@@ -93,6 +98,15 @@ describe('What the API server is asked', () => {
     expect(ofPod({ [image]: 'a' }, { [privileged]: true }, { [image]: 'b' })).toBe(
       `[object.?spec.?containers.orValue(null)].exists(item1s, type(item1s) == list ? (item1s.size() > 64 || item1s.exists(item1, true == item1.?securityContext.?privileged.orValue(null) || item1.?image.orValue(null) in ['a', 'b'])) : type(item1s) != null_type)`,
     );
+  });
+
+  it('is the same for the same rules, in whatever order they come', () => {
+    const documents = readdirSync(RULES)
+      .filter((name) => name.endsWith('.yml'))
+      .map((name) => readFileSync(join(RULES, name), 'utf8'));
+    const of = (texts: readonly string[]) =>
+      subscriptionOf(activeRules(load(texts)), { namespace: 'sigma-admission', guarded: ['kube-system'] });
+    expect(of(documents.toReversed())).toEqual(of(documents));
   });
 
   it('is whether server-side apply made it, where a rule is about patches', () => {
