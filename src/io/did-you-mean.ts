@@ -11,6 +11,7 @@ export function didYouMean(word: string, known: readonly string[], prefix = ''):
   if (written.length > MAX_LENGTH) return '';
   const guesses = [...new Set(known)].flatMap((name) => {
     const candidate = name.replace(prefix, '');
+    if (Math.abs(written.length - candidate.length) > MAX_DISTANCE) return [];
     const far = distance(written, candidate);
     const length = Math.max(written.length, candidate.length);
     const isNear = far <= MAX_DISTANCE && (length - far) / length > MIN_SIMILARITY;

@@ -6,7 +6,7 @@ import { answeredTypes, sentTypes, type Requests } from '../kubernetes/sent-type
 import { quote } from '../sigma/match/describe-value.ts';
 import { canBe, itemsOf, partiallyEvaluate } from '../sigma/match/partial-evaluation.ts';
 import type { DetectionItem, Predicate, Tree } from '../sigma/match/tree.ts';
-import type { Problem } from '../sigma/read/errors.ts';
+import { formatPath, type Problem } from '../sigma/read/errors.ts';
 import { mayHold } from './may-hold.ts';
 import { requestKindsOf } from './needs.ts';
 import { holdsOfAbsent } from './rule-class.ts';
@@ -100,7 +100,7 @@ function problemsOf(
     .flatMap(({ name, item }) =>
       (findings.get(item) ?? []).map(({ code, message }): Problem => {
         const key = [item.field, ...item.modifiers].join('|');
-        const path = [section, ...(name === undefined ? [] : [name]), key].join('.');
+        const path = formatPath([section, ...(name === undefined ? [] : [name]), key]);
         return { code, severity: 'warning', file, line, path, message: message + consequence };
       }),
     );
@@ -153,7 +153,7 @@ function placesOf(about: readonly Tree[], schema: Schema): Places {
     const of = isTop
       ? 'an audit event'
       : object === undefined
-        ? parts.slice(0, at).join('.')
+        ? formatPath(parts.slice(0, at))
         : kinds(from, requests ?? [], schema);
     const guess = isTop ? guessTop(parts, names) : didYouMean(parts[at] ?? '', names);
     return { types, problem: `field of ${of}${guess}` };
@@ -204,9 +204,8 @@ function findingsIn(item: DetectionItem, places: Places): readonly Finding[] {
     if (found === undefined) return [];
     types.push(...found.types);
   }
-  const isImpossible = (predicate: Predicate) => !mayHold(schema.types, types, [predicate]);
-  if (!item.predicates.some(isImpossible)) return [];
-  const wrong = item.predicates.filter(isImpossible);
+  const wrong = item.predicates.filter((predicate) => !mayHold(schema.types, types, [predicate]));
+  if (wrong.length === 0) return [];
   if (!types.every((type) => isObject(schema.types, type)))
     return [{ code: 'impossible-value', message: describeValues(item, types, wrong) }];
   const message = 'is an object, which no value matches; expected the path of a field in it, or "exists"';
@@ -223,7 +222,9 @@ function unknownField(
   const [first] = found;
   if (first === undefined || found.some((each) => each === undefined || each.types.length > 0)) return [];
   const isAsWritten = !isReferredTo && paths[0] === field;
-  const message = isAsWritten ? `no such ${first.problem}` : `${paths.join(' or ')} is no ${first.problem}`;
+  const message = isAsWritten
+    ? `no such ${first.problem}`
+    : `${paths.map((path) => formatPath([path])).join(' or ')} is no ${first.problem}`;
   return [{ code: 'unknown-field', message }];
 }
 

@@ -217,6 +217,13 @@ describe('a field that cannot exist', () => {
     ]);
   });
 
+  it('is told on one line, with what cannot be seen escaped', () => {
+    expect(foundIn({ ...POD, 'user.\u202ename': 'x', 'user.uid|fieldref': 'user.\u202euid' })).toEqual([
+      'unknown-field user.\\u{202e}name: no such field of user; the rule can match nothing',
+      'unknown-field user.uid|fieldref: user.\\u{202e}uid is no field of user (did you mean uid?); the rule can match nothing',
+    ]);
+  });
+
   it('kills what is written beside it, or only itself', () => {
     const one = { 'requestObject.spec.hostNetwrk': true };
     const other = { 'requestObject.spec.hostPID': true };

@@ -46,7 +46,8 @@ export function createReporter(
 /** Longer keys are cut: a problem is a line. */
 const KEY_LENGTH = 100;
 
-function formatPath(path: Path): string {
+/** A path as a problem has it: dotted, on one line, and with what cannot be seen escaped. */
+export function formatPath(path: Path): string {
   return path.map((step) => (step === '' ? '""' : escapeUnseen(String(step).slice(0, KEY_LENGTH)))).join('.');
 }
 
