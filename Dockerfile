@@ -24,6 +24,7 @@ COPY --from=build /app/dist ./dist
 COPY package.json LICENSE ./
 COPY rules ./rules
 COPY filters ./filters
+COPY manifests/base ./manifests/base
 USER 65532:65532
 EXPOSE 8443 8080
 # Reviews live for a moment: a small nursery collects them before they are taken for something that stays (110 MiB under

@@ -96,16 +96,13 @@ const TEST = [
 ] as const satisfies readonly Key[];
 
 const MANIFESTS = [
-  'mode',
-  'levels',
-  'rules',
-  'rulesDirs',
-  'placeholders',
-  'minLevel',
-  'subresources',
+  ...JUDGING,
   'distribution',
   'namespace',
   'webhookConfiguration',
+  'release',
+  'releaseManage',
+  'image',
 ] as const satisfies readonly Key[];
 
 const INSTALL_CHECK = [
@@ -343,15 +340,16 @@ export const COMMANDS = {
     }),
   },
   manifests: {
-    summary: 'Print the webhook configuration for exactly these rules and settings.',
+    summary: 'Print the webhook configuration, or every object, for these rules and settings.',
     settings: MANIFESTS,
     examples: [
       'sigma-admission manifests --config config.yaml --rules rules my-rules > webhooks.yaml',
-      'sigma-admission manifests --mode enforce --distribution eks --namespace security',
+      'sigma-admission manifests --release --config config.yaml --namespace security | kubectl apply -f -',
     ],
     notes: [
-      'For those who keep it in Git, and have replicas manage its caBundle alone (--manage ca) or nothing of it (--manage none).',
-      'It has no caBundle. The same rules and settings give the same text. With --manage all nothing has to be printed.',
+      'The webhook configuration is for those who keep it in Git, and have replicas manage its caBundle alone or nothing of it. It',
+      'has no caBundle. --release prints all objects, the rules and filters among them: presets too are named by --filters, and of',
+      'the settings file it carries those below. The same input gives the same text.',
     ],
     config: ({
       mode,

@@ -143,6 +143,26 @@ export const SETTINGS = {
     default: 'ca',
     help: 'what replicas manage of it: ca, all (entries, conditions and scope too), none',
   },
+  release: {
+    flag: '--release',
+    read: yesOrNo,
+    default: false,
+    onlyHere: true,
+    help: 'print every object of the installation',
+  },
+  releaseManage: {
+    flag: '--manage <WHAT>',
+    read: oneOf(MANAGE),
+    default: 'all',
+    onlyHere: true,
+    help: 'with --release, what replicas manage of the webhook configuration: ca, all, none',
+  },
+  image: {
+    flag: '--image <IMAGE>',
+    read: textOf('an image'),
+    onlyHere: true,
+    help: 'with --release, the image to run',
+  },
   noOwnerReference: {
     flag: '--no-owner-reference',
     read: yesOrNo,

@@ -143,9 +143,23 @@ export interface CertificatesRotateConfig extends Pick<Config, 'namespace' | 'ku
 /** What `manifests` was told. */
 export interface ManifestsConfig extends Pick<
   Config,
-  'modes' | 'rulesDirs' | 'placeholders' | 'minLevel' | 'subresources' | 'distribution' | 'namespace'
+  | 'modes'
+  | 'rulesDirs'
+  | 'filtersDirs'
+  | 'allowUsers'
+  | 'placeholders'
+  | 'minLevel'
+  | 'subresources'
+  | 'distribution'
+  | 'namespace'
 > {
   readonly webhookConfiguration: string;
+  /** The whole installation, not the webhook configuration alone. */
+  readonly release: boolean;
+  /** The part of the webhook configuration that its replicas manage. */
+  readonly releaseManage: Manage;
+  /** Absent: that of the manifests. */
+  readonly image?: string;
 }
 
 /** What `install check` was told. */

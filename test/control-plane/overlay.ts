@@ -20,12 +20,21 @@ export interface OverlayOptions {
   readonly port?: number;
   /** What replicas manage of the webhook configuration; less than all of it: its entries are what `manifests` prints. */
   readonly manage?: 'ca' | 'none';
+  /** Where kustomize moves every object to. */
+  readonly namespace?: string;
   /** Lines under `rules` of the settings file: modes by rule id. */
   readonly modes?: readonly string[];
 }
 
 /** What an operator's own overlay would be: resources of ours, and what is different there. */
-export function createOverlay({ of, components = [], port, manage, modes }: OverlayOptions): Overlay {
+export function createOverlay({
+  of,
+  components = [],
+  port,
+  manage,
+  modes,
+  namespace,
+}: OverlayOptions): Overlay {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'sigma-admission-overlay-')));
   const below = (path: string) => relative(directory, join(ROOT, path));
   const managed = manage === undefined ? [] : [`components/manage-${manage}`];
@@ -33,6 +42,7 @@ export function createOverlay({ of, components = [], port, manage, modes }: Over
   if (manage !== undefined)
     writeFileSync(join(directory, 'webhooks.yaml'), printedConfiguration(join(directory, 'config.yaml')));
   const kustomization = {
+    ...(namespace === undefined ? {} : { namespace }),
     resources: [below(join('manifests', of))],
     components: [...components, ...managed].map((each) => below(join('manifests', each))),
     ...(modes === undefined ? {} : { configMapGenerator: [SETTINGS] }),

@@ -374,7 +374,8 @@ describeWithControlPlane(
       expect({ stdout: constant(stdout), stderr, exitCode }).toEqual({
         stdout: `\
 ok       version         Kubernetes VERSION
-ok       configuration   sigma-admission has our 6 entries: guard, observe, other, other-observe, probe, self
+ok       configuration   sigma-admission has our 6 entries: guard, observe, other, other-observe,
+                         probe, self
 ok       entries         as the replicas want them: for upstream, and 15 rules
 ok       conditions      none of ours ended in an error, by the API server that answered
 ok       reachability    a probe went through the API server to us and came back
@@ -389,15 +390,15 @@ ok       if-down         all would be allowed, but for our own probe
                          - observe: allowed after 1 s: CREATE pods in kube-system, by identities
                            that heal a cluster
                          - other: allowed after 3 s: CREATE/UPDATE pods, pods/binding,
-                           pods/ephemeralcontainers, pods/eviction and 1 more; CONNECT
-                           pods/attach, pods/exec, pods/portforward, pods/proxy; CREATE
-                           serviceaccounts/token in every namespace but sigma-admission, except by
-                           identities that heal a cluster, where a rule may match
+                           pods/ephemeralcontainers, pods/eviction and 1 more; CONNECT pods/attach,
+                           pods/exec, pods/portforward, pods/proxy; CREATE serviceaccounts/token in
+                           every namespace but sigma-admission, except by identities that heal a
+                           cluster, where a rule may match
                          - other-observe: allowed after 1 s: CREATE/UPDATE pods, pods/binding,
-                           pods/ephemeralcontainers, pods/eviction and 1 more; CONNECT
-                           pods/attach, pods/exec, pods/portforward, pods/proxy; CREATE
-                           serviceaccounts/token in every namespace but sigma-admission, by
-                           identities that heal a cluster, where a rule may match
+                           pods/ephemeralcontainers, pods/eviction and 1 more; CONNECT pods/attach,
+                           pods/exec, pods/portforward, pods/proxy; CREATE serviceaccounts/token in
+                           every namespace but sigma-admission, by identities that heal a cluster,
+                           where a rule may match
                          - probe: refused after 3 s: CREATE configmaps in sigma-admission, our own
                            probe
                          - self: allowed after 3 s: CREATE/UPDATE/DELETE configmaps, secrets,
@@ -493,7 +494,8 @@ unknown  identities      only an audit log shows which users create pods in kube
       expect({ stdout: constant(stdout), exitCode }).toEqual({
         stdout: `\
 ok       version         Kubernetes VERSION
-ok       configuration   sigma-admission has our 6 entries: guard, observe, other, other-observe, probe, self
+ok       configuration   sigma-admission has our 6 entries: guard, observe, other, other-observe,
+                         probe, self
 ok       entries         as the replicas want them: for upstream, and 15 rules
 unknown  conditions      errors of match conditions: not allowed to look
                          fix: run the check as a user allowed to get /metrics
@@ -509,15 +511,15 @@ ok       if-down         all would be allowed, but for our own probe
                          - observe: allowed after 1 s: CREATE pods in kube-system, by identities
                            that heal a cluster
                          - other: allowed after 3 s: CREATE/UPDATE pods, pods/binding,
-                           pods/ephemeralcontainers, pods/eviction and 1 more; CONNECT
-                           pods/attach, pods/exec, pods/portforward, pods/proxy; CREATE
-                           serviceaccounts/token in every namespace but sigma-admission, except by
-                           identities that heal a cluster, where a rule may match
+                           pods/ephemeralcontainers, pods/eviction and 1 more; CONNECT pods/attach,
+                           pods/exec, pods/portforward, pods/proxy; CREATE serviceaccounts/token in
+                           every namespace but sigma-admission, except by identities that heal a
+                           cluster, where a rule may match
                          - other-observe: allowed after 1 s: CREATE/UPDATE pods, pods/binding,
-                           pods/ephemeralcontainers, pods/eviction and 1 more; CONNECT
-                           pods/attach, pods/exec, pods/portforward, pods/proxy; CREATE
-                           serviceaccounts/token in every namespace but sigma-admission, by
-                           identities that heal a cluster, where a rule may match
+                           pods/ephemeralcontainers, pods/eviction and 1 more; CONNECT pods/attach,
+                           pods/exec, pods/portforward, pods/proxy; CREATE serviceaccounts/token in
+                           every namespace but sigma-admission, by identities that heal a cluster,
+                           where a rule may match
                          - probe: refused after 3 s: CREATE configmaps in sigma-admission, our own
                            probe
                          - self: allowed after 3 s: CREATE/UPDATE/DELETE configmaps, secrets,

@@ -41,7 +41,7 @@ describeWithControlPlane(
     beforeAll(async () => {
       deployment = await startDeployment(controlPlane, 2);
       await applyOverlay();
-      await deployment.replace({ nodeFlags: [otherClock({ speed: SPEED })] });
+      await deployment.replace();
       await aliceIs('denied');
     });
     afterAll(async () => {
@@ -207,6 +207,8 @@ describeWithControlPlane(
     });
 
     it('has certificates made anew', async () => {
+      await deployment.replace({ nodeFlags: [otherClock({ speed: SPEED })] });
+      await deployment.ready();
       const served = async () => Promise.all(deployment.replicas.map((replica) => replica.fingerprint()));
       const before = await served();
       await paste('new-certificates');

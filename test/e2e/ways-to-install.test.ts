@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadAll } from 'js-yaml';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createAuthority, issueCertificate, servingNames } from '../../src/certificates/authority.ts';
 import type { Json } from '../control-plane/api-client.ts';
@@ -9,6 +10,7 @@ import { startDeployment, type Deployment } from '../control-plane/deployment.ts
 import { runToEnd } from '../control-plane/kubectl.ts';
 import { createOverlay, type OverlayOptions } from '../control-plane/overlay.ts';
 import { eventually } from '../lib/eventually.ts';
+import { SHARED_CONTROL_PLANE } from './lib/shared-control-plane.ts';
 import { describeWithPrograms } from './lib/describe-with-control-plane.ts';
 
 const CONFIGURATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/sigma-admission';
@@ -66,16 +68,20 @@ describeWithPrograms(
       }
     }
 
-    /** Its findings by verdict, once none is other than ok; what it finds last where that is never so. */
-    async function findings(...flags: readonly string[]): Promise<readonly string[]> {
+    async function check(flags: readonly string[]): Promise<readonly Json[]> {
       const args = [MAIN, 'install', 'check', '--format=json', `--audit-log=${log}`, ...flags];
-      const env = { KUBECONFIG: controlPlane.kubeconfig() };
+      const env = { KUBECONFIG: controlPlane.kubeconfig(), [SHARED_CONTROL_PLANE]: '' };
+      const { stdout, stderr } = await runToEnd(process.execPath, args, env);
+      expect(stderr).toBe('');
+      return (JSON.parse(stdout) as { findings: readonly Json[] }).findings;
+    }
+
+    /** The names of its checks, once none finds other than that all is ok. */
+    async function findings(...flags: readonly string[]): Promise<readonly string[]> {
       return eventually(
         'all is ok',
         async () => {
-          const { stdout, stderr } = await runToEnd(process.execPath, args, env);
-          expect(stderr).toBe('');
-          const found = (JSON.parse(stdout) as { findings: readonly Json[] }).findings;
+          const found = await check(flags);
           expect(found.filter(({ verdict }) => verdict !== 'ok')).toEqual([]);
           return found.map(({ check }) => String(check));
         },
@@ -128,6 +134,39 @@ describeWithPrograms(
       expect(await findings()).toEqual(CHECKS);
       await uninstall('sigma-admission');
     }, 120_000);
+
+    it('in another namespace, to which `manifests --release` follows, and says what kustomize broke there', async () => {
+      await apply({ of: 'overlays/warn', namespace: 'security' });
+      const rights = (await check(['--namespace=security'])).find(({ check: name }) => name === 'rights');
+      expect(rights).toEqual({
+        check: 'rights',
+        verdict: 'failed',
+        found: 'security/sigma-admission, our ServiceAccount, lacks rights that it needs',
+        details: expect.arrayContaining([
+          'get namespaces/security -n security: needed for being deleted with our namespace',
+          'get daemonsets.apps -n kube-system: needed for finding the creator of a pod',
+        ]),
+        fix: 'apply what sigma-admission manifests --release --namespace security prints: kustomize’s `namespace` does not follow our names in rights',
+      });
+      await kubectl(['apply', '-f', '-'], await released('security'));
+      await deployment.replace({ namespace: 'security' });
+      expect(await findings('--namespace=security')).toEqual(CHECKS);
+      await uninstall('security');
+    }, 120_000);
+
+    /** What `manifests --release` prints, with a Service that leads to this machine. */
+    async function released(namespace: string): Promise<Json> {
+      const args = [MAIN, 'manifests', '--release', `--namespace=${namespace}`];
+      const { stdout, stderr } = await runToEnd(process.execPath, args, { [SHARED_CONTROL_PLANE]: '' });
+      expect(stderr).toBe('');
+      const port = { name: 'https', port: deployment.port };
+      const items = (loadAll(stdout) as Json[]).map((object) =>
+        object['kind'] === 'Service'
+          ? { ...object, spec: { type: 'ExternalName', externalName: 'localhost', ports: [port] } }
+          : object,
+      );
+      return { apiVersion: 'v1', kind: 'List', items };
+    }
 
     /** Makes the Secret of its Certificate, and sets caBundle as its CA injector does. */
     async function actAsCertManager(): Promise<void> {

@@ -344,7 +344,7 @@ Commands:
   serve [options]            Answer the API server: judge each request before it happens.
   replay [options] <LOG...>  Judge what audit logs tell of, and what enforce would have denied.
   scan [options] [FILE...]   Judge what stands in a cluster, as the creates it would have been.
-  manifests [options]        Print the webhook configuration for exactly these rules and settings.
+  manifests [options]        Print the webhook configuration, or every object, for these rules and settings.
   allowlist                  Find what belongs on it.
   rules                      Check, list, explain and test rules.
   certificates               Rotate the CA and the serving certificate.

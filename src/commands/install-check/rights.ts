@@ -166,7 +166,10 @@ export function checkRights(
       `${names.namespace}/${OURS}, our ServiceAccount, lacks rights that it needs`,
       {
         details: lacking.map((right) => `${formatRight(right)}: needed for ${right.for}`),
-        fix: 'apply the manifests again: manifests/base/30-rbac.yaml has these rights',
+        fix:
+          names.namespace === OURS
+            ? 'apply the manifests again: manifests/base/30-rbac.yaml has these rights'
+            : `apply what sigma-admission manifests --release --namespace ${names.namespace} prints: kustomize’s \`namespace\` does not follow our names in rights`,
       },
     ),
   ];

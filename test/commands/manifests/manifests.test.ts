@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { load } from 'js-yaml';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { load, loadAll } from 'js-yaml';
 import { manifests } from '../../../src/commands/manifests/manifests.ts';
 import { loadRuleset, parseAll } from '../../../src/policy/load-rules.ts';
 import { wantedConfiguration } from '../../../src/registration/wanted-configuration.ts';
 import { parseCommandLine } from '../../../src/settings/command-line.ts';
 import { SigmaError } from '../../../src/sigma/read/errors.ts';
+import { describeWithKubectl, kubectl } from '../../registration/kubectl.ts';
 import { captured, directoryOf, ruleOf } from '../rules/written.ts';
 
 const ID = '11111111-1111-4111-8111-111111111111';
@@ -70,5 +73,154 @@ describe('manifests', () => {
   it('prints nothing for rules that cannot be loaded', async () => {
     const wrong = { 'wrong.yml': 'title: x\n' };
     await expect(printed(wrong, [])).rejects.toThrow(SigmaError);
+  });
+});
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly [field: string]: unknown;
+}
+
+const ROOT = join(import.meta.dirname, '../../..');
+const FILTER = `title: CI\nid: ${ID}\nlogsource: {product: kubernetes, service: audit}\nfilter: {rules: any, selection: {user.username: ci}, condition: not selection}\n`;
+
+async function released(flags: readonly string[], file = ''): Promise<readonly Manifest[]> {
+  const filters = directoryOf({ 'ci.yml': FILTER });
+  return loadAll(await printed(FILES, ['--release', '--filters', filters, ...flags], file)) as Manifest[];
+}
+
+const called = ({ kind, metadata: { name, namespace } }: Manifest) => [kind, name, namespace];
+const named = (objects: readonly Manifest[], kind: string, start = '') =>
+  objects.find((object) => object.kind === kind && object.metadata.name.startsWith(start));
+
+describe('manifests --release', () => {
+  it('prints every object, in the order in which they are applied, each where it belongs', async () => {
+    const objects = await released(['--namespace=security', '--webhooks=ours']);
+    const [settings = ''] = objects
+      .map(({ metadata }) => metadata.name)
+      .filter((name) => name.includes('config-'));
+    expect(objects.map(called)).toEqual([
+      ['Namespace', 'security', undefined],
+      ['ServiceAccount', 'sigma-admission', 'security'],
+      ['Role', 'sigma-admission', 'security'],
+      ['RoleBinding', 'sigma-admission', 'security'],
+      ['ClusterRole', 'sigma-admission', undefined],
+      ['ClusterRoleBinding', 'sigma-admission', undefined],
+      ['Role', 'sigma-admission-provenance', 'kube-system'],
+      ['RoleBinding', 'sigma-admission-provenance', 'kube-system'],
+      ['ResourceQuota', 'sigma-admission-critical-pods', 'security'],
+      ['Secret', 'sigma-admission-tls', 'security'],
+      ['ConfigMap', settings, 'security'],
+      ['ConfigMap', 'sigma-admission-rules', 'security'],
+      ['ConfigMap', 'sigma-admission-filters', 'security'],
+      ['Deployment', 'sigma-admission', 'security'],
+      ['Service', 'sigma-admission', 'security'],
+      ['PodDisruptionBudget', 'sigma-admission', 'security'],
+      ['NetworkPolicy', 'sigma-admission', 'security'],
+      ['ValidatingWebhookConfiguration', 'ours', undefined],
+    ]);
+  });
+
+  it('gives our service account its rights in that namespace', async () => {
+    const objects = await released(['--namespace=security']);
+    const subjects = objects.flatMap((object) => (object['subjects'] ?? []) as readonly object[]);
+    expect(subjects).toEqual(
+      Array.from({ length: 3 }, () => ({
+        kind: 'ServiceAccount',
+        name: 'sigma-admission',
+        namespace: 'security',
+      })),
+    );
+    const rules = named(objects, 'Role')?.['rules'] as readonly {
+      resources: string[];
+      resourceNames?: string[];
+    }[];
+    expect(rules.find(({ resources }) => resources.includes('namespaces'))?.resourceNames).toEqual([
+      'security',
+    ]);
+    expect(rules.find(({ resources }) => resources.includes('services'))?.resourceNames).toEqual([
+      'sigma-admission',
+    ]);
+  });
+
+  it('carries rules, filters and settings, and names the settings after their content', async () => {
+    const file = `rules: {${ID}: enforce}\nminLevel: low`;
+    const objects = await released(['--mode=audit'], file);
+    expect(named(objects, 'ConfigMap', 'sigma-admission-rules')?.['data']).toEqual(FILES);
+    expect(named(objects, 'ConfigMap', 'sigma-admission-filters')?.['data']).toEqual({ 'ci.yml': FILTER });
+    const settings = named(objects, 'ConfigMap', 'sigma-admission-config-');
+    expect(load((settings?.['data'] as Record<string, string> | undefined)?.['config.yaml'] ?? '')).toEqual({
+      mode: 'audit',
+      levels: {},
+      rules: { [ID]: 'enforce' },
+      filtersDirs: ['/etc/sigma-admission/filters'],
+      allowUsers: [],
+      subresources: 'resource',
+      minLevel: 'low',
+    });
+    const again = await released(['--mode=audit'], file);
+    expect(again).toEqual(objects);
+    const other = named(await released([], file), 'ConfigMap', 'sigma-admission-config-');
+    expect(other?.metadata.name).not.toBe(settings?.metadata.name);
+    expect(JSON.stringify(named(objects, 'Deployment'))).toContain(`"name":"${settings?.metadata.name}"`);
+  });
+
+  it.each(['all', 'ca', 'none'] as const)(
+    'has with --manage=%s the entries, rights and arguments of that',
+    async (manage) => {
+      const flags = [`--manage=${manage}`, '--distribution=eks', '--image=images.example/ours:1'];
+      const objects = await released(flags);
+      const { webhooks } = wanted({ distribution: 'eks' });
+      expect(named(objects, 'ValidatingWebhookConfiguration')?.['webhooks']).toEqual(
+        manage === 'all' ? [] : webhooks,
+      );
+      const rules = named(objects, 'ClusterRole')?.['rules'] as readonly {
+        resources: string[];
+        verbs: string[];
+      }[];
+      expect(
+        rules
+          .filter(({ resources }) => resources.includes('validatingwebhookconfigurations'))
+          .flatMap(({ verbs }) => verbs),
+      ).toEqual({ all: ['get', 'update', 'create'], ca: ['get', 'update'], none: ['get'] }[manage]);
+      const deployment = JSON.stringify(named(objects, 'Deployment'));
+      for (const text of [`--manage=${manage}`, '--distribution=eks', 'images.example/ours:1'])
+        expect(deployment).toContain(`"${text}"`);
+    },
+  );
+
+  it('refuses two files of one name, which no ConfigMap can have', async () => {
+    const other = directoryOf({ 'pods.yml': ruleOf('33333333-3333-4333-8333-333333333333', 'Other', PODS) });
+    await expect(printed(FILES, ['--release', '--rules', directoryOf(FILES), other])).rejects.toThrow(
+      'has the same name, and a ConfigMap has no directories',
+    );
+  });
+});
+
+describeWithKubectl('manifests --release beside the overlays', () => {
+  it.each(['warn', 'enforce'])('prints in %s the objects that kustomize renders', async (mode) => {
+    const flags = [
+      `--mode=${mode}`,
+      '--release',
+      '--rules',
+      join(ROOT, 'rules'),
+      '--filters',
+      join(ROOT, 'filters'),
+    ];
+    const ours = loadAll(await printed({}, flags)) as readonly Manifest[];
+    const overlay = join(ROOT, 'manifests/overlays', mode);
+    const theirs = loadAll(execFileSync(kubectl, ['kustomize', overlay], { encoding: 'utf8' })) as Manifest[];
+    // They differ in the name of the settings, and in the presets.
+    const alike = (objects: readonly Manifest[]) =>
+      Object.fromEntries(
+        objects
+          .filter(
+            ({ kind, metadata }) =>
+              kind !== 'Deployment' && !/-(config-.*|filter-presets)$/.test(metadata.name),
+          )
+          .map((object) => [called(object).join(' '), object]),
+      );
+    expect(alike(ours)).toEqual(alike(theirs));
   });
 });
