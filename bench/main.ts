@@ -3,6 +3,7 @@ import { apiServerFigures } from './api-server.ts';
 import { engineFigures } from './engine.ts';
 import type { Bench, Figure } from './figure.ts';
 import { provenanceMemoryFigures, provenanceServerFigures, provenanceWorstFigures } from './provenance.ts';
+import { innocentFigures } from './innocent.ts';
 import { replayFigures } from './replay.ts';
 import { rolloutFigures } from './rollout.ts';
 import { scanFigures } from './scan.ts';
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'server.': serverFigures,
   'server.worst.': worstFigures,
   'api.': apiServerFigures,
+  'api.innocent.': innocentFigures,
   'replay.': replayFigures,
   'provenance.bytes.': provenanceMemoryFigures,
   'provenance.worst.': provenanceWorstFigures,

@@ -89,6 +89,10 @@ describeWithPrograms('What the conditions of other let through', () => {
       expect(needed(asked, sets)).toBeGreaterThan(20);
     });
 
+    it('of what no rule matches, next to nothing', () => {
+      expect(sharesSent(asked, sets)).toBeLessThan(0.01);
+    });
+
     it('no condition ended in an error', async () => {
       expect(await evaluationErrors(controlPlane)).toBe(0);
     });
@@ -101,6 +105,11 @@ describeWithPrograms('What the conditions of other let through', () => {
 
       it('every request that a rule matches, or cannot judge', () => {
         expect(missing(others, sets)).toEqual([]);
+      });
+
+      it('of what no rule matches, at most one in a hundred', () => {
+        expect(others.length).toBeGreaterThan(200);
+        expect(sharesSent(others, sets)).toBeLessThanOrEqual(0.01);
       });
     });
   });
@@ -307,6 +316,12 @@ function missing(asked: readonly Asked[], sets: ReadonlyMap<string, Ruleset>): r
 
 function needed(asked: readonly Asked[], sets: ReadonlyMap<string, Ruleset>): number {
   return [...judged(asked, sets)].filter((each) => each.mayMatch).length;
+}
+
+/** Of the requests that no rule matches, the share that is sent. */
+function sharesSent(asked: readonly Asked[], sets: ReadonlyMap<string, Ruleset>): number {
+  const innocent = [...judged(asked, sets)].filter((each) => !each.mayMatch);
+  return innocent.filter(({ isSent }) => isSent).length / innocent.length;
 }
 
 async function evaluationErrors({ api }: OwnControlPlane): Promise<number> {

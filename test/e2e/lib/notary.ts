@@ -30,6 +30,8 @@ export async function startNotary(note: (path: string, review: string) => void):
       }),
     );
   }).listen(0, 'localhost');
+  // An API server lets its connections idle for 90 seconds.
+  server.keepAliveTimeout = 95_000;
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
