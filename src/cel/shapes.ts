@@ -10,8 +10,10 @@ const NAMES: Readonly<Record<Exclude<Shape, 'name' | 'anything'>, string>> = {
   object:
     'metadata spec template jobTemplate securityContext capabilities hostPath roleRef secretKeyRef configMapKeyRef seccompProfile',
   objects:
-    'containers initContainers ephemeralContainers volumes env envFrom volumeMounts volumeDevices ports tolerations ' +
-    'imagePullSecrets ownerReferences managedFields subjects rules hostAliases volumeClaimTemplates',
+    'containers initContainers ephemeralContainers volumes env envFrom volumeMounts volumeDevices tolerations ' +
+    'imagePullSecrets ownerReferences managedFields subjects rules hostAliases volumeClaimTemplates ' +
+    // Of pods/portforward they are numbers.
+    'containers.ports initContainers.ports ephemeralContainers.ports spec.ports',
   texts:
     'add drop args command finalizers verbs apiGroups resourceNames nonResourceURLs externalIPs loadBalancerSourceRanges ' +
     'accessModes rules.resources',

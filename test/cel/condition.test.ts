@@ -163,7 +163,7 @@ describe('What cannot be asked is sent', () => {
   });
 
   it('of what is below more lists than are looked into', () => {
-    const { widened } = condition([{ ...PODS, [spec(`${'ports.'.repeat(20)}name`)]: 'a' }]);
+    const { widened } = condition([{ ...PODS, [spec(`${'containers.'.repeat(20)}name`)]: 'a' }]);
     expect(widened.map(({ why }) => why)).toEqual(['more than 12 lists within each other']);
   });
 

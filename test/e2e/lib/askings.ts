@@ -521,6 +521,70 @@ function tryParse(text: string): readonly unknown[] {
   }
 }
 
+const widget = (more: Json): readonly Asking[] =>
+  creates({ kind: 'Widget', metadata: { generateName: 'odd-' }, ...more }, APPS);
+
+/** A custom resource as it is written, where JavaScript would write it in another way. */
+const written = (spec: string): readonly Asking[] =>
+  widget({ spec: 'SPEC' }).map((asking) => ({
+    ...asking,
+    body: JSON.stringify(asking.body).replace('"SPEC"', () => spec),
+  }));
+
+const NUMBERS = [
+  '1e3',
+  '1E3',
+  '1000.0',
+  '1'.repeat(400),
+  '-0',
+  '07',
+  '7.0',
+  '+7',
+  ' 7',
+  '7e0',
+  '1e400',
+  'ab',
+];
+const SHAPES = [
+  ...[null, [], {}, [null], [[]], [{}], 'x', 7, true, [[['v']]], { k: [] }],
+  ...[[{ k: [] }], [[{ k: 'v' }]], [{ k: [[null]] }]],
+];
+const TEXTS = [
+  ...[
+    'TRUE',
+    'False',
+    'tRuE',
+    'true ',
+    '\u017Fome text',
+    'SOME TEXT',
+    'some text\n',
+    '\nsome text',
+    'Some\nText',
+    '😀',
+  ],
+  ...['a\u0000\u0085\u2028\u202e', 'KEY', 'key', '\u017Fecret'],
+];
+
+/** Custom resources with values that are easily taken for others. */
+export const ODD: readonly Asking[] = [
+  ...NUMBERS.flatMap((digits) => widget({ spec: { digits } })),
+  ...[0, 7, 1e3, 2 ** 53, 1e300, 0.1].flatMap((number) => widget({ spec: { number, digits: number } })),
+  ...written('{"digits":-0,"number":-0.0,"huge":1e22,"fraction":1.50}'),
+  ...written('{"digits":18446744073709551615,"number":-9223372036854775808}'),
+  ...SHAPES.flatMap((any) => [
+    ...widget({ spec: any }),
+    ...widget({
+      spec: { maps: any, none: any, text: any, list: any, nothing: any, a: any, flag: any, number: any },
+    }),
+  ]),
+  ...TEXTS.flatMap((text) => widget({ spec: { text, flag: text, kelvin: text, long: text, lines: text } })),
+  ...widget({ spec: { 'a.c': { 'd.e': 'deep' } } }),
+  ...widget({ spec: { 'a.c.d.e': 'deep' } }),
+  ...widget({ spec: { a: [{ c: [{ d: [{ e: ['deep'] }] }] }] } }),
+  ...widget({ spec: { a: { b: ['dotted key'] } } }),
+  ...widget({ 'spec.text': 'some text', 'spec.a': { b: 'dotted key' } }),
+];
+
 const BYTES = 1_300_000;
 /** Half of what an API server takes. */
 const DEPTH = 1_500;
