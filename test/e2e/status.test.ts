@@ -12,6 +12,7 @@ import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
 
 const NAMESPACE = 'sigma-admission';
 const CONFIGURATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/sigma-admission';
+const ENTRIES = ['guard', 'observe', 'other', 'other-observe', 'probe', 'self'];
 const SECRET = `/api/v1/namespaces/${NAMESPACE}/secrets/sigma-admission-tls`;
 
 describeWithControlPlane('The status, where the configuration is left to its deployer', (controlPlane) => {
@@ -52,13 +53,9 @@ describeWithControlPlane('The status, where the configuration is left to its dep
 
   beforeAll(async () => {
     balancer = await startBalancer();
-    const overlay = createOverlay({ of: 'overlays/warn', port: balancer.port });
+    const overlay = createOverlay({ of: 'overlays/warn', port: balancer.port, manage: 'none' });
     await kubectl('apply', '-k', overlay.directory);
     overlay.remove();
-    const add = JSON.stringify([
-      { op: 'add', path: '/spec/template/spec/containers/0/args/-', value: '--manage=none' },
-    ]);
-    await kubectl('-n', NAMESPACE, 'patch', 'deployment/sigma-admission', '--type=json', '-p', add);
     replica = await startReplica(controlPlane);
     balancer.route([replica.port]);
     const { body } = await api('GET', SECRET);
@@ -76,9 +73,9 @@ describeWithControlPlane('The status, where the configuration is left to its dep
       (await said('configuration')).includes('trust'),
     );
     expect(await said('configuration')).toBe(
-      '[-]configuration failed: sigma-admission: guard, observe, probe, self do not trust our certificate (seen AGE ago)',
+      '[-]configuration failed: sigma-admission: guard, observe, other, other-observe, probe, self do not trust our certificate (seen AGE ago)',
     );
-    await trust({ guard: ours, observe: ours, probe: ours, self: ours });
+    await trust(Object.fromEntries(ENTRIES.map((entry) => [entry, ours])));
     await eventually('all is right', async () => (await said('reached')).startsWith('[+]'));
     expect([await said('configuration'), await said('reached')]).toEqual([
       '[+]configuration ok: sigma-admission: every entry trusts our certificate (seen AGE ago)',
@@ -119,10 +116,9 @@ describeWithControlPlane('The status, where the configuration is left to its dep
         .toSorted(),
     ).toEqual([
       'sigma_admission_dial_succeeded 0',
-      'sigma_admission_entry_trusts_certificate{entry="guard"} 0',
-      'sigma_admission_entry_trusts_certificate{entry="observe"} 1',
-      'sigma_admission_entry_trusts_certificate{entry="probe"} 1',
-      'sigma_admission_entry_trusts_certificate{entry="self"} 1',
+      ...ENTRIES.map(
+        (entry) => `sigma_admission_entry_trusts_certificate{entry="${entry}"} ${Number(entry !== 'guard')}`,
+      ),
       'sigma_admission_reached{outcome="answered"} 1',
     ]);
     const asked = parseCommandLine(
