@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { watchReloadable } from '../io/reloadable.ts';
-import type { Problem } from '../sigma/read/errors.ts';
+import { SigmaError, type Problem } from '../sigma/read/errors.ts';
 import { loadRuleset, parseAll, problemsOf } from './load-rules.ts';
+import { problemOfId, unresolvedIds } from './mode-ids.ts';
+import type { Modes } from './mode.ts';
 import type { NamedDocument, RuleSource } from './rule-source.ts';
 import type { Ruleset, RulesetOptions } from './ruleset.ts';
 
@@ -15,6 +17,8 @@ export interface LiveRuleset {
 
 export interface LiveRulesetOptions extends RulesetOptions {
   readonly source: RuleSource;
+  /** A set in which one of these ids names a rule no more is refused; an id that never named one is not minded. */
+  readonly modes: Pick<Modes, 'rules'>;
   readonly onLoad: (ruleset: Ruleset) => void;
   /** Called once for each new thing that is wrong. */
   readonly onRefuse: (problems: readonly Problem[]) => void;
@@ -23,12 +27,14 @@ export interface LiveRulesetOptions extends RulesetOptions {
 /** Loads the rules, or throws a SigmaError with everything that is wrong; then follows the source. */
 export async function createLiveRuleset({
   source,
+  modes,
   onLoad,
   onRefuse,
   ...options
 }: LiveRulesetOptions): Promise<LiveRuleset> {
   let known: readonly NamedDocument[] | undefined;
   let loaded: () => Ruleset;
+  let inForce: () => Ruleset | undefined = () => undefined;
 
   /** Documents that are as they were are not parsed again: files are looked at every minute. */
   async function load(): Promise<Ruleset> {
@@ -37,7 +43,9 @@ export async function createLiveRuleset({
       loaded = outcomeOf(() => loadRuleset(parseAll(documents), options));
       known = documents;
     }
-    return loaded();
+    const next = loaded();
+    refuseLostIds(next, inForce(), modes);
+    return next;
   }
   const live = await watchReloadable({
     load,
@@ -46,6 +54,7 @@ export async function createLiveRuleset({
     follow: source.onChange,
     onRefuse: (error) => onRefuse(problemsOf(error)),
   });
+  inForce = live.current;
   onLoad(live.current());
   live.onChange(onLoad);
   return {
@@ -56,6 +65,14 @@ export async function createLiveRuleset({
     },
     close: live.close,
   };
+}
+
+/** A rule that is gone while the settings still name it would end its enforcement in silence. */
+function refuseLostIds(next: Ruleset, inForce: Ruleset | undefined, modes: Pick<Modes, 'rules'>): void {
+  if (inForce === undefined) return;
+  const known = unresolvedIds(modes, inForce.rules).map(({ id }) => id);
+  const lost = unresolvedIds(modes, next.rules).filter(({ id }) => !known.includes(id));
+  if (lost.length > 0) throw new SigmaError(lost.map((each) => problemOfId(each)));
 }
 
 /** Does it once; returns or throws what came of that as often as it is asked. */

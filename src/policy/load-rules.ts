@@ -2,14 +2,12 @@ import { SigmaError, type Problem } from '../sigma/read/errors.ts';
 import { appliesTo } from '../sigma/read/filter.ts';
 import { combine, parseSigma, type ParsedSigma } from '../sigma/read/load.ts';
 import { quote } from '../sigma/match/describe-value.ts';
+import { namesRule } from './mode.ts';
 import { parsePlaceholders } from './placeholders-file.ts';
 import type { Placeholders } from '../sigma/read/detection.ts';
 import type { Rule } from '../sigma/read/rule.ts';
 import type { NamedDocument, RuleSource } from './rule-source.ts';
 import { createRuleset, OUR_LOG, type Ruleset, type RulesetOptions } from './ruleset.ts';
-
-/** Enough of a UUID to name one rule. */
-const MIN_PREFIX = 8;
 
 /**
  * Reads all rules and filters of a source, or the rules that `names` name (by id, its first eight digits or more, or name) with
@@ -36,7 +34,7 @@ export async function readRules(source: RuleSource, names: readonly string[] = [
 
 function isCalled({ id, name }: Rule, called: string): boolean {
   const lower = called.toLowerCase();
-  return name === called || id === lower || (called.length >= MIN_PREFIX && id.startsWith(lower));
+  return name === called || namesRule(lower, id);
 }
 
 /** Reads a source, or throws a SigmaError. */

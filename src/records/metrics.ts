@@ -16,6 +16,14 @@ interface CertificateState {
   authorityNotAfter?(): Date;
 }
 
+/** Of a rule's coverage, what is stated. */
+interface RuleCoverage {
+  readonly rule: { readonly id: string };
+  readonly asked: string;
+  readonly wished: string;
+  readonly inEffect: string;
+}
+
 /** Label values come from what is loaded and from closed sets, never from a request: no pod, user or namespace. */
 export function createMetrics(version: string) {
   const registry = new Registry();
@@ -117,10 +125,10 @@ export function createMetrics(version: string) {
     labelNames: ['kind', 'lowers', 'dry_run'],
     registers,
   });
-  const outOfScope = new Gauge({
-    name: `${PREFIX}rules_out_of_scope`,
-    help: 'Loaded rules about requests that the webhook configuration does not send: never asked, or asked in part.',
-    labelNames: ['fires'],
+  const coverage = new Gauge({
+    name: `${PREFIX}rule_coverage`,
+    help: 'For each rule that is loaded or named in the settings: whether all, part or none of it is asked, the mode wished for and that in effect.',
+    labelNames: ['rule', 'asked', 'wished', 'mode'],
     registers,
   });
 
@@ -167,10 +175,11 @@ export function createMetrics(version: string) {
         },
       };
     },
-    observeOutOfScope(found: readonly { readonly fires: 'never' | 'partly' }[]): void {
-      for (const fires of ['never', 'partly'] as const) {
-        outOfScope.set({ fires }, found.filter((each) => each.fires === fires).length);
-      }
+    /** States the coverage as it is known now: of what was not looked at, nothing. */
+    observeCoverage(found: readonly RuleCoverage[]): void {
+      coverage.reset();
+      for (const { rule, asked, wished, inEffect } of found)
+        if (asked !== 'unknown') coverage.set({ rule: rule.id, asked, wished, mode: inEffect }, 1);
     },
     /** States what is loaded now. */
     observeRuleset(ruleset: Ruleset): void {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { MODES, type Mode, type Modes } from '../policy/mode.ts';
+import { MODES, modeById, namesRule, type Mode, type Modes } from '../policy/mode.ts';
 import type { NamedDocument } from '../policy/rule-source.ts';
 import type { Ruleset } from '../policy/ruleset.ts';
 import { weakenedBy } from '../policy/weakened.ts';
@@ -74,13 +74,17 @@ export function lowered(before: Modes, after: Modes): readonly string[] {
   const levels = new Set([...Object.keys(before.levels), ...Object.keys(after.levels)]) as Set<
     keyof Modes['levels']
   >;
-  const ids = new Set([...Object.keys(before.rules), ...Object.keys(after.rules)]);
+  const written = new Set([...Object.keys(before.rules), ...Object.keys(after.rules)]);
+  // An id may be written short in one of the two.
+  const ids = [...written].filter(
+    (id) => ![...written].some((other) => other !== id && namesRule(id, other)),
+  );
   return [
     ...ifLower('mode', before.default, after.default),
     ...[...levels].flatMap((level) =>
       ifLower(`level ${level}`, modeOfLevel(level, before), modeOfLevel(level, after)),
     ),
-    ...[...ids].flatMap((id) => loweredRule(id, before, after)),
+    ...ids.flatMap((id) => loweredRule(id, before, after)),
   ];
 }
 
@@ -90,7 +94,7 @@ function modeOfLevel(level: keyof Modes['levels'], { levels, default: otherwise 
 
 /** A rule without a mode of its own has its level's, and which level that is cannot be told from here. */
 function loweredRule(id: string, before: Modes, after: Modes): readonly string[] {
-  const [was, is] = [before.rules[id], after.rules[id]];
+  const [was, is] = [modeById(id, before), modeById(id, after)];
   if (was !== undefined && is !== undefined) return ifLower(`rule ${id}`, was, is);
   // Some rules are kept from `enforce` until it is said for them by id.
   if (is === undefined) return was === 'audit' ? [] : [`rule ${id} from ${was} to what its level has`];

@@ -71,12 +71,8 @@ const LOADED_RULES = [...JUDGING, 'door'] as const satisfies readonly Key[];
 
 const CHECK = [
   'checkedDirs',
-  'rulesDirs',
-  'filtersDirs',
-  'allowUsers',
-  'placeholders',
-  'minLevel',
-  'subresources',
+  ...JUDGING,
+  'configFile',
   'door',
   'checkFormat',
   'strict',
@@ -239,6 +235,10 @@ export const COMMANDS = {
       'sigma-admission rules check my-rules --placeholders my-placeholders.yml',
       'sigma-admission rules check my-rules --kubeconfig staging.yaml',
     ],
+    notes: [
+      'With --config, an enforcement that is none is an error, too: an id under `rules` that names none of the rules checked, and a',
+      'rule set to enforce that no webhook can ask. So check all that serve loads together.',
+    ],
     config: ({
       checkedDirs,
       rulesDirs,
@@ -246,6 +246,10 @@ export const COMMANDS = {
       checkFormat: format,
       checkedFixtures: fixturesDir,
       schemaKubeconfig: kubeconfig,
+      mode,
+      levels,
+      rules,
+      configFile,
       ...rest
     }: Pick<Values, (typeof CHECK)[number]>): RulesCheckConfig => ({
       dirs: checkedDirs ?? [...rulesDirs, ...filtersDirs],
@@ -253,21 +257,31 @@ export const COMMANDS = {
       ...(fixturesDir === undefined ? {} : { fixturesDir }),
       ...(kubeconfig === undefined ? {} : { kubeconfig }),
       ...rest,
+      ...(configFile === undefined
+        ? {}
+        : { inForce: { modes: { default: mode, levels, rules }, configFile } }),
     }),
   },
   'rules list': {
     summary: 'List the rules with their classes and modes.',
-    settings: [...LOADED_RULES, 'listFormat'],
+    settings: [...LOADED_RULES, 'listFormat', 'configFile'],
     examples: [
       'sigma-admission rules list --rules rules my-rules',
       'sigma-admission rules list --door replay --format json',
+      'sigma-admission rules list --config config.yaml',
+    ],
+    notes: [
+      'With --config, whether each rule is asked by the webhook configuration that these rules want (see manifests), and why not; the',
+      'mode that the settings ask for, and the one in effect.',
     ],
     config: ({
       listFormat: format,
+      configFile,
       ...rest
-    }: Pick<Values, (typeof LOADED_RULES)[number] | 'listFormat'>): RulesListConfig => ({
+    }: Pick<Values, (typeof LOADED_RULES)[number] | 'listFormat' | 'configFile'>): RulesListConfig => ({
       ...loadedRules(rest),
       format,
+      hasConfigFile: configFile !== undefined,
     }),
   },
   'rules explain': {

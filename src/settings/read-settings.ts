@@ -41,9 +41,8 @@ export function readSettings(settings: readonly Key[], { argv, env, readFile }: 
   const file = said.find(({ key, value }) => key === 'configFile' && value !== '');
   if (file !== undefined) said.push(...fromFile(file, readFile, problems));
   const settled = settle(keys, said, problems);
-  const { configFile: _, ...values } = Object.fromEntries(
-    [...settled].map(([key, { value }]) => [key, value]),
-  );
+  const asked = [...settled].filter(([key]) => settings.includes(key));
+  const values = Object.fromEntries(asked.map(([key, { value }]) => [key, value]));
   return {
     values: values as unknown as Values,
     from: new Map([...settled].map(([key, { from }]) => [key, from])),

@@ -22,6 +22,7 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+const ZERO = '00000000-0000-0000-0000-000000000000';
 
 /** A setting, as users set it. */
 export interface Setting {
@@ -54,7 +55,9 @@ export const SETTINGS = {
     help: '{critical: enforce}',
   },
   rules: {
-    read: modesBy('a rule id (UUID)', (id) => (UUID.test(id) ? id.toLowerCase() : undefined)),
+    read: modesBy('a rule id (a UUID or its first eight digits)', (id) =>
+      id.length >= 8 && UUID.test(id + ZERO.slice(id.length)) ? id.toLowerCase() : undefined,
+    ),
     default: {},
     help: '{a80d927d-ac6e-443f-a867-e8d6e3897318: enforce}',
   },

@@ -95,6 +95,8 @@ export interface RulesCheckConfig extends Pick<
   Config,
   'allowUsers' | 'minLevel' | 'placeholders' | 'subresources'
 > {
+  /** The modes in a settings file, checked against the rules; absent without `--config`. */
+  readonly inForce?: { readonly modes: Modes; readonly configFile: string };
   /** Rules and filters alike. */
   readonly dirs: readonly string[];
   readonly door: Door;
@@ -109,6 +111,8 @@ export interface RulesCheckConfig extends Pick<
 
 /** What `rules list` was told. */
 export interface RulesListConfig extends LoadedRulesConfig {
+  /** The settings of a replica are given: show what is in force with them. */
+  readonly hasConfigFile: boolean;
   readonly format: 'table' | 'json';
 }
 

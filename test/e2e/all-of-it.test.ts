@@ -92,7 +92,7 @@ describeWithPrograms(
           const said = await Promise.all(deployment.replicas.map((replica) => replica.readyz()));
           return said.every(
             (text) =>
-              text.includes('registered ok: all that the rules are about') &&
+              text.includes('coverage ok: rules asked: 15, in part: 0, never: 0') &&
               text.includes('sigma-admission: as it should be') &&
               text.includes('a probe came back'),
           );
@@ -109,10 +109,10 @@ describeWithPrograms(
     it('are all asked', async () => {
       const metrics = await Promise.all(deployment.replicas.map((replica) => replica.metrics()));
       for (const text of metrics) {
-        expect(text.match(/^sigma_admission_rules_out_of_scope.*$/gm)).toEqual([
-          'sigma_admission_rules_out_of_scope{fires="never"} 0',
-          'sigma_admission_rules_out_of_scope{fires="partly"} 0',
-        ]);
+        const asked = text.match(/^sigma_admission_rule_coverage\{.*asked="\w+"/gm) ?? [];
+        expect(asked.map((line) => line.split('asked=')[1])).toEqual(
+          Array.from({ length: 15 }, () => '"all"'),
+        );
       }
     });
 

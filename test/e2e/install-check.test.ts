@@ -377,6 +377,7 @@ ok       version         Kubernetes VERSION
 ok       configuration   sigma-admission has our 6 entries: guard, observe, other, other-observe,
                          probe, self
 ok       entries         as the replicas want them: for upstream, and 15 rules
+ok       coverage        rules asked: 15, in part: 0, never: 0; 12 in a lesser mode than wished for
 ok       conditions      none of ours ended in an error, by the API server that answered
 ok       reachability    a probe went through the API server to us and came back
 ok       certificate     caBundle until DATE; the certificate of our Service verifies, until
@@ -410,7 +411,7 @@ ok       other-webhooks  no other webhook is called for pods created in kube-sys
 unknown  identities      only an audit log shows which users create pods in kube-system
                          fix: pass an audit log: --audit-log FILE
 
-15 checks: 1 unknown, 14 ok
+16 checks: 1 unknown, 15 ok
 `,
         stderr: '',
         exitCode: 0,
@@ -435,6 +436,11 @@ unknown  identities      only an audit log shows which users create pods in kube
               check: 'entries',
               verdict: 'ok',
               found: 'as the replicas want them: for upstream, and 15 rules',
+            },
+            {
+              check: 'coverage',
+              verdict: 'ok',
+              found: 'rules asked: 15, in part: 0, never: 0; 12 in a lesser mode than wished for',
             },
             {
               check: 'conditions',
@@ -497,6 +503,7 @@ ok       version         Kubernetes VERSION
 ok       configuration   sigma-admission has our 6 entries: guard, observe, other, other-observe,
                          probe, self
 ok       entries         as the replicas want them: for upstream, and 15 rules
+ok       coverage        rules asked: 15, in part: 0, never: 0; 12 in a lesser mode than wished for
 unknown  conditions      errors of match conditions: not allowed to look
                          fix: run the check as a user allowed to get /metrics
 ok       reachability    a probe went through the API server to us and came back
@@ -533,7 +540,7 @@ unknown  other-webhooks  other webhooks: not allowed to look
 unknown  identities      only an audit log shows which users create pods in kube-system
                          fix: pass an audit log: --audit-log FILE
 
-15 checks: 3 unknown, 12 ok
+16 checks: 3 unknown, 13 ok
 `,
         exitCode: 0,
       });

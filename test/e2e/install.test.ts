@@ -260,8 +260,10 @@ describeWithControlPlane(
 
     it('is sent all that the rules that ship are about, with nothing but that one command', async () => {
       const [replica] = replicas;
-      expect(await replica?.readyz()).toContain('registered ok: all that the rules are about');
-      expect(await replica?.metrics()).toContain('sigma_admission_rules_out_of_scope{fires="never"} 0\n');
+      expect(await replica?.readyz()).toContain('[+]coverage ok: rules asked: 15, in part: 0, never: 0');
+      expect(await replica?.metrics()).toContain(
+        'sigma_admission_rule_coverage{rule="e9ef1706-9fe5-4813-bb94-cc024c762db5",asked="all",wished="warn",mode="audit"} 1\n',
+      );
     });
 
     it('refuses after the other mode is applied', async () => {

@@ -6,10 +6,10 @@ import { createLiveRuleset, type LiveRuleset } from '../../src/policy/live-rules
 import { directorySource, type NamedDocument, type RuleSource } from '../../src/policy/rule-source.ts';
 import type { Ruleset } from '../../src/policy/ruleset.ts';
 import { formatProblem, SigmaError, type Problem } from '../../src/sigma/read/errors.ts';
-import { rule } from './rulesets.ts';
+import { id, rule } from './rulesets.ts';
 
 /** Follows a source, and says what became of each change. */
-async function follow(source: RuleSource) {
+async function follow(source: RuleSource, modeIds: readonly string[] = []) {
   const events: string[] = [];
   let heard = Promise.withResolvers<void>();
   const tell = (event: string) => {
@@ -21,6 +21,7 @@ async function follow(source: RuleSource) {
   const live = await createLiveRuleset({
     door: 'serve',
     subresources: 'resource',
+    modes: { rules: Object.fromEntries(modeIds.map((each) => [each, 'enforce'])) },
     source,
     onLoad: (ruleset) => tell(`loaded ${titles(ruleset)}`),
     onRefuse: (problems) => tell(`refused ${problems.map(formatProblem).join('; ')}`),
@@ -61,6 +62,37 @@ const file = (number: number, detection: object = PODS): NamedDocument => ({
   text: rule(number, detection),
 });
 const broken: NamedDocument = { name: 'broken.yml', text: rule(3, { 'verb|startwith': 'c' }) };
+
+describe('a rule with a mode of its own', () => {
+  it('does not go from the set in force: the settings would name no rule', async () => {
+    const { source, change } = changingSource([file(1), file(2)]);
+    const { events, next, inForce } = await follow(source, [id(2)]);
+    const refused = next();
+    change(async () => [file(1)]);
+    await refused;
+    expect(events).toEqual([
+      'loaded Rule 1, Rule 2',
+      `refused rules.${id(2)}: no loaded rule has this id (did you mean ${id(1)}?)`,
+    ]);
+    expect(inForce()).toBe('Rule 1, Rule 2');
+  });
+
+  it('that was not there at the start holds no other change up', async () => {
+    const { source, change } = changingSource([file(1)]);
+    const { events, next } = await follow(source, [id(3)]);
+    for (const set of [[file(2)], [file(2), file(3)], [file(2)]]) {
+      const dealtWith = next();
+      change(async () => set);
+      await dealtWith;
+    }
+    expect(events).toEqual([
+      'loaded Rule 1',
+      'loaded Rule 2',
+      'loaded Rule 2, Rule 3',
+      `refused rules.${id(3)}: no loaded rule has this id (did you mean ${id(2)}?)`,
+    ]);
+  });
+});
 
 describe('rules that change', () => {
   it('are replaced whole', async () => {

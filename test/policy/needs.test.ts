@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { requestKindsOf, operationsOf } from '../../src/policy/needs.ts';
+import { needsOf, operationsOf, requestKindsOf } from '../../src/policy/needs.ts';
 import { createRuleset } from '../../src/policy/ruleset.ts';
+import type { Predicate, Tree } from '../../src/sigma/match/tree.ts';
 import { combine, parseSigma } from '../../src/sigma/read/load.ts';
 
 /** What a rule with this selection is about, literally read. */
@@ -91,5 +92,79 @@ describe('what a rule covers', () => {
     ['nothing, if its verb is none', '{verb: replace, objectRef.resource: pods}', []],
   ])('%s', (_, selection, expected) => {
     expect(covered(selection)).toEqual(expected);
+  });
+});
+
+/** `{ verb: ['create'], 'objectRef.subresource': null }`: all of it, each by any of its values. */
+function tree(fields: Readonly<Record<string, readonly string[] | null>>): Tree {
+  const of = Object.entries(fields).map(([field, values]): Tree => {
+    const predicates: Predicate[] = values?.map((text) => ({
+      kind: 'string',
+      pattern: [text],
+      cased: false,
+    })) ?? [{ kind: 'null' }];
+    return { kind: 'item', item: { field, paths: [field], modifiers: [], predicates } };
+  });
+  return { kind: 'and', of };
+}
+
+const SEED = tree({
+  verb: ['create'],
+  'objectRef.resource': ['pods'],
+  'objectRef.namespace': ['kube-system'],
+  'objectRef.subresource': null,
+});
+
+describe('what a rule needs to be sent', () => {
+  it.each<[string, Tree, readonly object[]]>([
+    [
+      'a resource itself',
+      SEED,
+      [{ operation: 'CREATE', resource: 'pods', subresource: '', namespaces: ['kube-system'] }],
+    ],
+    [
+      'a resource and all below it, where it says nothing of subresources',
+      tree({ verb: ['create'], 'objectRef.resource': ['pods'] }),
+      [
+        { operation: 'CREATE', resource: 'pods', subresource: '' },
+        { operation: 'CREATE', resource: 'pods' },
+        { operation: 'CONNECT', resource: 'pods' },
+      ],
+    ],
+    [
+      'a connection',
+      tree({ verb: ['create', 'get'], 'objectRef.resource': ['pods'], 'objectRef.subresource': ['exec'] }),
+      [{ operation: 'CONNECT', resource: 'pods', subresource: 'exec' }],
+    ],
+    [
+      'a creation too where it names patch, because a server-side apply is one',
+      tree({ verb: ['patch'], 'objectRef.resource': ['deployments'], 'objectRef.subresource': null }),
+      [
+        { operation: 'CREATE', resource: 'deployments', subresource: '' },
+        { operation: 'UPDATE', resource: 'deployments', subresource: '' },
+      ],
+    ],
+    [
+      'each of several resources, with their group',
+      tree({
+        verb: ['delete'],
+        'objectRef.apiGroup': ['rbac.authorization.k8s.io'],
+        'objectRef.resource': ['roles', 'rolebindings'],
+        'objectRef.subresource': null,
+      }),
+      ['roles', 'rolebindings'].map((resource) => ({
+        operation: 'DELETE',
+        resource,
+        subresource: '',
+        apiGroups: ['rbac.authorization.k8s.io'],
+      })),
+    ],
+    [
+      'nothing, where it is about reads alone',
+      tree({ verb: ['list'], 'objectRef.resource': ['secrets'] }),
+      [],
+    ],
+  ])('%s', (_, tree, needs) => {
+    expect(needsOf(tree)).toEqual(needs);
   });
 });

@@ -53,6 +53,7 @@ describe('--placeholders', () => {
     const live = await createLiveRuleset({
       door: 'serve',
       subresources: 'resource',
+      modes: { rules: {} },
       source: ruleSourceOf({ rulesDirs: [rules], filtersDirs: [], allowUsers: [], placeholders: file }),
       onLoad: () => {},
       onRefuse: () => {},

@@ -52,6 +52,7 @@ function everything() {
   const current = () => ({ notAfter: new Date(0) });
   metrics.followCertificates({ current, authorityNotAfter: () => new Date(0) });
   metrics.observeRuleset(load([rule(1, { verb: 'create' })]));
+  metrics.observeCoverage([{ rule: { id: 'r-1' }, asked: 'all', wished: 'warn', inEffect: 'warn' }]);
   return metrics.registry;
 }
 
@@ -129,4 +130,20 @@ it('name each rule that is loaded, for whoever has only its id', async () => {
   expect(await known()).toEqual([
     { rule: '00000000-0000-4000-8000-000000000001', title: 'Rule 1', level: 'high', status: 'test' },
   ]);
+});
+
+it('has the coverage of each rule as it is now, and none where it is not known', async () => {
+  const metrics = createMetrics('1.2.3');
+  const of = (asked: string, inEffect: string) => [
+    { rule: { id: 'r-1' }, asked, wished: 'enforce', inEffect },
+  ];
+  const stated = async () => {
+    const { values } = await metrics.registry.getSingleMetric('sigma_admission_rule_coverage')!.get();
+    return values.map(({ labels, value }) => ({ ...labels, value }));
+  };
+  metrics.observeCoverage(of('unknown', 'enforce'));
+  expect(await stated()).toEqual([]);
+  metrics.observeCoverage(of('never', 'none'));
+  metrics.observeCoverage(of('part', 'warn'));
+  expect(await stated()).toEqual([{ rule: 'r-1', asked: 'part', wished: 'enforce', mode: 'warn', value: 1 }]);
 });

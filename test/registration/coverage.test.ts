@@ -1,148 +1,231 @@
 import { describe, expect, it } from '@jest/globals';
-import type { RegisteredWebhook } from '../../src/registration/registered-webhook.ts';
-import { needsOf } from '../../src/policy/needs.ts';
-import { formatOutOfScope, outOfScope } from '../../src/registration/coverage.ts';
+import type { Mode, Modes } from '../../src/policy/mode.ts';
+import { loadRuleset, readRules } from '../../src/policy/load-rules.ts';
+import { ruleSourceOf } from '../../src/policy/rule-source.ts';
+import { wantedConfiguration } from '../../src/registration/wanted-configuration.ts';
+import {
+  coverageOf,
+  formatCoverage,
+  type Coverage,
+  type Subscription,
+} from '../../src/registration/coverage.ts';
 import { webhookConfiguration } from '../../src/registration/webhook-configuration.ts';
-import type { Predicate, Tree } from '../../src/sigma/match/tree.ts';
+import { id, load, rule } from '../policy/rulesets.ts';
 
-/** `{ verb: ['create'], 'objectRef.subresource': null }`: all of it, each by any of its values. */
-function rule(fields: Readonly<Record<string, readonly string[] | null>>): Tree {
-  const of = Object.entries(fields).map(([field, values]): Tree => {
-    const predicates: Predicate[] = values?.map((text) => ({
-      kind: 'string',
-      pattern: [text],
-      cased: false,
-    })) ?? [{ kind: 'null' }];
-    return { kind: 'item', item: { field, paths: [field], modifiers: [], predicates } };
-  });
-  return { kind: 'and', of };
-}
-
-const SEED = rule({
-  verb: ['create'],
-  'objectRef.resource': ['pods'],
-  'objectRef.namespace': ['kube-system'],
-  'objectRef.subresource': null,
-});
-
-describe('what a rule needs to be sent', () => {
-  it.each<[string, Tree, readonly object[]]>([
-    [
-      'a resource itself',
-      SEED,
-      [{ operation: 'CREATE', resource: 'pods', subresource: '', namespaces: ['kube-system'] }],
-    ],
-    [
-      'a resource and all below it, where it says nothing of subresources',
-      rule({ verb: ['create'], 'objectRef.resource': ['pods'] }),
-      [
-        { operation: 'CREATE', resource: 'pods', subresource: '' },
-        { operation: 'CREATE', resource: 'pods' },
-        { operation: 'CONNECT', resource: 'pods' },
-      ],
-    ],
-    [
-      'a connection',
-      rule({ verb: ['create', 'get'], 'objectRef.resource': ['pods'], 'objectRef.subresource': ['exec'] }),
-      [{ operation: 'CONNECT', resource: 'pods', subresource: 'exec' }],
-    ],
-    [
-      'a creation too where it names patch, because a server-side apply is one',
-      rule({ verb: ['patch'], 'objectRef.resource': ['deployments'], 'objectRef.subresource': null }),
-      [
-        { operation: 'CREATE', resource: 'deployments', subresource: '' },
-        { operation: 'UPDATE', resource: 'deployments', subresource: '' },
-      ],
-    ],
-    [
-      'each of several resources, with their group',
-      rule({
-        verb: ['delete'],
-        'objectRef.apiGroup': ['rbac.authorization.k8s.io'],
-        'objectRef.resource': ['roles', 'rolebindings'],
-        'objectRef.subresource': null,
-      }),
-      ['roles', 'rolebindings'].map((resource) => ({
-        operation: 'DELETE',
-        resource,
-        subresource: '',
-        apiGroups: ['rbac.authorization.k8s.io'],
-      })),
-    ],
-    [
-      'nothing, where it is about reads alone',
-      rule({ verb: ['list'], 'objectRef.resource': ['secrets'] }),
-      [],
-    ],
-  ])('%s', (_, tree, needs) => {
-    expect(needsOf(tree)).toEqual(needs);
-  });
-});
-
-const SHIPPED = webhookConfiguration({
+const SETTINGS = {
+  name: 'sigma-admission',
   namespace: 'sigma-admission',
   service: 'sigma-admission',
   port: 443,
-  enforcing: false,
   distribution: 'upstream',
-}).webhooks;
+} as const;
 
-const rules = (tree: Tree, disabledReason?: string) => [
-  { id: 'a80d927d', title: 'A rule', tree, ...(disabledReason === undefined ? {} : { disabledReason }) },
-];
-const warnings = (
-  tree: Tree,
-  subscriptions: readonly Pick<RegisteredWebhook, 'rules' | 'namespaceSelector'>[] = SHIPPED,
-) => outOfScope(rules(tree), subscriptions).map(formatOutOfScope);
+/** As shipped: pods created in kube-system. */
+const SHIPPED: readonly Subscription[] = webhookConfiguration({ ...SETTINGS, enforcing: false }).webhooks;
 
-describe('a loaded rule outside the registered scope', () => {
-  it('is none, where all it is about is sent', () => {
-    expect(warnings(SEED)).toEqual([]);
+const PODS = { verb: 'create', 'objectRef.resource': 'pods' };
+const SEED = { ...PODS, 'objectRef.namespace': 'kube-system' };
+const EXEC = { verb: ['create', 'get'], 'objectRef.resource': 'pods', 'objectRef.subresource': 'exec' };
+const NOT_EXEC = 'nothing sends us CONNECT pods/exec in every namespace';
+
+function modes(mode: Mode, rules: Modes['rules'] = {}): Modes {
+  return { default: mode, levels: {}, rules };
+}
+
+/** The coverage of one rule. */
+function coverage(
+  selection: object,
+  {
+    more = {},
+    inForce = modes('warn'),
+    entries = SHIPPED,
+  }: { more?: object; inForce?: Modes; entries?: readonly Subscription[] | undefined } = {},
+): Coverage | undefined {
+  return coverageOf(load([rule(1, selection, { level: 'medium', ...more })]).rules, inForce, entries)[0];
+}
+
+const RULE = { id: id(1), title: 'Rule 1' };
+
+describe('the coverage of a rule', () => {
+  it('is all, where all that it is about is sent', () => {
+    expect(coverage(SEED)).toEqual({ rule: RULE, asked: 'all', wished: 'warn', inEffect: 'warn' });
   });
 
-  it('never fires, where nothing it is about is sent', () => {
-    const exec = rule({ 'objectRef.resource': ['pods'], 'objectRef.subresource': ['exec'] });
-    expect(warnings(exec)).toEqual([
-      'rule "A rule" (a80d927d) never fires: nothing sends us CONNECT pods/exec in every namespace',
-    ]);
-  });
-
-  it('fires in part, where some is: another operation, another namespace, a subresource', () => {
-    const anywhere = rule({
-      verb: ['create', 'update'],
-      'objectRef.resource': ['pods'],
-      'objectRef.subresource': null,
+  it.each([
+    ['enforce', 'error'],
+    ['warn', 'warning'],
+    ['audit', undefined],
+  ] as const)('is none, where nothing of it is sent: in mode %s, %s', (mode, severity) => {
+    expect(coverage(EXEC, { inForce: modes(mode) })).toEqual({
+      rule: RULE,
+      asked: 'never',
+      whyNot: NOT_EXEC,
+      wished: mode,
+      inEffect: 'none',
+      whyLess: NOT_EXEC,
+      ...(severity === undefined ? {} : { severity }),
     });
-    expect(warnings(anywhere)).toEqual([
-      'rule "A rule" (a80d927d) fires only in part: nothing sends us CREATE pods in every namespace, UPDATE pods in every namespace',
-    ]);
-    const literal = rule({
-      verb: ['create'],
-      'objectRef.resource': ['pods'],
-      'objectRef.namespace': ['kube-system', 'kube-public'],
-    });
-    expect(warnings(literal)).toEqual([
-      'rule "A rule" (a80d927d) fires only in part: nothing sends us CREATE pods in kube-system and kube-public, CREATE pods/* in kube-system and kube-public, CONNECT pods/* in kube-system and kube-public',
-    ]);
   });
 
-  it('is not one that is switched off', () => {
+  it.each([
+    ['enforce', 'warning'],
+    ['warn', 'warning'],
+    ['audit', undefined],
+  ] as const)('is part, where some of it is sent: in mode %s, %s', (mode, severity) => {
+    expect(coverage(PODS, { inForce: modes(mode) })).toEqual({
+      rule: RULE,
+      asked: 'part',
+      whyNot: 'nothing sends us CREATE pods in every namespace',
+      wished: mode,
+      inEffect: mode,
+      ...(severity === undefined ? {} : { severity }),
+    });
+  });
+
+  it('is not known before the entries are', () => {
     expect(
-      outOfScope(rules(rule({ 'objectRef.resource': ['secrets'] }), 'status deprecated'), SHIPPED),
-    ).toEqual([]);
+      coverageOf(load([rule(1, EXEC)]).rules, modes('enforce', { [id(1)]: 'enforce' }), undefined),
+    ).toEqual([{ rule: RULE, asked: 'unknown', wished: 'enforce', inEffect: 'enforce' }]);
   });
 
-  const PODS = { apiGroups: [''], operations: ['CREATE', 'UPDATE', 'CONNECT'] };
-  const NAME = 'kubernetes.io/metadata.name';
-  it.each<[string, Pick<RegisteredWebhook, 'rules' | 'namespaceSelector'>, boolean]>([
-    ['pods/* is pods and all below', { rules: [{ ...PODS, resources: ['pods/*'] }] }, true],
-    ['*/* is everything', { rules: [{ ...PODS, resources: ['*/*'] }] }, true],
-    ['* has no subresources', { rules: [{ ...PODS, resources: ['*'] }] }, false],
-    ['another operation', { rules: [{ ...PODS, operations: ['DELETE'], resources: ['*/*'] }] }, false],
+  it.each([
+    [
+      'offline-only',
+      { verb: 'list', 'objectRef.resource': 'pods' },
+      {},
+      'offline-only: reads never reach admission',
+    ],
+    [
+      'never-subscribed',
+      { verb: 'create', 'objectRef.resource': 'leases' },
+      {},
+      'never-subscribed: a webhook must not or cannot receive leases',
+    ],
+    ['deprecated', SEED, { status: 'deprecated' }, 'status deprecated'],
+  ])(
+    'is none for a rule that is %s: an error only where its id is set to enforce',
+    (_, selection, more, why) => {
+      const none = {
+        rule: RULE,
+        asked: 'never',
+        whyNot: why,
+        wished: 'enforce',
+        inEffect: 'none',
+        whyLess: why,
+      };
+      expect(coverage(selection, { more, inForce: modes('enforce') })).toEqual(none);
+      expect(coverage(selection, { more, inForce: modes('warn', { [id(1)]: 'enforce' }) })).toEqual({
+        ...none,
+        severity: 'error',
+      });
+    },
+  );
+
+  it('is all, though the mode in effect is less than was wished', () => {
+    expect(coverage(SEED, { more: { status: 'experimental' }, inForce: modes('enforce') })).toEqual({
+      rule: RULE,
+      asked: 'all',
+      wished: 'enforce',
+      inEffect: 'warn',
+      whyLess: 'experimental: at most warn but by its id',
+    });
+  });
+
+  it('is that of requests that a webhook can be sent', () => {
+    expect(
+      coverage({
+        verb: 'create',
+        'objectRef.resource': ['pods', 'leases'],
+        'objectRef.namespace': 'kube-system',
+      })?.asked,
+    ).toBe('all');
+  });
+
+  it.each([
+    ['some of what it is about is sent for others', { verb: 'create' }, 'part'],
+    ['nothing of it is', { verb: 'delete' }, 'never'],
+  ])('is never all for a rule that names no resource: %s', (_, selection, asked) => {
+    expect(coverage(selection)).toMatchObject({
+      asked,
+      whyNot: 'it names no resource, so that nothing is subscribed to for it',
+    });
+  });
+
+  it('does not count what probe and self are called for, which ask no rule', () => {
+    expect(coverage({ verb: 'create', 'objectRef.resource': 'secrets' })?.asked).toBe('never');
+  });
+
+  it('needs the identities that heal a cluster, too', () => {
+    const entries = SHIPPED.filter(({ clientConfig }) => clientConfig.service?.path !== '/observe');
+    expect(coverage(SEED, { entries })).toMatchObject({
+      asked: 'part',
+      whyNot: 'nothing sends us, from the identities that heal a cluster, CREATE pods in kube-system',
+    });
+  });
+});
+
+describe('an id in the settings that names no rule', () => {
+  it('is an enforcement that is none', () => {
+    const why = `no loaded rule has this id (did you mean ${id(1)}?)`;
+    expect(
+      coverageOf(load([rule(1, SEED)]).rules, modes('warn', { [id(2)]: 'enforce' }), SHIPPED)[0],
+    ).toEqual({
+      rule: { id: id(2) },
+      asked: 'never',
+      whyNot: why,
+      wished: 'enforce',
+      inEffect: 'none',
+      whyLess: why,
+      severity: 'error',
+    });
+  });
+});
+
+describe('coverage as a line', () => {
+  it.each<[string, Coverage | undefined, string]>([
+    ['never', coverage(EXEC), `rule "Rule 1" (${id(1)}; warn) is never asked: ${NOT_EXEC}`],
+    [
+      'part, and less than was wished',
+      coverage(PODS, { more: { status: 'experimental' }, inForce: modes('enforce') }),
+      `rule "Rule 1" (${id(1)}; enforce) is asked only in part: nothing sends us CREATE pods in every namespace; warn, not enforce (experimental: at most warn but by its id)`,
+    ],
+    [
+      'no rule',
+      coverageOf([], modes('warn', { e9ef1706: 'enforce' }), SHIPPED)[0],
+      'e9ef1706: enforce: no loaded rule has this id',
+    ],
+  ])('%s', (_, found, line) => {
+    expect(found && formatCoverage(found)).toBe(line);
+  });
+});
+
+describe('the shipped rules', () => {
+  it('are all asked where the replicas manage all of the configuration', async () => {
+    const source = ruleSourceOf({ rulesDirs: ['rules'], filtersDirs: [], allowUsers: [] });
+    const shipped = loadRuleset(await readRules(source), { door: 'serve', subresources: 'resource' });
+    const { webhooks } = wantedConfiguration({ ...SETTINGS, modes: modes('warn') }, shipped);
+    const asked = coverageOf(shipped.rules, modes('warn'), webhooks).map((each) => each.asked);
+    expect(asked).toEqual(Array.from({ length: 15 }, () => 'all'));
+  });
+});
+
+const NAME = 'kubernetes.io/metadata.name';
+const POD_REQUESTS = { apiGroups: [''], operations: ['CREATE', 'UPDATE', 'CONNECT'] };
+
+describe('an entry', () => {
+  it.each<[string, Pick<Subscription, 'rules' | 'namespaceSelector'>, boolean]>([
+    ['pods/* is pods and all below', { rules: [{ ...POD_REQUESTS, resources: ['pods/*'] }] }, true],
+    ['*/* is everything', { rules: [{ ...POD_REQUESTS, resources: ['*/*'] }] }, true],
+    ['* has no subresources', { rules: [{ ...POD_REQUESTS, resources: ['*'] }] }, false],
+    [
+      'another operation',
+      { rules: [{ ...POD_REQUESTS, operations: ['DELETE'], resources: ['*/*'] }] },
+      false,
+    ],
     [
       'all namespaces but one are all that matter',
       {
-        rules: [{ ...PODS, resources: ['*/*'] }],
+        rules: [{ ...POD_REQUESTS, resources: ['*/*'] }],
         namespaceSelector: {
           matchExpressions: [{ key: NAME, operator: 'NotIn', values: ['sigma-admission'] }],
         },
@@ -152,14 +235,16 @@ describe('a loaded rule outside the registered scope', () => {
     [
       'one namespace is not all',
       {
-        rules: [{ ...PODS, resources: ['*/*'] }],
+        rules: [{ ...POD_REQUESTS, resources: ['*/*'] }],
         namespaceSelector: { matchLabels: { [NAME]: 'kube-system' } },
       },
       false,
     ],
     ['nothing', {}, false],
-  ])('is judged by resources, operations and namespaces: %s', (_, subscription, sent) => {
-    const everywhere = rule({ verb: ['create'], 'objectRef.resource': ['pods'] });
-    expect(outOfScope(rules(everywhere), [subscription])).toHaveLength(sent ? 0 : 1);
+  ])('sends by resources, operations and namespaces: %s', (_, subscription, sent) => {
+    const service = { namespace: 'sigma-admission', name: 'sigma-admission', path: '/guard' };
+    const everywhere = load([rule(1, PODS)], { subresources: 'literal' }).rules;
+    const [found] = coverageOf(everywhere, modes('warn'), [{ ...subscription, clientConfig: { service } }]);
+    expect(found?.asked === 'all').toBe(sent);
   });
 });

@@ -147,6 +147,12 @@ describe('a settings file', () => {
       [`rule ${SEED} from enforce to what its level has`],
     ],
     [
+      'nothing where the same id is written short',
+      `mode: enforce\nrules: {${SEED.slice(0, 8)}: enforce}`,
+      { ...ENFORCE, rules: { [SEED]: 'enforce' } },
+      [],
+    ],
+    [
       'a rule that gets less than any level has',
       `mode: enforce\nrules: {${SEED}: warn, ${OTHER}: enforce}`,
       ENFORCE,

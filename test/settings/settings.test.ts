@@ -150,6 +150,10 @@ describe('the config of serve', () => {
     expect(configOf(`rules: {${SEED.toUpperCase()}: enforce}`).modes.rules).toEqual({ [SEED]: 'enforce' });
   });
 
+  it('takes as much of an id as names a rule', () => {
+    expect(configOf('rules: {A80D927D: enforce}').modes.rules).toEqual({ a80d927d: 'enforce' });
+  });
+
   it('takes a key whose values are commented out as absent', () => {
     expect(configOf('rules:\n  # none yet\nport:').modes.rules).toEqual({});
   });
@@ -194,8 +198,15 @@ describe('the config of serve', () => {
       'levels: {__proto__: warn}',
       'levels.__proto__: expected a level (informational, low, medium, high, critical), got "__proto__"',
     ],
-    ['rules: {seed: warn}', 'rules.seed: expected a rule id (UUID), got "seed"'],
-    ['rules: [rules]', 'rules: expected a map from a rule id (UUID) to a mode, got a list'],
+    [
+      'rules: {a80d927: warn}',
+      'rules.a80d927: expected a rule id (a UUID or its first eight digits), got "a80d927"',
+    ],
+    ['rules: {seed: warn}', 'rules.seed: expected a rule id (a UUID or its first eight digits), got "seed"'],
+    [
+      'rules: [rules]',
+      'rules: expected a map from a rule id (a UUID or its first eight digits) to a mode, got a list',
+    ],
     [
       `rules: {${SEED}: warn, ${SEED.toUpperCase()}: enforce}`,
       `rules.${SEED.toUpperCase()}: expected each only once, got "${SEED.toUpperCase()}"`,

@@ -9,6 +9,7 @@ import { viewCluster, type ClusterView } from './cluster-view.ts';
 import type { ServeSettings } from './serve-settings.ts';
 import { checkConditions } from './conditions.ts';
 import { checkConfiguration, checkOwner } from './configuration.ts';
+import { checkCoverage } from './coverage.ts';
 import { dialService } from './dial-service.ts';
 import { checkExclusion } from './distribution.ts';
 import { checkEntries } from './entries.ts';
@@ -77,6 +78,7 @@ async function check(
     checkVersion(view.version),
     checkConfiguration(view),
     ...checkEntries(view),
+    ...checkCoverage(view),
     ...checkConditions(view),
     ...checkReachability(view, outcome),
     ...checkCertificate(view, outcome, dialled, Date.now()),

@@ -2,6 +2,7 @@ import type { TextSink } from '../../io/output.ts';
 import type { RulesCheckConfig } from '../../settings/types.ts';
 import { ruleSourceOf } from '../../policy/rule-source.ts';
 import { expiryProblems } from '../../policy/filter-expiry.ts';
+import { problemOfId, unresolvedIds } from '../../policy/mode-ids.ts';
 import { RULE_CLASSES } from '../../policy/rule-class.ts';
 import { createRuleset, type Ruleset } from '../../policy/ruleset.ts';
 import type { Schema } from '../../kubernetes/schema/schema.ts';
@@ -10,6 +11,7 @@ import { readOpenApi } from '../../cluster/open-api.ts';
 import { FIXTURE_KINDS, fixturesOf } from './fixtures.ts';
 import { SigmaError, type Problem } from '../../sigma/read/errors.ts';
 import { readRules } from '../../policy/load-rules.ts';
+import { wantedCoverage } from './wanted-coverage.ts';
 
 /** Writes everything that is wrong with rules and filters. Gives the exit code: 1 if anything is, 0 if not. */
 export async function rulesCheck(
@@ -36,6 +38,7 @@ async function check({
   placeholders,
   fixturesDir,
   kubeconfig,
+  inForce,
   ...options
 }: RulesCheckConfig): Promise<{ readonly problems: readonly Problem[]; readonly ruleset?: Ruleset }> {
   const files = placeholders === undefined ? {} : { placeholders };
@@ -46,6 +49,7 @@ async function check({
       ...found.problems,
       ...expiryProblems(parsed.filters, Date.now()),
       ...(await withoutFixtures(parsed.rules, fixturesDir)),
+      ...(inForce === undefined ? [] : coverageProblems(found.ruleset, inForce)),
     ];
     return { ...found, problems };
   } catch (error) {
@@ -73,6 +77,46 @@ async function withoutFixtures(
     }
   }
   return problems;
+}
+
+/** What of the settings is not in force with these rules, whatever is registered. */
+function coverageProblems(
+  ruleset: Ruleset | undefined,
+  { modes, configFile }: NonNullable<RulesCheckConfig['inForce']>,
+): readonly Problem[] {
+  if (ruleset?.door !== 'serve') return [];
+  const byId = new Map(ruleset.rules.map((rule) => [rule.id, rule]));
+  return [
+    ...unresolvedIds(modes, ruleset.rules).map((each) => problemOfId(each, configFile)),
+    ...wantedCoverage(ruleset, modes).flatMap(
+      ({ rule: { id }, asked, whyNot = '', wished, severity }): Problem[] => {
+        const rule = byId.get(id);
+        if (rule === undefined || severity === undefined) return [];
+        const { file, line } = rule;
+        return asked === 'never'
+          ? [
+              {
+                code: 'not-asked',
+                severity,
+                file,
+                line,
+                path: '',
+                message: `never asked, so that ${wished} is none: ${whyNot}`,
+              },
+            ]
+          : [
+              {
+                code: 'asked-in-part',
+                severity,
+                file,
+                line,
+                path: '',
+                message: `asked only in part: ${whyNot}`,
+              },
+            ];
+      },
+    ),
+  ];
 }
 
 /** As compilers write it, so that editors and logs find the place: `rules/exec.yml:12: error: … [unknown-modifier]`. */

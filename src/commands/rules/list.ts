@@ -11,7 +11,9 @@ import type { LoadedRule } from '../../policy/ruleset.ts';
 import type { Filter } from '../../sigma/read/filter.ts';
 import type { Level } from '../../sigma/read/level.ts';
 import type { RuleStatus } from '../../sigma/read/rule.ts';
+import { formatCoverage, type Coverage } from '../../registration/coverage.ts';
 import { tacticsOf } from './attack.ts';
+import { wantedCoverage } from './wanted-coverage.ts';
 import { loadRuleset, readRules } from '../../policy/load-rules.ts';
 import { ruleSourceWithOptionalFilters } from '../../policy/rule-source.ts';
 import { table } from '../../io/table.ts';
@@ -28,6 +30,8 @@ interface Listed {
   /** Why it has that class, or why it is not asked at all. */
   readonly reason: string;
   readonly mode: Mode;
+  /** With the settings of a replica: what of the rule is in force. */
+  readonly coverage?: Omit<Coverage, 'rule' | 'severity'>;
   /** The filters for it; absent where there are none. */
   readonly filters?: readonly ListedFilter[];
 }
@@ -44,26 +48,42 @@ interface ListedFilter {
 /** Writes the rules with what becomes of them at a door. Gives the exit code; throws a SigmaError if they cannot be loaded. */
 export async function rulesList(
   config: RulesListConfig,
-  { stdout }: { readonly stdout: TextSink },
+  { stdout, stderr }: { readonly stdout: TextSink; readonly stderr: TextSink },
 ): Promise<0> {
-  const { rules, filters, digest } = loadRuleset(await readRules(ruleSourceWithOptionalFilters(config)), {
+  const ruleset = loadRuleset(await readRules(ruleSourceWithOptionalFilters(config)), {
     ...config,
     door: config.door,
   });
+  const { rules, filters } = ruleset;
+  const coverage =
+    config.hasConfigFile && config.door === 'serve' ? wantedCoverage(ruleset, config.modes) : [];
+  const byId = new Map(coverage.map((each) => [each.rule.id, each]));
   const listed = rules.map((rule): Listed => {
     const { id, title, level, status, tags } = rule;
     const { class: name, reason } = rule.classification;
     const mode = modeOfRule(rule, config.modes);
     const attack = { tactics: tacticsOf(tags), techniques: techniques(tags) };
     const given = { id, title, level, status, ...attack, class: name, mode };
-    return { ...given, reason: whyDisabled(rule) ?? reason, ...filtersOf(rule) };
+    const inForce = inForceOf(byId.get(id));
+    return { ...given, reason: whyDisabled(rule) ?? reason, ...inForce, ...filtersOf(rule) };
   });
   const text =
     config.format === 'json'
-      ? JSON.stringify({ ruleset: digest, rules: listed }, null, 2)
-      : [...tableOf(listed, rules), ...termsTable(filters)].join('\n');
+      ? JSON.stringify({ ruleset: ruleset.digest, rules: listed }, null, 2)
+      : [
+          ...(coverage.length > 0 ? coverageTable(listed) : tableOf(listed, rules)),
+          ...termsTable(filters),
+        ].join('\n');
   stdout.write(`${text}\n`);
+  for (const each of coverage.filter(({ rule }) => rule.title === undefined))
+    stderr.write(`${formatCoverage(each)}\n`);
   return 0;
+}
+
+function inForceOf(coverage: Coverage | undefined): Pick<Listed, 'coverage'> {
+  if (coverage === undefined) return {};
+  const { rule: _, severity: __, ...inForce } = coverage;
+  return { coverage: inForce };
 }
 
 /** A class off by itself says why; a status or level that switches a rule off is another reason. */
@@ -107,4 +127,28 @@ function tableOf(listed: readonly Listed[], rules: readonly LoadedRule[]): reado
   return reasons.length === 0
     ? lines
     : [...lines, '', 'Not asked, or only approximately decided:', ...table(reasons)];
+}
+
+/** What is asked of each rule by the webhook configuration that these rules want, and in which mode. */
+function coverageTable(listed: readonly Listed[]): readonly string[] {
+  const rows = listed.map(({ id, level, class: name, coverage, techniques: ids, title }) => [
+    shortId(id),
+    level,
+    name,
+    coverage?.asked ?? '',
+    coverage?.wished ?? '',
+    coverage?.inEffect ?? '',
+    ids.join(' '),
+    title,
+  ]);
+  const head = ['ID', 'LEVEL', 'CLASS', 'ASKED', 'WISHED', 'IN EFFECT', 'TECHNIQUES', 'TITLE'];
+  const reasons = listed.flatMap(({ id, coverage: { whyNot, whyLess } = {} }) =>
+    whyNot === undefined && whyLess === undefined ? [] : [[shortId(id), whyNot ?? whyLess ?? '']],
+  );
+  return [
+    ...table([head, ...rows], { indent: 0 }),
+    ...(reasons.length === 0
+      ? []
+      : ['', 'Not asked in full, or in a lesser mode than wished:', ...table(reasons)]),
+  ];
 }

@@ -16,7 +16,7 @@ import { GUARD, type WebhookConfiguration } from '../../registration/webhook-con
 import { createLimit } from '../../io/limit.ts';
 import type { Ruleset } from '../../policy/ruleset.ts';
 import { createClusterMetrics, type ClusterMetrics } from '../../records/cluster-metrics.ts';
-import type { RegisteredScope } from './registered-scope.ts';
+import type { ServingCoverage } from './serving-coverage.ts';
 import { createRegistered } from './registered-state.ts';
 import type { Check } from '../../webhook/readiness.ts';
 import { SERVICE, type ServingCertificates } from './serving-certificates.ts';
@@ -35,7 +35,7 @@ export interface ClusterControllersOptions {
   readonly api: ApiServer;
   readonly certificates: ServingCertificates;
   readonly ruleset: () => Ruleset;
-  readonly scope: RegisteredScope;
+  readonly coverage: ServingCoverage;
   readonly registry: Registry;
   readonly log: Logger;
 }
@@ -43,7 +43,7 @@ export interface ClusterControllersOptions {
 /** Starts the controllers. The server must listen by then: the API server may call it at once. */
 export function startClusterControllers(
   config: Config & { readonly webhookConfiguration: string },
-  { api, certificates, ruleset, scope, registry, log }: ClusterControllersOptions,
+  { api, certificates, ruleset, coverage, registry, log }: ClusterControllersOptions,
 ): ClusterControllers {
   const { webhookConfiguration: name, namespace, manage } = config;
   const metrics = createClusterMetrics(registry);
@@ -67,7 +67,7 @@ export function startClusterControllers(
     wanted: manage === 'all' ? undefined : () => content(443).content.webhooks,
     isToFailClosed,
     certificates,
-    scope,
+    coverage,
     metrics,
     log,
     recordEvent,
@@ -121,7 +121,7 @@ export function startClusterControllers(
   return {
     checks: () => [
       registered.check(),
-      { ...scope.check(), ...registered.seenAt() },
+      { ...coverage.check(), ...registered.seenAt() },
       connectivityCheck(reach.current()),
     ],
     recordEvent,

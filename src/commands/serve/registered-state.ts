@@ -12,7 +12,7 @@ import { claimedManager, LOWERED_POLICIES, type Plan } from '../../registration/
 import { shortName } from '../../registration/entry-name.ts';
 import { GUARD, type Webhook } from '../../registration/webhook-configuration.ts';
 import type { ClusterMetrics } from '../../records/cluster-metrics.ts';
-import type { RegisteredScope } from './registered-scope.ts';
+import type { ServingCoverage } from './serving-coverage.ts';
 import type { RegisteredAuthority } from '../../cluster/connectivity.ts';
 import type { Check, Seen } from '../../webhook/readiness.ts';
 import { createEntryTrust, formatTrust } from './entry-trust.ts';
@@ -27,7 +27,7 @@ export interface RegisteredOptions {
   /** The settings ask for a guard that fails closed, and the manifest, not the replicas, sets its failure policy. */
   readonly isToFailClosed: () => boolean;
   readonly certificates: ServingCertificates;
-  readonly scope: RegisteredScope;
+  readonly coverage: Pick<ServingCoverage, 'compare'>;
   readonly metrics: ClusterMetrics;
   readonly log: Logger;
   readonly recordEvent: (reason: string, action: string, note: string) => void;
@@ -40,7 +40,7 @@ export function createRegistered({
   wanted,
   isToFailClosed,
   certificates,
-  scope,
+  coverage,
   metrics,
   log,
   recordEvent,
@@ -126,7 +126,7 @@ export function createRegistered({
       const caBundle = certificates.kind === 'secret' ? certificates.reconcile(bundle()) : undefined;
       wasTrusted ||= found !== undefined && trusted();
       trust.look(authorities(), certificates.current().certificatePem);
-      scope.compare(seen?.webhooks ?? NO_ENTRIES);
+      coverage.compare(seen?.webhooks ?? NO_ENTRIES);
       return caBundle;
     },
     /** Undefined where what it should be is not ours to say. */

@@ -5,7 +5,7 @@ import { ownSettings } from '../../settings/own-settings.ts';
 import type { Sources } from '../../settings/read-settings.ts';
 import type { Config } from '../../settings/types.ts';
 import { timeoutSecondsOf } from '../../registration/webhook-configuration.ts';
-import { formatOutOfScope, type OutOfScope } from '../../registration/coverage.ts';
+import { formatCoverage, type Coverage } from '../../registration/coverage.ts';
 import { startClusterControllers, type ClusterControllers } from './cluster-controllers.ts';
 import { createLiveProvenance } from './live-provenance.ts';
 import { onlyByRuleId } from '../../policy/mode.ts';
@@ -14,7 +14,7 @@ import { createJsonLinesRecorder } from '../../records/json-lines.ts';
 import { createLineQueue, type LineQueue } from '../../records/line-queue.ts';
 import { createMetrics, type Metrics } from '../../records/metrics.ts';
 import { union } from '../../records/recorder.ts';
-import { createRegisteredScope } from './registered-scope.ts';
+import { createServingCoverage, logCoverage } from './serving-coverage.ts';
 import { createOwnChanges } from './own-changes.ts';
 import { createReviewer } from '../../webhook/review.ts';
 import { followFilterExpiry } from './filter-expiry.ts';
@@ -87,10 +87,29 @@ async function serveUntilStopped(
     : undefined;
   const provenance = createLiveProvenance({ api, registry: metrics.registry, log });
   let controllers: ClusterControllers | undefined;
+  let toldUnknown = '';
+  const coverage = createServingCoverage({
+    modes: config.modes,
+    onChange(found) {
+      metrics.observeCoverage(found);
+      logCoverage(found, log);
+      const unknown = unknownIds(found);
+      if (controllers === undefined || unknown === toldUnknown) return;
+      if (unknown !== '') controllers.recordEvent('UnknownRule', 'Loading', unknown);
+      toldUnknown = unknown;
+    },
+  });
   const stopping = new AbortController();
   void stopped.then(() => stopping.abort());
   const begun = await Promise.all([
-    createServingRules(config, { log, metrics, onLoad: provenance.follow }),
+    createServingRules(config, {
+      log,
+      metrics,
+      onLoad(ruleset) {
+        provenance.follow(ruleset);
+        coverage.loaded(ruleset);
+      },
+    }),
     loadClientAuthority(config, log),
     createServingCertificates(config, {
       api,
@@ -130,13 +149,6 @@ async function serveUntilStopped(
       provenance: provenance.find,
       recorder: union([lines, metrics.recorderFor(name)], onRecorderFault),
     });
-  const scope = createRegisteredScope({
-    ruleset: rules.current,
-    onChange(found) {
-      metrics.observeOutOfScope(found);
-      logOutOfScope(found, log);
-    },
-  });
   const server = createServer({
     entries: {
       guard: entry('guard', config.modes),
@@ -159,7 +171,7 @@ async function serveUntilStopped(
       ...rules.checks(),
       certificateCheck(certificates),
       ...provenance.checks(),
-      ...(controllers?.checks() ?? []),
+      ...(controllers?.checks() ?? [coverage.check()]),
     ],
     metrics,
     onFault(error) {
@@ -183,7 +195,7 @@ async function serveUntilStopped(
       ? undefined
       : startClusterControllers(
           { ...config, webhookConfiguration },
-          { api, certificates, ruleset: rules.current, scope, registry: metrics.registry, log },
+          { api, certificates, ruleset: rules.current, coverage, registry: metrics.registry, log },
         );
   const stopFilterExpiry = followFilterExpiry({
     filters: () => rules.current().filters,
@@ -219,21 +231,12 @@ async function loadClientAuthority({ clientCa: file }: Config, log: Logger) {
   return createClientAuthority({ file, onRefuse });
 }
 
-/** Two lines, however many rules are concerned: this is a state of things, not an event. */
-function logOutOfScope(found: readonly OutOfScope[], log: Logger): void {
-  const { never = [], partly = [] } = Object.groupBy(found, ({ fires }) => fires);
-  if (never.length > 0) {
-    log.warn(
-      { rules: never.map(formatOutOfScope) },
-      `${never.length} loaded rules never fire: they are about what nothing sends us`,
-    );
-  }
-  if (partly.length > 0) {
-    log.info(
-      { rules: partly.map(formatOutOfScope) },
-      `${partly.length} loaded rules fire only in part: nothing sends us the rest`,
-    );
-  }
+/** The ids in the settings that name no rule, for an Event; empty where there are none. */
+function unknownIds(found: readonly Coverage[]): string {
+  return found
+    .filter(({ rule }) => rule.title === undefined)
+    .map(formatCoverage)
+    .join('; ');
 }
 
 /** Two reviews to send, ready to paste: one that earns a warning, one that is fine. */

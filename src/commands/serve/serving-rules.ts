@@ -36,6 +36,7 @@ export async function createServingRules(
     door: 'serve',
     subresources: config.subresources,
     minLevel: config.minLevel,
+    modes: config.modes,
     source: ruleSourceOf(config),
     onLoad(ruleset) {
       metrics.observeRuleset(ruleset);

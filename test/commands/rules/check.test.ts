@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Mode } from '../../../src/policy/mode.ts';
 import type { RulesCheckConfig } from '../../../src/settings/types.ts';
 import { rulesCheck } from '../../../src/commands/rules/check.ts';
 import { captured, directoryOf, ruleOf } from './written.ts';
@@ -186,5 +187,98 @@ describe('rules check of fixtures', () => {
         '1 rule (1 decidable at serve), 0 filters, ruleset DIGEST: 1 warning\n',
       stderr: '',
     });
+  });
+});
+
+describe('rules check with a settings file', () => {
+  const ID = '11111111-1111-4111-8111-111111111111';
+  const READS = ruleOf(
+    '55555555-5555-4555-8555-555555555555',
+    'Reads',
+    '  s: {verb: list}\n  condition: s\n',
+  );
+  const ANYTHING = ruleOf(
+    '66666666-6666-4666-8666-666666666666',
+    'Anything',
+    '  s: {verb: delete}\n  condition: s\n',
+  );
+  const inForce = (rules: Readonly<Record<string, Mode>>, mode: Mode = 'warn') => ({
+    inForce: { modes: { default: mode, levels: {}, rules }, configFile: 'config.yaml' },
+  });
+
+  it.each([ID, '11111111'])('lets an id that names one rule pass: %s', async (id) => {
+    expect(await check({ 'good.yml': GOOD }, inForce({ [id]: 'enforce' }))).toEqual({
+      exitCode: 0,
+      stdout: '1 rule (1 decidable at serve), 0 filters, ruleset DIGEST: nothing is wrong\n',
+      stderr: '',
+    });
+  });
+
+  it('fails by an id that names no rule, and names the nearest', async () => {
+    const wrong = '11111111-1111-4111-8111-111111111112';
+    expect(await check({ 'good.yml': GOOD }, inForce({ [wrong]: 'enforce' }))).toEqual({
+      exitCode: 1,
+      stdout: `config.yaml: error: rules.${wrong}: no loaded rule has this id (did you mean ${ID}?) [unknown-rule]\n1 rule (1 decidable at serve), 0 filters, ruleset DIGEST: 1 error\n`,
+      stderr: '',
+    });
+  });
+
+  it('fails by a short id that names several', async () => {
+    const twin = ruleOf(
+      '11111111-2222-4111-8111-111111111111',
+      'Twin',
+      '  s: {verb: create, objectRef.resource: pods}\n  condition: s\n',
+    );
+    const { exitCode, stdout } = await check(
+      { 'good.yml': GOOD, 'twin.yml': twin },
+      inForce({ '11111111': 'audit' }),
+    );
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: 1,
+      stdout: `config.yaml: error: rules.11111111: more than one loaded rule has such an id: ${ID}, 11111111-2222-4111-8111-111111111111 [ambiguous-rule]\n2 rules (2 decidable at serve), 0 filters, ruleset DIGEST: 1 error\n`,
+    });
+  });
+
+  it('fails by a rule whose id is set to enforce and that no webhook can ask', async () => {
+    const files = { 'reads.yml': READS };
+    expect(await check(files, inForce({ '55555555': 'enforce' }))).toEqual({
+      exitCode: 1,
+      stdout:
+        'reads.yml:1: error: never asked, so that enforce is none: offline-only: reads never reach admission [not-asked]\n1 rule (1 offline-only at serve), 0 filters, ruleset DIGEST: 1 error\n',
+      stderr: '',
+    });
+    expect((await check(files, inForce({}, 'enforce'))).exitCode).toBe(0);
+  });
+
+  it.each([
+    ['enforce', 1, 'error', '1 error'],
+    ['warn', 0, 'warning', '1 warning'],
+  ] as const)(
+    'says that a rule which names no resource is never asked: %s',
+    async (mode, exitCode, severity, found) => {
+      expect(await check({ 'anything.yml': ANYTHING }, inForce({}, mode))).toEqual({
+        exitCode,
+        stdout: `anything.yml:1: ${severity}: never asked, so that ${mode} is none: it names no resource, so that nothing is subscribed to for it [not-asked]\n1 rule (1 decidable at serve), 0 filters, ruleset DIGEST: ${found}\n`,
+        stderr: '',
+      });
+    },
+  );
+
+  it('fails by a rule that is set to enforce and that --min-level switches off', async () => {
+    const { exitCode, stdout } = await check(
+      { 'good.yml': GOOD },
+      { minLevel: 'high', ...inForce({ [ID]: 'enforce' }) },
+    );
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: 1,
+      stdout:
+        'good.yml:1: error: never asked, so that enforce is none: level below high [not-asked]\n1 rule (1 decidable at serve), 0 filters, ruleset DIGEST: 1 error\n',
+    });
+  });
+
+  it('says nothing of what is asked at another door', async () => {
+    expect(
+      (await check({ 'good.yml': GOOD }, { door: 'replay', ...inForce({ '99999999': 'enforce' }) })).exitCode,
+    ).toBe(0);
   });
 });

@@ -38,6 +38,7 @@ function configOf(directory: string, more: Partial<RulesListConfig> = {}): Rules
     subresources: 'resource',
     door: 'serve',
     format: 'json',
+    hasConfigFile: false,
     ...more,
   };
 }
@@ -113,6 +114,73 @@ Not asked, or only approximately decided:
   it('is of no rules where they cannot be loaded', async () => {
     const directory = directoryOf({ 'bad.yml': 'title: x\n' });
     await expect(rulesList(configOf(directory), captured().io)).rejects.toThrow(SigmaError);
+  });
+});
+
+describe('rules list with a settings file', () => {
+  const REFUSING = { default: 'enforce', levels: {}, rules: { '99999999': 'warn' } } as const;
+
+  it('says what is asked of each rule, the mode that was wished for and the one in effect', async () => {
+    const { io, texts } = captured();
+    const files = {
+      ...FILES,
+      'experimental.yml': ruleOf(
+        '44444444-4444-4444-8444-444444444444',
+        'Secrets',
+        '  s: {verb: create, objectRef.resource: secrets}\n  condition: s\n',
+        'status: experimental\n',
+      ),
+    };
+    const config = { modes: REFUSING, format: 'table', hasConfigFile: true } as const;
+    await rulesList(configOf(directoryOf(files), config), io);
+    expect(texts).toEqual({
+      stdout: `\
+ID        LEVEL   CLASS         ASKED  WISHED   IN EFFECT  TECHNIQUES  TITLE
+44444444  medium  decidable     all    enforce  warn                   Secrets
+33333333  medium  decidable     never  enforce  none                   Old
+11111111  high    decidable     all    enforce  enforce    T1611       Pods
+22222222  medium  offline-only  never  enforce  none                   Reads
+
+Not asked in full, or in a lesser mode than wished:
+  44444444  experimental: at most warn but by its id
+  33333333  status deprecated
+  22222222  offline-only: reads never reach admission
+`,
+      stderr: '99999999: warn: no loaded rule has this id\n',
+    });
+  });
+
+  it('has the same in JSON', async () => {
+    const { stdout } = await list({ hasConfigFile: true });
+    const { rules } = JSON.parse(stdout) as { rules: { title: string; coverage: object }[] };
+    expect(rules.map(({ title, coverage }) => [title, coverage])).toEqual([
+      [
+        'Old',
+        {
+          asked: 'never',
+          whyNot: 'status deprecated',
+          wished: 'warn',
+          inEffect: 'none',
+          whyLess: 'status deprecated',
+        },
+      ],
+      ['Pods', { asked: 'all', wished: 'enforce', inEffect: 'enforce' }],
+      [
+        'Reads',
+        {
+          asked: 'never',
+          whyNot: 'offline-only: reads never reach admission',
+          wished: 'audit',
+          inEffect: 'none',
+          whyLess: 'offline-only: reads never reach admission',
+        },
+      ],
+    ]);
+  });
+
+  it('is as without one at another door', async () => {
+    const door = { door: 'replay', format: 'table' } as const;
+    expect((await list({ ...door, hasConfigFile: true })).stdout).toBe((await list(door)).stdout);
   });
 });
 

@@ -34,7 +34,7 @@ it('that our Service is missing is an Event: nothing fails closed', async () => 
     api: api as ApiServer,
     certificates: { kind: 'files', current: () => ({ certificatePem: '' }) } as ServingCertificates,
     ruleset: () => ({ rules: [] }) as Partial<Ruleset> as Ruleset,
-    scope: { compare: () => {}, check: () => ({ name: 'registered', state: 'ok' }) },
+    coverage: { loaded: () => {}, compare: () => {}, check: () => ({ name: 'coverage', state: 'ok' }) },
     registry: new Registry(),
     log: pino({ level: 'silent' }),
   }));

@@ -72,7 +72,7 @@ function registered({
     wanted,
     isToFailClosed: () => asked.isToFailClosed,
     certificates,
-    scope: { compare: () => {}, check: () => ({ name: 'registered', state: 'ok' }) },
+    coverage: { compare: () => {} },
     metrics: createClusterMetrics(registry),
     log: pino({}, { write: (line: string) => void logged.push(JSON.parse(line).msg) }),
     recordEvent: (reason, _, note) => void told.push(`${reason}: ${note}`),
