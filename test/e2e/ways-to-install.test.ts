@@ -10,12 +10,13 @@ import { startDeployment, type Deployment } from '../control-plane/deployment.ts
 import { runToEnd } from '../control-plane/kubectl.ts';
 import { createOverlay, type OverlayOptions } from '../control-plane/overlay.ts';
 import { eventually } from '../lib/eventually.ts';
+import { startKubelets, type Kubelets } from './lib/kubelet.ts';
 import { SHARED_CONTROL_PLANE } from './lib/shared-control-plane.ts';
 import { describeWithPrograms } from './lib/describe-with-control-plane.ts';
 
 const CONFIGURATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/sigma-admission';
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
-const SOON_MS = 30_000;
+const SOON_MS = 60_000;
 
 /** What an audit log of any cluster has. */
 const BY_CONTROLLER = {
@@ -38,6 +39,7 @@ describeWithPrograms(
   'install check finds nothing wrong, and nothing to warn of,',
   () => {
     let controlPlane: OwnControlPlane;
+    let kubelets: Kubelets;
     let deployment: Deployment;
     const directory = mkdtempSync(join(tmpdir(), 'sigma-admission-ways-'));
     const log = join(directory, 'audit.log');
@@ -45,11 +47,13 @@ describeWithPrograms(
     beforeAll(async () => {
       writeFileSync(log, `${JSON.stringify(BY_CONTROLLER)}\n`);
       controlPlane = await startControlPlane();
+      kubelets = await startKubelets(controlPlane, ['ways']);
       deployment = await startDeployment(controlPlane, 2);
     }, 120_000);
     afterEach(() => deployment.scaleToZero());
     afterAll(async () => {
       await deployment?.stop();
+      await kubelets?.stop();
       await controlPlane?.stop();
       rmSync(directory, { recursive: true });
     }, 60_000);
