@@ -66,7 +66,7 @@ export function checkMode(view: ClusterView): readonly CheckFinding[] {
           fix:
             settings.value.manage === 'all'
               ? 'guard becomes Fail once a probe came back: see `reachability`'
-              : 'apply manifests/overlays/enforce, once `reachability` is ok',
+              : 'once `reachability` is ok, print the entries with `sigma-admission manifests`, and apply them',
         },
       ),
     ];
@@ -75,7 +75,12 @@ export function checkMode(view: ClusterView): readonly CheckFinding[] {
       warn(
         check,
         'no match is refused, but while no replica answers pods in kube-system are: guard is Fail',
-        { fix: 'apply manifests/overlays/warn, or enforce a rule' },
+        {
+          fix:
+            settings.value.manage === 'all'
+              ? 'the replicas set it to Ignore within seconds: their log says why they did not'
+              : 'print the entries with `sigma-admission manifests`, and apply them; or enforce a rule',
+        },
       ),
     ];
   const found = isEnforcing
