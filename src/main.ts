@@ -87,6 +87,10 @@ async function run(command: CommandLine): Promise<number> {
       const { allowlistSuggest } = await import('./commands/allowlist/suggest.ts');
       return allowlistSuggest(command.config, streams());
     }
+    case 'allowlist unused': {
+      const { allowlistUnused } = await import('./commands/allowlist/unused.ts');
+      return allowlistUnused(command.config, streams());
+    }
     case 'rules check': {
       const { rulesCheck } = await import('./commands/rules/check.ts');
       return rulesCheck(command.config, streams());

@@ -1,6 +1,7 @@
 import type { Key, Values } from './settings.ts';
 import type {
   AllowlistSuggestConfig,
+  AllowlistUnusedConfig,
   CertificatesRotateConfig,
   Config,
   InstallCheckConfig,
@@ -68,6 +69,17 @@ const SCAN = [
 ] as const satisfies readonly Key[];
 
 const LOADED_RULES = [...JUDGING, 'door'] as const satisfies readonly Key[];
+
+const SUGGEST = ['records', 'expires', 'filtersDirs', 'placeholders'] as const satisfies readonly Key[];
+
+const UNUSED = [
+  'records',
+  'rulesDirs',
+  'filtersDirs',
+  'allowUsers',
+  'placeholders',
+  'unusedFormat',
+] as const satisfies readonly Key[];
 
 const CHECK = [
   'checkedDirs',
@@ -213,18 +225,35 @@ export const COMMANDS = {
   },
   'allowlist suggest': {
     summary: 'Write filters, from records, for users that no filter accepted: read them before you use them.',
-    settings: ['records'],
+    settings: SUGGEST,
     examples: [
       'sigma-admission replay /var/log/kubernetes/audit --format ndjson | sigma-admission allowlist suggest',
       'kubectl -n sigma-admission logs deploy/sigma-admission | sigma-admission allowlist suggest > my-filters.yml',
+      'sigma-admission allowlist suggest --expires 30d records.ndjson',
     ],
     notes: [
       'Prints Sigma filters, the most specific first, each with its count and examples of what it would have accepted. None accepts',
       'a group such as system:masters, or a name with a wildcard: a user that only such a filter would accept stands in a comment,',
-      'with the reason. Records of scan do not name a creator: they give no filters. Exits with 0; with 2 if a file could not be',
-      'read.',
+      'with the reason. Records of scan do not name a creator: they give no filters. What a filter accepted that is among --filters',
+      'and has expired since counts as not accepted. Exits with 0; with 2 if a file could not be read.',
     ],
-    config: ({ records }: Pick<Values, 'records'>): AllowlistSuggestConfig => ({ records }),
+    config: (values: Pick<Values, (typeof SUGGEST)[number]>): AllowlistSuggestConfig => values,
+  },
+  'allowlist unused': {
+    summary: 'List the filters that have accepted nothing in records.',
+    settings: UNUSED,
+    examples: [
+      'sigma-admission replay /var/log/kubernetes/audit --format ndjson | sigma-admission allowlist unused',
+      'sigma-admission allowlist unused records-*.ndjson.gz --filters filters my-filters --format json',
+    ],
+    notes: [
+      'A record names one filter for each match: the first that accepts it, in the order of their files. Exits with 0; with 2 if a',
+      'file could not be read, or has no record.',
+    ],
+    config: ({
+      unusedFormat: format,
+      ...rest
+    }: Pick<Values, (typeof UNUSED)[number]>): AllowlistUnusedConfig => ({ format, ...rest }),
   },
   'rules check': {
     summary: 'Find everything that is wrong with rules and filters. Exits with 1 if anything is.',
@@ -407,7 +436,7 @@ export type CommandName = keyof typeof COMMANDS;
 /** The summary of each group of commands, by its first word. */
 export const GROUPS: Readonly<Record<string, string>> = {
   rules: 'Check, list, explain and test rules.',
-  allowlist: 'Find what belongs on it.',
+  allowlist: 'Find what belongs on it, and what does not.',
   install: 'Check an installation.',
   certificates: 'Rotate the CA and the serving certificate.',
 };

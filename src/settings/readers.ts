@@ -54,7 +54,8 @@ export function duration(value: unknown, refuse: Refuse): number | undefined {
   return ms <= MAX_DURATION_MS ? ms : refuse('a duration such as 15s, 500ms or 1m, at most 24h', value);
 }
 
-const MS_OF_LONGER_UNIT = new Map([...MS_OF_UNIT, ['d', 24 * 3_600_000]]);
+const DAY_MS = 24 * 3_600_000;
+const MS_OF_LONGER_UNIT = new Map([...MS_OF_UNIT, ['d', DAY_MS]]);
 
 /** A point in time, in ms since the epoch. Times without a zone are ambiguous, so they are refused; dates are UTC. */
 export function instant(value: unknown, refuse: Refuse): number | undefined {
@@ -62,6 +63,16 @@ export function instant(value: unknown, refuse: Refuse): number | undefined {
   const [, number, unit = ''] = /^(\d+)(m|h|d)$/.exec(text) ?? [];
   if (number !== undefined) return Date.now() - Number(number) * (MS_OF_LONGER_UNIT.get(unit) ?? NaN);
   return parseInstant(text) ?? refuse('a time such as 2026-11-24T08:00:00Z, 2026-11-24 or 7d', value);
+}
+
+/** The end of a filter as a filter has it: a date, where it is said in days from now. */
+export function endOfFilter(value: unknown, refuse: Refuse): string | undefined {
+  const text = String(value);
+  const [, days] = /^(\d{1,4})d$/.exec(text) ?? [];
+  if (days !== undefined) return new Date(Date.now() + Number(days) * DAY_MS).toISOString().slice(0, 10);
+  return parseInstant(text) === undefined
+    ? refuse('a date such as 2026-12-31, a time such as 2026-12-31T18:00:00Z, or 30d', value)
+    : text;
 }
 
 /** `keyOf` gives a key as we write it, or nothing where it is none. */

@@ -5,6 +5,7 @@ import { MODES } from '../policy/mode.ts';
 import { LEVELS } from '../sigma/read/level.ts';
 import {
   duration,
+  endOfFilter,
   instant,
   listOf,
   modesBy,
@@ -358,6 +359,19 @@ export const SETTINGS = {
     read: listOf('a file'),
     default: ['-'],
     help: 'records of serve or replay --format ndjson, also .gz; - and nothing for standard input',
+  },
+  expires: {
+    flag: '--expires <END>',
+    read: endOfFilter,
+    onlyHere: true,
+    help: 'the end to write into each filter: a date (UTC), RFC 3339, or in how many days: 30d',
+  },
+  unusedFormat: {
+    flag: '--format <FORMAT>',
+    read: oneOf(['table', 'json']),
+    default: 'table',
+    onlyHere: true,
+    help: 'table, or json: an object with the filters',
   },
   configFile: {
     flag: '--config <FILE>',

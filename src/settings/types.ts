@@ -77,9 +77,21 @@ export interface ScanConfig extends Pick<
 }
 
 /** What `allowlist suggest` was told. */
-export interface AllowlistSuggestConfig {
+export interface AllowlistSuggestConfig extends Pick<Config, 'filtersDirs' | 'placeholders'> {
   /** Files of DecisionRecords, and `-` for standard input. */
   readonly records: readonly string[];
+  /** The end that filters are given. */
+  readonly expires?: string;
+}
+
+/** What `allowlist unused` was told. */
+export interface AllowlistUnusedConfig extends Pick<
+  Config,
+  'rulesDirs' | 'filtersDirs' | 'allowUsers' | 'placeholders'
+> {
+  /** As those of `allowlist suggest`. */
+  readonly records: readonly string[];
+  readonly format: 'table' | 'json';
 }
 
 /** What every `rules` command but `check` was told: which rules, as which door loads them. */

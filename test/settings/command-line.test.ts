@@ -246,6 +246,32 @@ describe('what replay is told', () => {
   });
 });
 
+describe('the end that suggested filters are given', () => {
+  const endOf = (said: string) =>
+    (asked(['allowlist', 'suggest', '--expires', said]) as { config: { expires: string } }).config.expires;
+
+  it.each(['2026-12-31', '2026-12-31T18:00:00+01:00'])('stays as it is said: %s', (said) => {
+    expect(endOf(said)).toBe(said);
+  });
+
+  it('is the date in so many days', () => {
+    const inDays = () => new Date(Date.now() + 30 * 24 * 3_600_000).toISOString().slice(0, 10);
+    const before = inDays();
+    const said = endOf('30d');
+    expect([before, inDays()]).toContain(said);
+  });
+
+  it.each(['2026-02-30', '30', '12h', 'never'])('is none: %s', (said) => {
+    expect(asked(['allowlist', 'suggest', '--expires', said])).toEqual({
+      command: 'print',
+      text:
+        'sigma-admission allowlist suggest: --expires: expected a date such as 2026-12-31, a time such as 2026-12-31T18:00:00Z, or 30d, ' +
+        `got "${said}"\nSee sigma-admission allowlist suggest --help.\n`,
+      exitCode: 2,
+    });
+  });
+});
+
 describe('a command of two words', () => {
   it('takes what stands without a flag, before and after flags', () => {
     expect(asked(['rules', 'check', 'a', '--format', 'json', 'b', '--strict', 'c'])).toEqual({
@@ -345,7 +371,7 @@ Commands:
   replay [options] <LOG...>  Judge what audit logs tell of, and what enforce would have denied.
   scan [options] [FILE...]   Judge what stands in a cluster, as the creates it would have been.
   manifests [options]        Print the webhook configuration, or every object, for these rules and settings.
-  allowlist                  Find what belongs on it.
+  allowlist                  Find what belongs on it, and what does not.
   rules                      Check, list, explain and test rules.
   certificates               Rotate the CA and the serving certificate.
   install                    Check an installation.
@@ -356,6 +382,7 @@ Examples:
   sigma-admission replay /var/log/kubernetes/audit
   sigma-admission scan
   sigma-admission replay /var/log/kubernetes/audit --format ndjson | sigma-admission allowlist suggest
+  sigma-admission replay /var/log/kubernetes/audit --format ndjson | sigma-admission allowlist unused
   sigma-admission rules check my-rules my-filters
   sigma-admission rules list --rules rules my-rules
   sigma-admission rules explain a80d927d

@@ -1,5 +1,6 @@
 import { printable } from '../../io/text.ts';
 import { asObject } from '../../kubernetes/as-object.ts';
+import type { Record } from './read-records.ts';
 
 /** A user whose requests a rule matched and no filter accepted, gathered from records. */
 export interface Principal {
@@ -48,15 +49,9 @@ export function createPrincipals() {
   const byName = new Map<string, Writable<Principal>>();
   const counts: Counts = { records: 0, unfiltered: 0, withoutUser: 0, principalsLeftOut: 0, others: 0 };
 
-  function add(value: unknown): void {
-    const record = asObject(value);
-    const { door, matches: found, schemaVersion } = record ?? {};
-    if (record === undefined || schemaVersion !== 1 || typeof door !== 'string' || !Array.isArray(found)) {
-      counts.others++;
-      return;
-    }
+  /** A record, and those of its matches that no filter accepts. */
+  function add(record: Record, matches: readonly Record[]): void {
     counts.records++;
-    const matches = found.map(asObject).filter((match) => match !== undefined && !('filter' in match));
     if (matches.length === 0) return;
     const user = asObject(record['user']);
     if (user === undefined) {
@@ -93,16 +88,15 @@ export function createPrincipals() {
   return {
     counts,
     add,
-    onOther: () => void counts.others++,
     all: (): readonly Principal[] => [...byName.values()],
   };
 }
 
 function note(
   principal: Writable<Principal>,
-  record: Readonly<Record<string, unknown>>,
-  user: Readonly<Record<string, unknown>>,
-  matches: readonly (Readonly<Record<string, unknown>> | undefined)[],
+  record: Record,
+  user: Record,
+  matches: readonly Record[],
 ): void {
   const [time, namespace, name, resource, subresource] = [
     ...['time', 'namespace', 'name', 'resource', 'subresource'].map((key) => textOf(record[key])),
@@ -114,8 +108,8 @@ function note(
   if (Array.isArray(user['groups']))
     for (const group of user['groups']) if (typeof group === 'string') principal.groups.add(group);
   for (const match of matches) {
-    const id = textOf(match?.['id']);
-    if (id !== '') principal.rules.set(id, textOf(match?.['title']));
+    const id = textOf(match['id']);
+    if (id !== '') principal.rules.set(id, textOf(match['title']));
   }
   principal.namespaces.add(namespace);
   principal.resources.add(subresource === '' ? resource : `${resource}/${subresource}`);

@@ -12,6 +12,7 @@ export interface SuggestedFilter {
   readonly title: string;
   readonly id: string;
   readonly description: string;
+  readonly expires?: string;
   readonly logsource: { readonly product: 'kubernetes'; readonly service: 'audit' };
   readonly filter: {
     readonly rules: readonly string[];
@@ -28,8 +29,8 @@ const MAX_NAMES = 5;
 const MIN_PREFIX = 4;
 
 /** The most specific first: by what a filter asks, then by how much it would have accepted. What is refused comes last. */
-export function suggestionsFor(principals: readonly Principal[]): readonly Suggestion[] {
-  const suggestions = principals.map(suggestionFor);
+export function suggestionsFor(principals: readonly Principal[], expires?: string): readonly Suggestion[] {
+  const suggestions = principals.map((principal) => suggestionFor(principal, expires));
   return suggestions.toSorted(
     (a, b) =>
       specificity(b) - specificity(a) ||
@@ -38,10 +39,10 @@ export function suggestionsFor(principals: readonly Principal[]): readonly Sugge
   );
 }
 
-function suggestionFor(principal: Principal): Suggestion {
+function suggestionFor(principal: Principal, expires: string | undefined): Suggestion {
   const why = whyNot(principal);
   if (why !== undefined) return { kind: 'refused', principal, why };
-  return { kind: 'filter', principal, filter: filterFor(principal) };
+  return { kind: 'filter', principal, filter: filterFor(principal, expires) };
 }
 
 /**
@@ -78,7 +79,7 @@ function isController(username: string): boolean {
   );
 }
 
-function filterFor(principal: Principal): SuggestedFilter {
+function filterFor(principal: Principal, expires: string | undefined): SuggestedFilter {
   const { username, namespaces, resources, rules } = principal;
   const [, namespace] = SERVICE_ACCOUNT.exec(username) ?? [];
   const exact = (texts: ReadonlySet<string>) => {
@@ -104,6 +105,7 @@ function filterFor(principal: Principal): SuggestedFilter {
     id: idOf(filter),
     description: 'Accepts what these rules matched of this user, as far as the records showed it.',
     logsource: { product: 'kubernetes', service: 'audit' },
+    ...(expires === undefined ? {} : { expires }),
     filter,
   };
 }

@@ -15,7 +15,7 @@ export interface FilterExpiryOptions {
 }
 
 /** A clock may be set at any time, so that it is looked at rather than waited for. */
-const EVERY_MS = 60_000;
+const EVERY_MS = 10_000;
 
 /**
  * Says once of each filter in force that it ends within 14 days, and once that it has ended, by log and Event. Nothing depends

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadAll } from 'js-yaml';
 import { allowlistSuggest } from '../../../src/commands/allowlist/suggest.ts';
 import type { SuggestedFilter } from '../../../src/commands/allowlist/suggestions.ts';
+import type { AllowlistSuggestConfig } from '../../../src/settings/types.ts';
 import { evaluate } from '../../../src/policy/evaluate.ts';
 import { loadRuleset, parseAll } from '../../../src/policy/load-rules.ts';
 import { directorySource } from '../../../src/policy/rule-source.ts';
@@ -50,11 +51,14 @@ const account = (name: string, uid = 'u') => ({
 });
 const person = (username: string, ...groups: readonly string[]) => ({ username, groups });
 
-async function suggest(content: string | Buffer) {
+async function suggest(content: string | Buffer, told: Partial<AllowlistSuggestConfig> = {}) {
   writeFileSync(join(directory, 'records'), content);
   const { io, texts } = captured(directory);
   const stdin = (async function* () {})();
-  const code = await allowlistSuggest({ records: [join(directory, 'records')] }, { stdin, ...io });
+  const code = await allowlistSuggest(
+    { records: [join(directory, 'records')], filtersDirs: [], ...told },
+    { stdin, ...io },
+  );
   return { code, ...texts };
 }
 
@@ -256,7 +260,10 @@ filter:
   it('fails, and says so, if a file cannot be read', async () => {
     const { io, texts } = captured(directory);
     const stdin = (async function* () {})();
-    const code = await allowlistSuggest({ records: [join(directory, 'missing')] }, { stdin, ...io });
+    const code = await allowlistSuggest(
+      { records: [join(directory, 'missing')], filtersDirs: [] },
+      { stdin, ...io },
+    );
     expect([code, texts.stderr]).toEqual([2, 'missing: there is no such file\n']);
   });
 });
@@ -322,3 +329,33 @@ function idIn(text: string, place: number): string {
   const [, id = ''] = [...text.matchAll(/^id: (.*)$/gm)][place] ?? [];
   return id;
 }
+
+describe('a filter with an end', () => {
+  const ID = '44444444-4444-4444-8444-444444444444';
+  const accepted = record(person('alice'), 'web', {
+    matches: [{ ...MATCH, mode: 'warn', verb: 'create', evidence: [], filter: { id: ID, title: 'Alice' } }],
+  });
+  const until = (end: string) => {
+    writeFileSync(
+      join(directory, 'alice.yml'),
+      `title: Alice\nid: ${ID}\nlogsource: {product: kubernetes}\nexpires: ${end}\nfilter: {rules: any, s: {user.username: alice}, condition: not s}\n`,
+    );
+    return { filtersDirs: [join(directory, 'alice.yml')] };
+  };
+
+  it('that accepted a match then and has ended since leaves it to be accepted anew', async () => {
+    const suggested = async (end: string) =>
+      (await suggest(lines(accepted), until(end))).stdout.split('\n')[0];
+    expect([await suggested('9999-12-31'), await suggested('2020-01-01')]).toEqual([
+      '# From 1 record, 0 of them with a match that no filter accepts: 0 filters.',
+      '# From 1 record, 1 of them with a match that no filter accepts: 1 filter.',
+    ]);
+  });
+
+  it('is written where it is asked for, and loads', async () => {
+    const { stdout } = await suggest(lines(record(person('alice'), 'web')), { expires: '2026-12-31' });
+    expect(stdout).toContain("\nexpires: '2026-12-31'\nfilter:\n");
+    const { filters, problems } = parseAll([{ name: 'f.yml', text: stdout }]);
+    expect([filters.map(({ expires }) => expires?.at), problems]).toEqual([[Date.UTC(2027, 0, 1)], []]);
+  });
+});
