@@ -16,6 +16,11 @@ export interface ApiServer {
   /** Refused (409) when the object's resourceVersion is not the newest. */
   replace(path: string, object: unknown): Promise<unknown>;
   /**
+   * Server-side apply, as the owner of each field of `object`, whoever else owns it. An object that does not exist is made, which
+   * RBAC can limit to a name, as it cannot a `create`. Refused (409) when a `resourceVersion` is given and is not the newest.
+   */
+  apply(path: string, object: unknown): Promise<unknown>;
+  /**
    * Watches until the API server ends the watch, which is no error, or `signal` does, which is one. A watch that died
    * silently ends only by `signal`.
    */
@@ -85,6 +90,14 @@ export async function connectToCluster({ kubeconfig, ...pod }: ClusterOptions): 
     get: (path, signal, as) => send(connect, { method: 'GET', path, signal, accept: accepted(as) }),
     create: (path, body) => send(connect, { method: 'POST', path, body }),
     replace: (path, body) => send(connect, { method: 'PUT', path, body }),
+    // JSON is YAML too.
+    apply: (path, body) =>
+      send(connect, {
+        method: 'PATCH',
+        path: `${path}?force=true`,
+        body,
+        contentType: 'application/apply-patch+yaml',
+      }),
     watch: (path, onEvent, signal, as) =>
       watch(connect, { method: 'GET', path, signal, accept: accepted(as) }, onEvent),
   };
@@ -134,6 +147,7 @@ interface Request {
   readonly method: string;
   readonly path: string;
   readonly body?: unknown;
+  readonly contentType?: string;
   readonly accept?: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -184,7 +198,7 @@ async function watch(
 /** Resolves when a successful answer begins. */
 async function exchange(
   connect: Connect,
-  { method, path, body, accept = 'application/json', signal }: Request,
+  { method, path, body, contentType = 'application/json', accept = 'application/json', signal }: Request,
 ): Promise<IncomingMessage> {
   const { server, options } = await connect();
   const url = new URL(server.replace(/\/$/, '') + path);
@@ -193,7 +207,7 @@ async function exchange(
     ...(options.headers as Record<string, string>),
     accept,
     'user-agent': 'sigma-admission',
-    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(body === undefined ? {} : { 'content-type': contentType }),
   };
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const sent = request(url, { ...options, method, headers, signal }, resolve);

@@ -15,11 +15,16 @@ export async function readOwnService(
 ): Promise<OwnService> {
   const { spec } = (await api.get(`/api/v1/namespaces/${namespace}/services/${name}`)) as Service;
   const host = addressOf(spec);
-  const port = spec.ports?.find((each) => each.name === 'https')?.port;
+  const port = portOf({ spec });
   if (host === undefined || port === undefined) {
     throw new Error(`service ${namespace}/${name}: it has no address, or no port called https`);
   }
   return { host, port, servername: `${name}.${namespace}.svc` };
+}
+
+/** The number of the port `https`. */
+export function portOf({ spec }: Service): number | undefined {
+  return spec.ports?.find((each) => each.name === 'https')?.port;
 }
 
 /** Where a Service can be dialled; undefined where it has no address of its own. */
@@ -33,7 +38,8 @@ export function addressOf({
 }
 
 /** A Service (core/v1), as far as we read it. */
-interface Service {
+export interface Service {
+  readonly metadata?: object;
   readonly spec: {
     readonly type?: string;
     readonly clusterIP?: string;

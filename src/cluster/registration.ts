@@ -1,23 +1,22 @@
+import { isDeepStrictEqual } from 'node:util';
+import { MAX_REVERSIONS, oneMoreUndone, undoneLately, type Undone } from '../registration/agreement.ts';
 import {
-  claimedManager,
-  countedReversions,
-  DEFER_MS,
-  MAX_REVERSIONS,
   planRegistration,
-  REVERTED,
   type RegistrationState,
   type Manage,
   type Plan,
 } from '../registration/registration-plan.ts';
-import type {
-  OwnerReference,
-  RegisteredConfiguration,
-  ServiceReference,
+import {
+  ourWebhooks,
+  type OwnerReference,
+  type RegisteredConfiguration,
+  type ServiceReference,
 } from '../registration/registered-webhook.ts';
 import { BREAK_GLASS } from '../self/own-deployment.ts';
 import type { WebhookConfiguration } from '../registration/webhook-configuration.ts';
+import { followAgreement } from './agreement.ts';
 import { ApiError, ifThere, type ApiServer } from './api-server.ts';
-import { readOwnService } from './own-service.ts';
+import { portOf, type Service } from './own-service.ts';
 import { repeat } from './repeat.ts';
 
 export interface RegistrationOptions {
@@ -30,6 +29,8 @@ export interface RegistrationOptions {
   /** What the configuration should say, where all of it is ours, and since when we want that (ms since the epoch). */
   readonly content: (port: number) => { readonly content: WebhookConfiguration; readonly since: number };
   readonly confirmed: () => boolean;
+  /** This replica, as the Lease names it that the replicas share. The Lease has the name of our Service. */
+  readonly holder: string;
   /** Whether the configuration is to go with our Namespace. */
   readonly ownerReference: boolean;
   readonly now?: () => number;
@@ -49,7 +50,7 @@ export interface RegistrationListener {
    * The configuration was read: it is as it should be, or `differences` are not (and may be by now). Undefined where what it
    * should be is not ours to say.
    */
-  looked(plan: Pick<Plan, 'differences' | 'defers'> | undefined): void;
+  looked(plan: Pick<Plan, 'differences' | 'defers' | 'failsOpen'> | undefined): void;
   /** Newer content of another replica is left in place, or no longer. */
   deferred(is: boolean): void;
   /** We wrote what was not as it should be. */
@@ -60,17 +61,23 @@ export interface RegistrationListener {
   contested(is: boolean, differences: readonly string[]): void;
   /** Why every entry fails open; undefined when break-glass has ended. */
   breakGlass(reason: string | undefined): void;
-  /** Our Deployment, Namespace or Service is missing or being deleted, or no longer. */
-  terminating(is: boolean): void;
+  /** Why our release counts as being removed; undefined when it no longer does. */
+  ending(why: string | undefined): void;
+  /** Our Service is missing, or no longer. */
+  serviceMissing(is: boolean): void;
+  /** The Service (`namespace/name`) of the release whose configuration this is, not ours; undefined when it no longer is. */
+  otherRelease(service: string | undefined): void;
 }
 
+/** Of the Service in the manifests. */
+const DEFAULT_PORT = 443;
 /** Half of the ten seconds in which a loss is to be made good. */
 const EVERY_MS = 5_000;
 const TRIES = 5;
 
 /**
- * Reads our webhook configuration every few seconds, plans what it should be as far as it is ours, and writes that. Our Deployment
- * and Namespace are read first: a release that is being removed must not come back. Returns what ends that.
+ * Reads our webhook configuration every few seconds, plans what it should be as far as it is ours, and writes that. Our Deployment,
+ * Namespace and Service are read first: a release that is being removed must not come back. Returns what ends that.
  */
 export function followRegistration(options: RegistrationOptions): () => void {
   const {
@@ -78,37 +85,44 @@ export function followRegistration(options: RegistrationOptions): () => void {
     name,
     manage,
     service,
+    holder,
     everyMs = EVERY_MS,
     now = Date.now,
     reconcile,
     on,
     onFailure,
   } = options;
-  const configurations = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
-  const path = `${configurations}/${name}`;
+  const path = `/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/${name}`;
   const told = {
     breakGlass: undefined as string | undefined,
-    terminating: false,
+    ending: undefined as string | undefined,
+    serviceMissing: false,
     contested: false,
     defers: false,
+    otherRelease: undefined as string | undefined,
   };
   /** The state for which the configuration was last as it should be. */
   let settled: RegistrationState | undefined;
-  /** When this replica undid changes (RFC 3339). */
-  let reversions: readonly string[] = [];
-  /** When this replica began, and last was seen, to leave newer content in place. */
-  let deferral: { readonly since: number; readonly last: number } | undefined;
+  /** The port of our Service when it was last there. */
+  let lastPort = DEFAULT_PORT;
+  /** The pods that our Deployment asked for when this replica began. */
+  let template: unknown;
+  const agreement = followAgreement({ ...service, api, holder, onFailure });
 
   async function reconcileOnce(tries = TRIES): Promise<void> {
     const found = (await ifThere(api.get(path))) as RegisteredConfiguration | undefined;
     const caBundle = reconcile(found);
     if (manage === 'none') return on.looked(undefined);
-    const state = await readState(manage, caBundle);
+    const { undone, claim } = await agreement.read();
+    const state = { ...(await readState(manage, found)), caBundle, claim, wasOurs: settled !== undefined };
     const plan = planRegistration(found, state);
     tell(state, plan);
     try {
-      const isSettled = plan.differences.length === 0 || (await write(found, plan, state));
-      if (isSettled) settled = state;
+      const isRight = plan.differences.length === 0;
+      const isWritten = await write(found, { plan, state, undone });
+      if (isRight || isWritten) settled = state;
+      // We are to own all of it before another client takes back what it owns.
+      if (!isRight && isWritten && tries > 1) await reconcileOnce(1);
     } catch (error) {
       // Another replica was first: its configuration is to be read.
       if (tries > 1 && error instanceof ApiError && error.status === 409) return reconcileOnce(tries - 1);
@@ -116,27 +130,32 @@ export function followRegistration(options: RegistrationOptions): () => void {
     }
   }
 
-  async function readState(
-    managed: RegistrationState['manage'],
-    caBundle: string | undefined,
-  ): Promise<RegistrationState> {
-    const [deployment, namespace, port] = await Promise.all([
+  async function readState(managed: RegistrationState['manage'], found: RegisteredConfiguration | undefined) {
+    const [deployment, namespace, own] = await Promise.all([
       readObject(`/apis/apps/v1/namespaces/${service.namespace}/deployments/${service.name}`),
       readObject(`/api/v1/namespaces/${service.namespace}`),
-      managed === 'all' ? ifThere(readOwnService(api, service).then((own) => own.port)) : 443,
+      readObject(`/api/v1/namespaces/${service.namespace}/services/${service.name}`),
     ]);
+    const [ours] = ourWebhooks(found, service);
+    lastPort = (own && portOf(own as Service)) ?? ours?.clientConfig.service?.port ?? lastPort;
     return {
       manage: managed,
       service,
-      ...options.content(port ?? 443),
-      caBundle,
+      ...options.content(lastPort),
       confirmed: options.confirmed(),
       breakGlass: deployment?.metadata.annotations?.[BREAK_GLASS],
-      terminating: [deployment, namespace].some(isTerminating) || port === undefined,
+      ending: endingOf({ Deployment: deployment, Namespace: namespace, Service: own }),
+      serviceMissing: own === undefined,
+      outgoing: isOutgoing(deployment),
       owner: options.ownerReference && namespace !== undefined ? ownerReference(namespace) : undefined,
-      deferringSince: deferral?.since,
       now: now(),
     };
+  }
+
+  function isOutgoing(deployment: OwnObject | undefined): boolean {
+    if (deployment === undefined) return false;
+    template ??= deployment.spec?.template;
+    return !isDeepStrictEqual(template, deployment.spec?.template);
   }
 
   async function readObject(at: string): Promise<OwnObject | undefined> {
@@ -144,21 +163,16 @@ export function followRegistration(options: RegistrationOptions): () => void {
   }
 
   /** Tells the listener what was read and planned, as far as it is another than before. */
-  function tell({ breakGlass, terminating, now: at }: RegistrationState, plan: Plan): void {
+  function tell({ breakGlass, ending, serviceMissing }: RegistrationState, plan: Plan): void {
+    const { defers, otherRelease } = plan;
     if (breakGlass !== told.breakGlass) on.breakGlass(breakGlass);
-    if (terminating !== told.terminating) on.terminating(terminating);
-    Object.assign(told, { breakGlass, terminating });
-    on.looked(plan);
-    defer(plan, at);
-    if (plan.differences.length === 0) contest(false, []);
-  }
-
-  /** Ten minutes without a deferral are enough for another rollout to be believed. */
-  function defer({ defers }: Plan, at: number): void {
-    if (defers) deferral = { since: deferral?.since ?? at, last: at };
-    else if (deferral !== undefined && at - deferral.last >= DEFER_MS) deferral = undefined;
+    if (ending !== told.ending) on.ending(ending);
+    if (serviceMissing !== told.serviceMissing) on.serviceMissing(serviceMissing);
     if (defers !== told.defers) on.deferred(defers);
-    told.defers = defers;
+    if (otherRelease !== told.otherRelease) on.otherRelease(otherRelease);
+    Object.assign(told, { breakGlass, ending, serviceMissing, defers, otherRelease });
+    on.looked(plan);
+    if (plan.differences.length === 0) contest(false, []);
   }
 
   function contest(is: boolean, differences: readonly string[]): void {
@@ -169,25 +183,23 @@ export function followRegistration(options: RegistrationOptions): () => void {
   /** Writes what is planned, unless that was undone too often. Resolves with whether it was written. */
   async function write(
     found: RegisteredConfiguration | undefined,
-    plan: Plan,
-    state: RegistrationState,
+    { plan, state, undone }: { plan: Plan; state: RegistrationState; undone: Undone | undefined },
   ): Promise<boolean> {
+    const { differences, claim } = plan;
     const isUndone = isChangeOfOthers(found, plan);
-    const counted = isUndone ? countedReversions(found, reversions, state.now) : reversions;
-    const isLowering = state.terminating || state.breakGlass !== undefined;
-    contest(isUndone && counted.length >= MAX_REVERSIONS && !isLowering, plan.differences);
-    if (plan.write === undefined || told.contested) return false;
+    const isLowering = state.ending !== undefined || state.breakGlass !== undefined;
+    const isOften = isUndone && undoneLately(undone, state.now) >= MAX_REVERSIONS && !isLowering;
+    if (differences.length > 0) contest(isOften, differences);
+    if (told.contested) return false;
+    if (claim !== undefined) await agreement.say({ claim });
+    if (plan.write === undefined) return false;
     const { method, object } = plan.write;
-    const stamps = isUndone ? [new Date(state.now).toISOString()] : [];
-    const stamped = withReversions(object, [...counted, ...stamps]);
-    const written = await (method === 'create'
-      ? api.create(configurations, stamped)
-      : api.replace(path, stamped));
-    reversions = [...reversions, ...stamps].slice(-MAX_REVERSIONS);
-    reconcile(written as RegisteredConfiguration);
-    if (!isUndone) on.written(plan.differences);
-    else if (found === undefined) on.reverted('deleted', undefined, plan.differences);
-    else on.reverted('edited', claimedManager(found, 'sigma-admission'), plan.differences);
+    reconcile((await api[method](path, object)) as RegisteredConfiguration);
+    if (isUndone) {
+      if (found === undefined) on.reverted('deleted', undefined, differences);
+      else on.reverted('edited', plan.changedBy, differences);
+      await agreement.say({ undone: oneMoreUndone(undone, state.now) });
+    } else if (differences.length > 0) on.written(differences);
     return true;
   }
 
@@ -200,27 +212,35 @@ export function followRegistration(options: RegistrationOptions): () => void {
   return repeat({ everyMs, task: () => reconcileOnce(), onFailure });
 }
 
-/** Our Deployment or Namespace, as far as it is read. */
+/** Our Deployment, Namespace or Service, as far as it is read. */
 interface OwnObject {
   readonly metadata: {
     readonly name: string;
     readonly uid: string;
     readonly deletionTimestamp?: string;
+    readonly finalizers?: readonly string[];
     readonly annotations?: Readonly<Record<string, string>>;
   };
+  readonly spec?: { readonly template?: unknown };
 }
 
-function isTerminating(object: OwnObject | undefined): boolean {
-  return object === undefined || object.metadata.deletionTimestamp !== undefined;
+/** Why our release counts as being removed. A missing Service alone does not: whoever deletes it would open the cluster. */
+function endingOf({
+  Service: own,
+  ...others
+}: Readonly<Record<'Deployment' | 'Namespace' | 'Service', OwnObject | undefined>>): string | undefined {
+  const missing = Object.entries(others).find(([, object]) => object === undefined);
+  if (missing !== undefined) return `our ${missing[0]} is missing`;
+  const [ending] = Object.entries({ ...others, Service: own }).filter(
+    ([, object]) => object?.metadata.deletionTimestamp !== undefined,
+  );
+  if (ending === undefined) return undefined;
+  const [kind, object] = ending;
+  const finalizers = object?.metadata.finalizers ?? [];
+  const held = finalizers.length === 0 ? '' : `, and is held by its finalizers ${finalizers.join(', ')}`;
+  return `our ${kind} is being deleted${held}`;
 }
 
 function ownerReference({ metadata: { name, uid } }: OwnObject): OwnerReference {
   return { apiVersion: 'v1', kind: 'Namespace', name, uid };
-}
-
-function withReversions(object: RegisteredConfiguration, times: readonly string[]): RegisteredConfiguration {
-  if (times.length === 0) return object;
-  const { annotations } = object.metadata;
-  const counted = { ...annotations, [REVERTED]: times.slice(-MAX_REVERSIONS).join(' ') };
-  return { ...object, metadata: { ...object.metadata, annotations: counted } };
 }

@@ -20,6 +20,7 @@ export interface RegisteredConfiguration {
       readonly manager?: string;
       readonly operation?: string;
       readonly time?: string;
+      readonly fieldsV1?: unknown;
     }[];
   };
   readonly webhooks?: readonly RegisteredWebhook[];

@@ -1,5 +1,16 @@
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import type { Claim } from './agreement.ts';
+import { FIELD_MANAGER, isOwnedBy, ownerOf, type EntryField } from './field-owners.ts';
+import {
+  claiming,
+  isLeftOver,
+  isNewer,
+  withClaim,
+  withoutAppliedEntries,
+  withoutOther,
+  type Wish,
+} from './handover.ts';
+import { objectIn } from './json-annotation.ts';
 import {
   differingFields,
   differingKeys,
@@ -7,94 +18,150 @@ import {
   type OwnerReference,
   type RegisteredConfiguration,
   type RegisteredWebhook,
-  type ServiceReference,
 } from './registered-webhook.ts';
-import {
-  GUARD,
-  OTHER,
-  OTHER_OBSERVE,
-  type Webhook,
-  type WebhookConfiguration,
-} from './webhook-configuration.ts';
+import { GUARD } from './webhook-configuration.ts';
 
 /** The part of the webhook configuration that the replicas write: its CA, all of it, or none. */
 export const MANAGE = ['ca', 'all', 'none'] as const;
 export type Manage = (typeof MANAGE)[number];
 
 /** Everything the plan depends on, besides the configuration as it is registered. */
-export interface RegistrationState {
-  readonly manage: 'ca' | 'all';
-  /** Our Service: the entries that call it are ours. */
-  readonly service: ServiceReference;
-  /** The configuration that the replicas want, where they write all of it. */
-  readonly content: WebhookConfiguration;
-  /** Since when this replica wants that content (ms since the epoch). Between two replicas with different settings the later one wins. */
-  readonly since: number;
+export interface RegistrationState extends Wish {
   /** PEM; absent where the replicas do not write it. */
   readonly caBundle?: string | undefined;
   /** A probe came back through the API server, so the API server reaches and trusts a replica. */
   readonly confirmed: boolean;
   /** Why every entry must fail open now. */
   readonly breakGlass?: string | undefined;
-  /** Our Deployment, Namespace or Service is missing or being deleted. */
-  readonly terminating: boolean;
+  /** Why our release counts as being removed: its Deployment, Namespace or Service ends, or the Deployment or Namespace is missing. */
+  readonly ending?: string | undefined;
+  /** Our Service is missing while the rest of the release stands: a configuration that is missing is not made. */
+  readonly serviceMissing: boolean;
   /** Our Namespace, as the owner with which the configuration is deleted; absent where it has no owner. */
   readonly owner?: OwnerReference | undefined;
-  /** Since when this replica defers to newer content (ms since the epoch); absent where it does not. */
-  readonly deferringSince?: number | undefined;
-  readonly now: number;
+  /** This replica has seen the configuration as it should be. */
+  readonly wasOurs: boolean;
 }
 
 /** The plan. Without `write` nothing is written. */
 export interface Plan {
-  readonly write?: { readonly method: 'create' | 'replace'; readonly object: RegisteredConfiguration };
+  readonly write?: {
+    /** `apply` makes it where it does not exist, and else only makes us an owner of what is there. */
+    readonly method: 'apply' | 'replace';
+    readonly object: RegisteredConfiguration;
+  };
+  /** What this replica claims from now on, before it writes. */
+  readonly claim?: Claim;
   /** The fields that differ from the wanted configuration, such as `guard.sigma-admission.svc: caBundle`. */
   readonly differences: readonly string[];
+  /** The field manager that owns what differs, as it calls itself. */
+  readonly changedBy?: string | undefined;
+  /** Why every entry of ours fails open. */
+  readonly failsOpen?: string | undefined;
   /** Another replica with later settings wrote the configuration: its content stays. */
   readonly defers: boolean;
+  /** The Service (`namespace/name`) of another release, whose configuration this is: it is left alone. */
+  readonly otherRelease?: string;
 }
 
 /** The failure policies before every entry was lowered to Ignore (JSON, by entry). */
 export const LOWERED_POLICIES = 'sigma-admission/lowered';
-/** The digest of the content, and since when a replica wants it. */
-const CONTENT = 'sigma-admission/content';
-/** When changes by other clients were undone lately (RFC 3339, separated by spaces). */
-export const REVERTED = 'sigma-admission/reverted';
-
-/** Longer than a rollout takes. */
-export const DEFER_MS = 10 * 60_000;
-/** Nodes synchronise their clocks to milliseconds. A date further in the future than this is forged. */
-const CLOCK_SKEW_MS = 60_000;
-/** After this many undone changes within this time, the configuration is left as it is. */
-export const MAX_REVERSIONS = 5;
-const REVERSIONS_MS = 10 * 60_000;
-
 /** Compares the registered configuration with the wanted one. Pure: replicas with the same settings plan the same. */
 export function planRegistration(found: RegisteredConfiguration | undefined, about: RegistrationState): Plan {
   if (found === undefined) return planAbsent(about);
-  const defers = about.manage === 'all' && isNewer(found, about);
-  const filled = about.manage === 'all' && !about.terminating && !defers ? withContent(found, about) : found;
-  const desired = withOwner(withPolicies(withCaBundle(filled, about), about), about);
-  const differences = differencesOf(found, desired);
-  return differences.length === 0
-    ? { differences, defers }
-    : { write: { method: 'replace', object: desired }, differences, defers };
+  const otherRelease = releaseOf(found, about);
+  if (otherRelease !== undefined) {
+    const differences = [
+      `it is the webhook configuration of another release, with the Service ${otherRelease}`,
+    ];
+    return { differences, defers: false, otherRelease };
+  }
+  const defers = isNewer(found, about);
+  const isOurs = about.ending === undefined && !defers;
+  const desired = withOwner(
+    withPolicies(withCaBundle(isOurs ? withContent(found, about) : found, about), about),
+    about,
+  );
+  const { differences, changed } = differencesOf(found, desired);
+  const write = writeOf(found, desired, about, isOurs && about.manage === 'all');
+  return {
+    ...(write === undefined ? {} : { write }),
+    ...(isOurs ? claiming(found, about) : {}),
+    differences,
+    ...(differences.length === 0 ? {} : { changedBy: ownerOf(found, changed) }),
+    defers,
+    failsOpen: failsOpen(about),
+  };
 }
 
 function planAbsent(about: RegistrationState): Plan {
-  const differences = ['it does not exist'];
-  if (about.manage === 'ca' || about.terminating) return { differences, defers: false };
+  const plan = { differences: ['it does not exist'], defers: false, failsOpen: failsOpen(about) };
+  if (about.manage === 'ca' || about.ending !== undefined || about.serviceMissing) return plan;
   const { content } = about;
   const empty: RegisteredConfiguration = { ...content, webhooks: [] };
-  const object = withOwner(withPolicies(withCaBundle(withContent(empty, about), about), about), about);
-  return { write: { method: 'create', object }, differences, defers: false };
+  const object = withOwner(withPolicies(withCaBundle(withAll(empty, about), about), about), about);
+  return { ...plan, write: { method: 'apply', object }, ...claiming(object, about) };
+}
+
+/**
+ * What is to be written. A `replace` makes us the owner only of what it changes; a server-side apply by another client would then
+ * take away what that client owns alone.
+ */
+function writeOf(
+  found: RegisteredConfiguration,
+  desired: RegisteredConfiguration,
+  { caBundle, content }: RegistrationState,
+  isContentOurs: boolean,
+): Plan['write'] {
+  if (!isDeepStrictEqual(found, desired)) return { method: 'replace', object: desired };
+  const isOwned = ({ name }: RegisteredWebhook) =>
+    isOwnedBy(found, name, ({ manager, operation }) => manager === FIELD_MANAGER && operation === 'Apply');
+  const { webhooks = [], metadata } = found;
+  if (!isContentOurs || webhooks.every(isOwned)) return undefined;
+  const { name, resourceVersion, ownerReferences } = metadata;
+  const { apiVersion, kind } = content;
+  return {
+    method: 'apply',
+    object: {
+      apiVersion,
+      kind,
+      metadata: {
+        ...(name === undefined ? {} : { name }),
+        ...(resourceVersion === undefined ? {} : { resourceVersion }),
+        labels: content.metadata.labels,
+        ...(ownerReferences === undefined ? {} : { ownerReferences }),
+      },
+      // The CA of an entry may be another client's to write.
+      webhooks: webhooks.map((entry) => (caBundle === undefined ? withoutCaBundle(entry) : entry)),
+    },
+  };
+}
+
+function withoutCaBundle(entry: RegisteredWebhook): RegisteredWebhook {
+  const { caBundle: _, ...clientConfig } = entry.clientConfig;
+  return { ...entry, clientConfig };
+}
+
+/** The Service of another release, where the configuration calls that and not ours, and no replica of this release ever claimed it. */
+function releaseOf(
+  { webhooks = [] }: RegisteredConfiguration,
+  { service, claim, content, wasOurs }: RegistrationState,
+): string | undefined {
+  const names = content.webhooks.map(({ name }) => name);
+  const called = webhooks.filter(({ name }) => names.includes(name));
+  if (wasOurs || claim !== undefined || called.some((entry) => isOurs(entry, service))) return undefined;
+  const other = called.find(({ clientConfig }) => clientConfig.service !== undefined)?.clientConfig.service;
+  return other && `${other.namespace}/${other.name}`;
+}
+
+function withContent(found: RegisteredConfiguration, about: RegistrationState): RegisteredConfiguration {
+  if (about.manage === 'all') return withAll(found, about);
+  return isLeftOver(found, about) ? withoutOther(found, about) : found;
 }
 
 /** The wanted entries, and no others. */
-function withContent(
-  found: RegisteredConfiguration,
-  { content, since, confirmed }: RegistrationState,
-): RegisteredConfiguration {
+function withAll(found: RegisteredConfiguration, about: RegistrationState): RegisteredConfiguration {
+  const { content, confirmed } = about;
   const entries = found.webhooks ?? [];
   const before = (name: string) => entries.find((entry) => entry.name === name);
   const wanted = content.webhooks.map((entry): RegisteredWebhook => {
@@ -111,72 +178,15 @@ function withContent(
   });
   const webhooks = isDeepStrictEqual(entries, wanted) ? entries : wanted;
   const { labels, annotations } = found.metadata;
-  const known = annotations?.[CONTENT]?.split(' ')[0] === digestOf(content);
   return {
     ...found,
     metadata: {
       ...found.metadata,
       labels: { ...labels, ...content.metadata.labels },
-      annotations: known
-        ? { ...annotations }
-        : { ...annotations, [CONTENT]: `${digestOf(content)} ${new Date(since).toISOString()}` },
+      annotations: withClaim(withoutAppliedEntries(annotations, about), about),
     },
     webhooks,
   };
-}
-
-/**
- * Whether a replica with later settings wrote this configuration. Any client may forge the annotation that says so: it is
- * believed for ten minutes in all, and only while the configuration still has every entry that no setting removes.
- */
-function isNewer(found: RegisteredConfiguration, about: RegistrationState): boolean {
-  const { content, since, now, deferringSince = now } = about;
-  const [digest = '', written = ''] = found.metadata.annotations?.[CONTENT]?.split(' ') ?? [];
-  const at = Date.parse(written);
-  return (
-    digest !== digestOf(content) &&
-    at > since &&
-    at <= now + CLOCK_SKEW_MS &&
-    now - Math.min(at, deferringSince) < DEFER_MS &&
-    content.webhooks.every(
-      (entry) => [OTHER, OTHER_OBSERVE].includes(entry.name) || isSentAsMuch(found, entry),
-    )
-  );
-}
-
-/** Whether an entry exists and covers all the requests that it should. The users that its conditions let through are a setting. */
-function isSentAsMuch({ webhooks = [] }: RegisteredConfiguration, wanted: Webhook): boolean {
-  const entry = webhooks.find(({ name }) => name === wanted.name);
-  return (
-    entry !== undefined &&
-    wanted.rules.every((rule) => entry.rules?.some((each) => isDeepStrictEqual(each, rule))) &&
-    isDeepStrictEqual(entry.namespaceSelector, wanted.namespaceSelector) &&
-    Object.keys(entry.objectSelector ?? {}).length === 0
-  );
-}
-
-/**
- * When changes were undone within the last ten minutes (RFC 3339): those that this replica undid, and at most one more that
- * only the annotation tells of. Any client may forge the annotation, so that it adds no more than one.
- */
-export function countedReversions(
-  found: RegisteredConfiguration | undefined,
-  own: readonly string[],
-  now: number,
-): readonly string[] {
-  const ours = recent(own, now);
-  const told = recent(found?.metadata.annotations?.[REVERTED]?.split(' ') ?? [], now);
-  const others = told.filter((time) => !ours.includes(time)).slice(-(ours.length + 1));
-  return [...ours, ...others].toSorted().slice(-MAX_REVERSIONS);
-}
-
-function recent(times: readonly string[], now: number): readonly string[] {
-  const counting = times.filter((time) => Math.abs(now - Date.parse(time)) < REVERSIONS_MS);
-  return [...new Set(counting)].toSorted().slice(-MAX_REVERSIONS);
-}
-
-function digestOf(content: WebhookConfiguration): string {
-  return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
 }
 
 function withCaBundle(
@@ -191,15 +201,18 @@ function withCaBundle(
   return { ...found, webhooks };
 }
 
+/** Why every entry of ours fails open. Break-glass wins always. */
+function failsOpen({ breakGlass, ending }: RegistrationState): string | undefined {
+  return breakGlass === undefined ? ending : `break-glass: ${breakGlass}`;
+}
+
 /** Lowers every entry of ours to Ignore during break-glass or while the release is deleted, and raises them again afterwards. */
-function withPolicies(
-  found: RegisteredConfiguration,
-  { manage, breakGlass, terminating, service }: RegistrationState,
-): RegisteredConfiguration {
+function withPolicies(found: RegisteredConfiguration, about: RegistrationState): RegisteredConfiguration {
+  const { manage, service } = about;
   const { [LOWERED_POLICIES]: remembered, ...annotations } = found.metadata.annotations ?? {};
-  const loweredPolicies = policiesIn(remembered);
+  const loweredPolicies = objectIn(remembered);
   const entries = found.webhooks ?? [];
-  if (breakGlass === undefined && !terminating) {
+  if (failsOpen(about) === undefined) {
     if (remembered === undefined) return found;
     const webhooks = entries.map((entry) =>
       manage === 'ca' && entry.failurePolicy === 'Ignore' && loweredPolicies[entry.name] === 'Fail'
@@ -223,16 +236,6 @@ function withPolicies(
   };
 }
 
-/** Reads the annotation. A client may have forged it. */
-function policiesIn(annotation: string | undefined): Readonly<Record<string, unknown>> {
-  try {
-    const policies: unknown = JSON.parse(annotation ?? '{}');
-    return typeof policies === 'object' && policies !== null ? { ...policies } : {};
-  } catch {
-    return {};
-  }
-}
-
 /** Neither `controller` nor `blockOwnerDeletion`: the garbage collector deletes it with our Namespace, and it delays no deletion. */
 function withOwner(found: RegisteredConfiguration, { owner }: RegistrationState): RegisteredConfiguration {
   if (owner === undefined) return found;
@@ -242,25 +245,30 @@ function withOwner(found: RegisteredConfiguration, { owner }: RegistrationState)
   return { ...found, metadata: { ...found.metadata, ownerReferences } };
 }
 
-function differencesOf(found: RegisteredConfiguration, desired: RegisteredConfiguration): readonly string[] {
-  if (isDeepStrictEqual(found, desired)) return [];
+/** What differs, in words, and the fields of entries that were changed, not removed. */
+function differencesOf(
+  found: RegisteredConfiguration,
+  desired: RegisteredConfiguration,
+): { readonly differences: readonly string[]; readonly changed: readonly EntryField[] } {
+  if (isDeepStrictEqual(found, desired)) return { differences: [], changed: [] };
   const [there, wanted] = [found.webhooks ?? [], desired.webhooks ?? []].map(
     (entries) => new Map(entries.map((entry) => [entry.name, entry])),
   ) as [Map<string, RegisteredWebhook>, Map<string, RegisteredWebhook>];
-  const entries = [...new Set([...there.keys(), ...wanted.keys()])].flatMap((name) => {
-    const [is, should] = [there.get(name), wanted.get(name)];
-    if (is === undefined) return [`${name}: missing`];
-    if (should === undefined) return [`${name}: not ours`];
-    return differingFields(is, should).map((field) => `${name}: ${field}`);
+  const names = [...new Set([...there.keys(), ...wanted.keys()])];
+  const missing = names.filter((name) => !there.has(name));
+  const changed = names.flatMap((entry): readonly EntryField[] => {
+    const [is, should] = [there.get(entry), wanted.get(entry)];
+    if (is === undefined) return [];
+    return should === undefined
+      ? [{ entry }]
+      : differingFields(is, should).map((field) => ({ entry, field }));
   });
-  return [
-    ...entries,
-    ...differingKeys(found.metadata, desired.metadata).map((field) => `metadata: ${field}`),
-  ];
-}
-
-/** The field manager that changed the configuration last. Clients choose that name themselves. */
-export function claimedManager({ metadata }: RegisteredConfiguration, ourselves: string): string | undefined {
-  const others = (metadata.managedFields ?? []).filter(({ manager }) => manager !== ourselves);
-  return others.toSorted((one, other) => ((one.time ?? '') < (other.time ?? '') ? 1 : -1))[0]?.manager;
+  return {
+    changed,
+    differences: [
+      ...missing.map((name) => `${name}: missing`),
+      ...changed.map(({ entry, field }) => `${entry}: ${field ?? 'not ours'}`),
+      ...differingKeys(found.metadata, desired.metadata).map((field) => `metadata: ${field}`),
+    ],
+  };
 }

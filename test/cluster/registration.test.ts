@@ -5,6 +5,7 @@ import {
   type RegistrationListener,
   type RegistrationOptions,
 } from '../../src/cluster/registration.ts';
+import type { Lease } from '../../src/registration/agreement.ts';
 import type { RegisteredConfiguration } from '../../src/registration/registered-webhook.ts';
 import { webhookConfiguration } from '../../src/registration/webhook-configuration.ts';
 import { eventually } from '../lib/eventually.ts';
@@ -25,9 +26,15 @@ function cluster(refusals: ApiError[] = []) {
     configuration?: RegisteredConfiguration | undefined;
     deployment?: object;
     namespace?: object;
+    service?: object | undefined;
+    lease?: Lease | undefined;
   } = {
     deployment: { metadata: { name: 'sigma-admission', uid: 'd' } },
     namespace: { metadata: { name: 'sigma-admission', uid: 'n' } },
+    service: {
+      metadata: { name: 'sigma-admission', uid: 's' },
+      spec: { clusterIP: '10.0.0.1', ports: [{ name: 'https', port: 443 }] },
+    },
   };
   const writes: string[] = [];
   const found = (object: unknown) =>
@@ -37,19 +44,27 @@ function cluster(refusals: ApiError[] = []) {
     if (refusal !== undefined) return Promise.reject(refusal);
     writes.push(method);
     version += 1;
-    held.configuration = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
+    const names = (object.webhooks ?? []).map(({ name }) => [`k:${JSON.stringify({ name })}`, {}]);
+    const ours = { manager: 'sigma-admission', operation: 'Apply' };
+    const managedFields = [{ ...ours, fieldsV1: { 'f:webhooks': Object.fromEntries(names) } }];
+    const metadata = { ...object.metadata, resourceVersion: String(version), managedFields };
+    held.configuration = { ...object, metadata };
     return Promise.resolve(held.configuration);
   };
   const api: ApiServer = {
     get(path) {
       if (path.includes('validatingwebhookconfigurations')) return found(held.configuration);
       if (path.includes('/deployments/')) return found(held.deployment);
-      if (path.includes('/services/')) {
-        return found({ spec: { clusterIP: '10.0.0.1', ports: [{ name: 'https', port: 443 }] } });
-      }
+      if (path.includes('/services/')) return found(held.service);
+      if (path.includes('/leases/')) return found(held.lease);
       return found(held.namespace);
     },
-    create: (_, object) => store('create', object as RegisteredConfiguration),
+    create: () => Promise.reject(new TypeError('nothing is created')),
+    apply(path, object) {
+      if (!path.includes('/leases/')) return store('apply', object as RegisteredConfiguration);
+      held.lease = object as Lease;
+      return Promise.resolve(held.lease);
+    },
     replace: (_, object) => store('replace', object as RegisteredConfiguration),
     watch: () => Promise.reject(new TypeError('nothing is watched')),
   };
@@ -77,7 +92,9 @@ describe('following the registration', () => {
       reverted: (what, by) => told.push(`reverted: ${what} by ${by ?? 'nobody named'}`),
       contested: (is) => told.push(`contested: ${is}`),
       breakGlass: (reason) => told.push(`broken glass: ${reason ?? 'no more'}`),
-      terminating: (is) => told.push(`terminating: ${is}`),
+      ending: (why) => told.push(why ?? 'ending no more'),
+      serviceMissing: (is) => told.push(`Service missing: ${is}`),
+      otherRelease: (service) => told.push(`other release: ${service ?? 'no more'}`),
     };
     stop = followRegistration({
       api,
@@ -86,6 +103,7 @@ describe('following the registration', () => {
       service: SERVICE,
       content: () => ({ content: CONTENT, since: 0 }),
       confirmed: () => true,
+      holder: 'a-replica',
       ownerReference: true,
       everyMs: 1,
       reconcile(found) {
@@ -109,7 +127,7 @@ describe('following the registration', () => {
     await inOrder();
     held.configuration = undefined;
     await eventually('it is there again', () => held.configuration !== undefined);
-    expect(writes).toEqual(['create', 'create']);
+    expect(writes).toEqual(['apply', 'apply']);
     expect(told).toEqual(['written: 1', 'reverted: deleted by nobody named']);
   });
 
@@ -181,7 +199,7 @@ describe('following the registration', () => {
     withAnnotation(held, 'reverted', five.join(' '));
     await eventually('it is restored', () => held.configuration?.webhooks?.length === 4);
     await inOrder();
-    expect(writes).toEqual(['create', 'replace', 'replace']);
+    expect(writes).toEqual(['apply', 'replace', 'replace']);
     expect(told).toEqual([
       'written: 1',
       'reverted: edited by nobody named',
@@ -189,26 +207,30 @@ describe('following the registration', () => {
     ]);
   });
 
-  it('is left to newer content for ten minutes in all, which is told once', async () => {
+  const claim = (digest: string, at: number): Lease => ({
+    metadata: { annotations: { 'sigma-admission/content': `${digest} ${new Date(at).toISOString()}` } },
+  });
+  const slower = (held: { configuration?: RegisteredConfiguration | undefined }) => {
+    const { webhooks = [], ...rest } = held.configuration as RegisteredConfiguration;
+    held.configuration = { ...rest, webhooks: webhooks.map((entry) => ({ ...entry, timeoutSeconds: 7 })) };
+  };
+
+  it('is left for ten minutes to a replica that claimed it later, which is told once', async () => {
     const { api, held, writes } = cluster();
     let at = Date.now();
     const { told, looks, inOrder } = follow(api, { now: () => at });
     await inOrder();
-    const right = held.configuration as RegisteredConfiguration;
-    const written = () => {
-      const annotations = { 'sigma-admission/content': `ffffffffffffffff ${new Date(at).toISOString()}` };
-      const webhooks = right.webhooks?.map((entry) => ({ ...entry, timeoutSeconds: 7 })) ?? [];
-      held.configuration = { metadata: { ...right.metadata, annotations }, webhooks };
-    };
-    written();
+    expect(held.lease?.metadata?.annotations).toEqual({
+      'sigma-admission/content': expect.stringMatching(/^[0-9a-f]{16} 1970-01-01T00:00:00.000Z$/),
+    });
+    held.lease = claim('ffffffffffffffff', at);
+    slower(held);
     await eventually('it is left', () => told.includes('deferred: true'));
     at += 9 * 60_000;
-    written();
     const { length } = looks;
     await eventually('it was looked at', () => looks.length > length + 2);
-    expect(writes).toEqual(['create']);
+    expect(writes).toEqual(['apply']);
     at += 60_000;
-    written();
     await eventually('it is restored', () => held.configuration?.webhooks?.[0]?.timeoutSeconds === 3);
     expect(told).toEqual([
       'written: 1',
@@ -222,20 +244,99 @@ describe('following the registration', () => {
     const { api, held, writes } = cluster();
     const { told, inOrder } = follow(api);
     await inOrder();
-    withAnnotation(held, 'reverted', new Date(Date.now() - 60_000).toISOString());
-    for (const time of ['second', 'third', 'fourth', 'fifth']) {
+    const acquireTime = new Date(Date.now() - 60_000).toISOString();
+    held.lease = { ...held.lease, spec: { acquireTime, leaseTransitions: 3 } };
+    const empty = () => {
+      held.configuration = { ...(held.configuration as RegisteredConfiguration), webhooks: [] };
+    };
+    for (const time of ['fourth', 'fifth']) {
+      empty();
       await eventually(`it is undone a ${time} time`, () => held.configuration?.webhooks?.length === 4);
       await inOrder();
-      held.configuration = { ...(held.configuration as RegisteredConfiguration), webhooks: [] };
     }
+    expect(held.lease?.spec?.leaseTransitions).toBe(5);
+    empty();
     await eventually('it is let be', () => told.includes('contested: true'));
-    expect(writes).toEqual(['create', 'replace', 'replace', 'replace', 'replace']);
+    expect(writes).toEqual(['apply', 'replace', 'replace']);
     held.deployment = {
       metadata: { name: 'sigma-admission', uid: 'd', annotations: { 'sigma-admission/break-glass': 'why' } },
     };
     await eventually('what an operator asks for is done all the same', () =>
       told.includes('broken glass: why'),
     );
+  });
+
+  it('counts by itself while the Lease cannot be read, which is told once', async () => {
+    const { api, held } = cluster();
+    const refused = () => Promise.reject(new ApiError(403, 'no Lease'));
+    const isLease = (path: string) => path.includes('/leases/');
+    const { told, inOrder } = follow({
+      ...api,
+      get: (path) => (isLease(path) ? refused() : api.get(path)),
+      apply: (path, object) => (isLease(path) ? refused() : api.apply(path, object)),
+    });
+    await inOrder();
+    for (let time = 0; time < 5; time += 1) {
+      held.configuration = undefined;
+      await eventually('it is there again', () => held.configuration !== undefined);
+      await inOrder();
+    }
+    held.configuration = undefined;
+    await eventually('it is let be', () => told.includes('contested: true'));
+    expect(told).toEqual([
+      'failed: no Lease',
+      'written: 1',
+      ...Array.from({ length: 5 }, () => 'reverted: deleted by nobody named'),
+      'contested: true',
+    ]);
+  });
+
+  it('stays while our Service is missing, and is not made then', async () => {
+    const { api, held, writes } = cluster();
+    const { told, inOrder, looks } = follow(api);
+    await inOrder();
+    const { service } = held;
+    held.service = undefined;
+    await eventually('it was seen', () => told.includes('Service missing: true'));
+    held.configuration = undefined;
+    const { length } = looks;
+    await eventually('it was looked at', () => looks.length > length + 2);
+    expect(writes).toEqual(['apply']);
+    held.service = service;
+    await eventually('it is there again', () => held.configuration !== undefined);
+    expect(told.slice(1)).toEqual([
+      'Service missing: true',
+      'Service missing: false',
+      'reverted: deleted by nobody named',
+    ]);
+  });
+
+  it('says by which finalizers our Deployment is held', async () => {
+    const { api, held } = cluster();
+    const { told, inOrder } = follow(api);
+    await inOrder();
+    const metadata = { name: 'sigma-admission', uid: 'd', deletionTimestamp: 'now', finalizers: ['a', 'b'] };
+    held.deployment = { metadata };
+    await eventually('it fails open', () => told.includes('written: 2'));
+    expect(told.slice(1)).toEqual([
+      'our Deployment is being deleted, and is held by its finalizers a, b',
+      'written: 2',
+    ]);
+  });
+
+  it('leaves the configuration of another release alone, and says whose it is', async () => {
+    const { api, held, writes } = cluster();
+    const theirs = { namespace: 'theirs', name: 'sigma-admission' };
+    held.configuration = {
+      metadata: { name: 'sigma-admission' },
+      webhooks: [{ name: 'guard.sigma-admission.svc', clientConfig: { service: theirs } }],
+    };
+    const { told, looks } = follow(api);
+    await eventually('it was looked at', () => looks.length > 3);
+    expect([writes, told]).toEqual([[], ['other release: theirs/sigma-admission']]);
+    held.configuration = undefined;
+    await eventually('ours is made', () => writes.length === 1);
+    expect(told.slice(1)).toEqual(['other release: no more', 'written: 1']);
   });
 
   it('restores nothing while our Deployment is missing', async () => {
@@ -245,13 +346,13 @@ describe('following the registration', () => {
     const { deployment } = held;
     delete held.deployment;
     held.configuration = undefined;
-    await eventually('it was seen', () => told.includes('terminating: true'));
-    expect(writes).toEqual(['create']);
+    await eventually('it was seen', () => told.includes('our Deployment is missing'));
+    expect(writes).toEqual(['apply']);
     held.deployment = deployment as object;
     await eventually('it is back', () => held.configuration !== undefined);
     expect(told.slice(1)).toEqual([
-      'terminating: true',
-      'terminating: false',
+      'our Deployment is missing',
+      'ending no more',
       'reverted: deleted by nobody named',
     ]);
   });

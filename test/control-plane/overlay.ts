@@ -24,6 +24,8 @@ export interface OverlayOptions {
   readonly namespace?: string;
   /** Lines under `rules` of the settings file: modes by rule id. */
   readonly modes?: readonly string[];
+  /** An operator's own. */
+  readonly patches?: readonly object[];
 }
 
 /** What an operator's own overlay would be: resources of ours, and what is different there. */
@@ -34,6 +36,7 @@ export function createOverlay({
   manage,
   modes,
   namespace,
+  patches = [],
 }: OverlayOptions): Overlay {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'sigma-admission-overlay-')));
   const below = (path: string) => relative(directory, join(ROOT, path));
@@ -51,6 +54,7 @@ export function createOverlay({
       ...(manage === undefined ? [] : [{ path: 'webhooks.yaml' }]),
       // Where the replicas manage all of it, they take the port from the Service.
       ...(manage === undefined || port === undefined ? [] : [portPatch(port)]),
+      ...patches,
     ],
   };
   writeFileSync(join(directory, 'kustomization.yaml'), JSON.stringify(kustomization));

@@ -594,7 +594,7 @@ unknown  identities      only an audit log shows which users create pods in kube
       await kubectl('-n', NAMESPACE, 'delete', 'role', 'sigma-admission');
       const found = await eventually('every right is gone', async () => {
         const each = await find(controlPlane, 'rights');
-        return each.details?.length === 9 && each;
+        return each.details?.length === 12 && each;
       });
       expect(found).toEqual({
         check: 'rights',
@@ -607,6 +607,9 @@ unknown  identities      only an audit log shows which users create pods in kube
           'create configmaps/sigma-admission-probe -n sigma-admission: needed for probing before guard is set to Fail',
           'get configmaps -n sigma-admission: needed for Events that say that the mode was lowered',
           'create events.events.k8s.io -n sigma-admission: needed for Events that say what was restored',
+          'get leases.coordination.k8s.io/sigma-admission -n sigma-admission: needed for agreeing with the other replicas',
+          'create leases.coordination.k8s.io/sigma-admission -n sigma-admission: needed for agreeing with the other replicas',
+          'patch leases.coordination.k8s.io/sigma-admission -n sigma-admission: needed for agreeing with the other replicas',
           'get secrets/sigma-admission-tls -n sigma-admission: needed for our certificate',
           'update secrets/sigma-admission-tls -n sigma-admission: needed for renewing our certificate',
           'create secrets/sigma-admission-tls -n sigma-admission: needed for making the Secret again if it is deleted',

@@ -1,10 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  claimedManager,
-  countedReversions,
-  planRegistration,
-  type RegistrationState,
-} from '../../src/registration/registration-plan.ts';
+import { planRegistration, type RegistrationState } from '../../src/registration/registration-plan.ts';
+import type { Claim } from '../../src/registration/agreement.ts';
+import { ownerOf } from '../../src/registration/field-owners.ts';
 import type {
   RegisteredConfiguration,
   RegisteredWebhook,
@@ -33,19 +30,30 @@ function about(changes: Partial<RegistrationState> = {}): RegistrationState {
     since: NOW - 60_000,
     caBundle: 'PEM\n',
     confirmed: true,
-    terminating: false,
+    serviceMissing: false,
+    wasOurs: true,
+    outgoing: false,
     owner: OWNER,
     now: NOW,
     ...changes,
   };
 }
 
+/** That a server-side apply of ours made us an owner of these entries. */
+function ownedByUs(names: readonly string[]) {
+  const owned = names.map((name) => [`k:${JSON.stringify({ name })}`, { 'f:failurePolicy': {} }]);
+  const fieldsV1 = { 'f:webhooks': Object.fromEntries(owned) };
+  return { manager: 'sigma-admission', operation: 'Apply', fieldsV1 };
+}
+
 /** What the API server holds after what is planned was done. */
 function after(found: RegisteredConfiguration | undefined, circumstances = about()): RegisteredConfiguration {
   const { write } = planRegistration(found, circumstances);
   if (write === undefined) throw new TypeError('nothing was planned');
+  const { metadata, webhooks = [] } = write.object;
   return {
     ...write.object,
+    metadata: { ...metadata, managedFields: [ownedByUs(webhooks.map(({ name }) => name))] },
     webhooks: (write.object.webhooks ?? []).map((entry) => ({ objectSelector: {}, ...entry })),
   };
 }
@@ -57,6 +65,8 @@ const shipped = (): RegisteredConfiguration => ({
 const policies = ({ webhooks = [] }: RegisteredConfiguration) =>
   Object.fromEntries(webhooks.map(({ name, failurePolicy }) => [name.split('.')[0], failurePolicy]));
 const RIGHT = after(undefined);
+const CLAIM = planRegistration(undefined, about()).claim as Claim;
+const NOTHING = { differences: [], defers: false };
 
 function edited(
   change: (guard: RegisteredWebhook) => RegisteredWebhook,
@@ -70,7 +80,7 @@ describe('the webhook configuration, all of it our own,', () => {
   it('is made where it is missing, owned by our Namespace, and is then as it should be', () => {
     const { write, differences } = planRegistration(undefined, about());
     expect(differences).toEqual(['it does not exist']);
-    expect(write?.method).toBe('create');
+    expect(write?.method).toBe('apply');
     expect(write?.object.metadata).toMatchObject({
       name: 'sigma-admission',
       labels: { 'admissions.enforcer/disabled': 'true' },
@@ -79,7 +89,7 @@ describe('the webhook configuration, all of it our own,', () => {
     expect(write?.object.webhooks?.map(({ clientConfig }) => clientConfig.caBundle)).toEqual(
       Array.from({ length: 4 }, () => 'UEVNCg=='),
     );
-    expect(planRegistration(RIGHT, about())).toEqual({ differences: [], defers: false });
+    expect(planRegistration(RIGHT, about({ claim: CLAIM }))).toEqual(NOTHING);
   });
 
   it.each<[string, RegisteredConfiguration, readonly string[]]>([
@@ -151,81 +161,146 @@ describe('the webhook configuration, all of it our own,', () => {
     expect(planRegistration(confirmed, about({ confirmed: false })).differences).toEqual([]);
   });
 
-  it('is left to whoever was told something else later, until that is ten minutes ago', () => {
-    const later = after(RIGHT, about({ content: content('aks'), since: NOW - 1_000 }));
-    expect(planRegistration(later, about())).toEqual({ differences: [], defers: true });
-    const much = { now: NOW + 10 * 60_000 };
-    expect(planRegistration(later, about(much)).differences).toContain(
-      'guard.sigma-admission.svc: matchConditions',
+  it('is owned by us, too, where another client applied it', () => {
+    const { managedFields, ...metadata } = RIGHT.metadata;
+    const theirs = { manager: 'kubectl', operation: 'Apply', fieldsV1: managedFields?.[0]?.fieldsV1 };
+    const found = { ...RIGHT, metadata: { ...metadata, resourceVersion: '7', managedFields: [theirs] } };
+    const { write, differences } = planRegistration(found, about());
+    expect(differences).toEqual([]);
+    expect(write).toEqual({
+      method: 'apply',
+      object: {
+        apiVersion: 'admissionregistration.k8s.io/v1',
+        kind: 'ValidatingWebhookConfiguration',
+        metadata: {
+          name: 'sigma-admission',
+          resourceVersion: '7',
+          labels: content().metadata.labels,
+          ownerReferences: [OWNER],
+        },
+        webhooks: RIGHT.webhooks,
+      },
+    });
+    const notOurs = planRegistration(found, about({ caBundle: undefined })).write?.object.webhooks;
+    expect(notOurs?.flatMap(({ clientConfig }) => Object.keys(clientConfig))).toEqual(
+      Array.from({ length: 4 }, () => 'service'),
     );
   });
 
-  describe('is not left to content that says it is newer', () => {
-    const at = (time: string, found = RIGHT): RegisteredConfiguration => {
-      const annotations = {
-        ...found.metadata.annotations,
-        'sigma-admission/content': `ffffffffffffffff ${time}`,
-      };
-      return { ...found, metadata: { ...found.metadata, annotations } };
+  it('forgets that a client applied entries, which that client’s next apply would take away', () => {
+    const applied = (object: object) => ({
+      'kubectl.kubernetes.io/last-applied-configuration': `${JSON.stringify(object)}\n`,
+    });
+    const annotations = {
+      ...RIGHT.metadata.annotations,
+      ...applied({ kind: 'a', webhooks: [{ name: 'b' }] }),
     };
-    const JUST_NOW = new Date(NOW - 1_000).toISOString();
-    const without = (name: string) => ({
-      ...RIGHT,
-      webhooks: (RIGHT.webhooks ?? []).filter((entry) => !entry.name.startsWith(name)),
-    });
+    const found = { ...RIGHT, metadata: { ...RIGHT.metadata, annotations } };
+    expect(after(found).metadata.annotations).toMatchObject(applied({ kind: 'a' }));
+    expect(planRegistration(found, about({ outgoing: true })).differences).toEqual([]);
+    const emptied = { ...annotations, ...applied({ kind: 'a', webhooks: [] }) };
+    const right = { ...RIGHT, metadata: { ...RIGHT.metadata, annotations: emptied } };
+    expect(planRegistration(right, about()).differences).toEqual([]);
+  });
 
-    it.each([
-      ['a second ago', JUST_NOW],
-      ['in half a minute, by a clock that is a little ahead', new Date(NOW + 30_000).toISOString()],
-    ])('but it is where it has every entry, and was written %s', (_, time) => {
-      expect(planRegistration(at(time), about())).toEqual({ differences: [], defers: true });
-    });
+  const ago = (minutes: number) => NOW - minutes * 60_000;
+  const AKS = planRegistration(undefined, about({ content: content('aks') })).claim as Claim;
+  const claimed = (since: number) => about({ since: ago(20), claim: { ...AKS, since } });
 
-    it.each<[string, RegisteredConfiguration]>([
-      ['in two minutes', at(new Date(NOW + 120_000).toISOString())],
-      ['in the year 9999', at('9999-01-01T00:00:00Z')],
-      ['ten minutes ago', at(new Date(NOW - 600_000).toISOString())],
-      ['at no time that can be read', at('tomorrow')],
-      ['a second ago, without guard', at(JUST_NOW, without('guard'))],
-      ['a second ago, without observe', at(JUST_NOW, without('observe'))],
-      ['a second ago, without self', at(JUST_NOW, without('self'))],
-      ['a second ago, without any entry', at(JUST_NOW, { ...RIGHT, webhooks: [] })],
-      [
-        'a second ago, guard without rules',
-        at(
-          JUST_NOW,
-          edited((guard) => ({ ...guard, rules: [] })),
-        ),
-      ],
-      [
-        'a second ago, guard for another namespace',
-        at(
-          JUST_NOW,
-          edited((guard) => ({ ...guard, namespaceSelector: { matchLabels: { a: 'b' } } })),
-        ),
-      ],
-      [
-        'a second ago, guard for labelled objects alone',
-        at(
-          JUST_NOW,
-          edited((guard) => ({ ...guard, objectSelector: { matchLabels: { a: 'b' } } })),
-        ),
-      ],
-    ])('written %s', (_, found) => {
-      expect(planRegistration(found, about())).toMatchObject({ defers: false, write: { method: 'replace' } });
-      expect(planRegistration(after(found), about())).toEqual({ differences: [], defers: false });
-    });
+  it('claims its content once', () => {
+    expect(planRegistration(RIGHT, about()).claim).toEqual(CLAIM);
+    expect(CLAIM).toEqual({ digest: expect.stringMatching(/^[0-9a-f]{16}$/), since: NOW - 60_000 });
+    expect(planRegistration(RIGHT, about({ claim: CLAIM, since: NOW })).claim).toBeUndefined();
+    expect(planRegistration(RIGHT, about({ claim: { ...AKS, since: ago(9) } })).claim).toEqual(CLAIM);
+  });
 
-    it('for longer than ten minutes in all, however often it is written anew', () => {
-      const since = (ms: number) => about({ deferringSince: NOW - ms });
-      expect(planRegistration(at(JUST_NOW), since(599_000)).defers).toBe(true);
-      expect(planRegistration(at(JUST_NOW), since(600_000))).toMatchObject({ defers: false, write: {} });
+  it.each([
+    ['nine minutes ago', ago(9)],
+    ['in half a minute, by a clock that is a little ahead', ago(-0.5)],
+  ])('is left to the replica that claimed it later, %s', (_, since) => {
+    const later = after(RIGHT, about({ content: content('aks') }));
+    expect(planRegistration(later, claimed(since))).toEqual({ differences: [], defers: true });
+  });
+
+  it.each([
+    ['ten minutes ago', ago(10)],
+    ['in two minutes', ago(-2)],
+    ['before this replica wanted something else', ago(21)],
+  ])('is not left to a replica that claimed it %s', (_, since) => {
+    const other = after(RIGHT, about({ content: content('aks') }));
+    expect(planRegistration(other, claimed(since))).toMatchObject({
+      defers: false,
+      write: { method: 'replace' },
+      claim: { ...CLAIM, since: ago(20) },
     });
   });
 
-  it('is taken from whoever was told something else before', () => {
-    const earlier = after(undefined, about({ content: content('aks'), since: NOW - 120_000 }));
-    expect(planRegistration(earlier, about())).toMatchObject({ defers: false, write: { method: 'replace' } });
+  const without = (name: string) => ({
+    ...RIGHT,
+    webhooks: (RIGHT.webhooks ?? []).filter((entry) => !entry.name.startsWith(name)),
+  });
+  it.each<[string, RegisteredConfiguration]>([
+    ['without guard', without('guard')],
+    ['without observe', without('observe')],
+    ['without self', without('self')],
+    ['without any entry', { ...RIGHT, webhooks: [] }],
+    ['with a guard without rules', edited((guard) => ({ ...guard, rules: [] }))],
+    [
+      'with a guard for another namespace',
+      edited((guard) => ({ ...guard, namespaceSelector: { matchLabels: { a: 'b' } } })),
+    ],
+    [
+      'with a guard for labelled objects alone',
+      edited((guard) => ({ ...guard, objectSelector: { matchLabels: { a: 'b' } } })),
+    ],
+  ])('is left to no replica %s', (_, found) => {
+    expect(planRegistration(found, claimed(ago(1)))).toMatchObject({
+      defers: false,
+      write: { method: 'replace' },
+    });
+  });
+
+  it('an annotation claims nothing', () => {
+    const annotations = {
+      ...RIGHT.metadata.annotations,
+      'sigma-admission/content': `ffffffffffffffff ${new Date(NOW - 1_000).toISOString()}`,
+    };
+    const found = { ...RIGHT, metadata: { ...RIGHT.metadata, annotations } };
+    expect(planRegistration(found, about())).toMatchObject({
+      defers: false,
+      write: { method: 'replace', object: { metadata: { annotations: RIGHT.metadata.annotations } } },
+    });
+  });
+
+  it('is not made while our Service is missing, and stays as it is', () => {
+    const missing = about({ serviceMissing: true, claim: CLAIM });
+    expect(planRegistration(undefined, missing)).toEqual({
+      differences: ['it does not exist'],
+      defers: false,
+    });
+    expect(planRegistration(RIGHT, missing)).toEqual(NOTHING);
+    expect(policies(after(RIGHT, { ...missing, breakGlass: 'why' }))).toMatchObject({ guard: 'Ignore' });
+  });
+
+  it('is another release’s where it calls that one’s Service, unless this release ever claimed it', () => {
+    const theirs = (entry: RegisteredWebhook): RegisteredWebhook => ({
+      ...entry,
+      clientConfig: { service: { namespace: 'theirs', name: 'sigma-admission' } },
+    });
+    const found = { ...RIGHT, webhooks: (RIGHT.webhooks ?? []).map(theirs) };
+    const fresh = { wasOurs: false, claim: undefined };
+    const refusal = {
+      differences: [
+        'it is the webhook configuration of another release, with the Service theirs/sigma-admission',
+      ],
+      defers: false,
+      otherRelease: 'theirs/sigma-admission',
+    };
+    expect(planRegistration(found, about(fresh))).toEqual(refusal);
+    expect(planRegistration(found, about({ ...fresh, manage: 'ca' }))).toEqual(refusal);
+    expect(planRegistration(found, about({ ...fresh, claim: CLAIM })).write?.method).toBe('replace');
+    expect(planRegistration(found, about({ ...fresh, wasOurs: true })).write?.method).toBe('replace');
+    expect(planRegistration({ ...found, webhooks: [] }, about(fresh)).write?.method).toBe('replace');
   });
 });
 
@@ -244,6 +319,51 @@ describe('the webhook configuration, of which the CA alone is ours,', () => {
 
   it('is not made where it is missing: nobody told us what to put into it', () => {
     expect(planRegistration(undefined, ca())).toEqual({ differences: ['it does not exist'], defers: false });
+  });
+
+  describe('after replicas managed all of it,', () => {
+    const added = ['other.sigma-admission.svc', 'other-observe.sigma-admission.svc'].map((name) => ({
+      ...(RIGHT.webhooks?.[0] as RegisteredWebhook),
+      name,
+    }));
+    const left: RegisteredConfiguration = { ...RIGHT, webhooks: [...(RIGHT.webhooks ?? []), ...added] };
+    const names = ({ webhooks = [] }: RegisteredConfiguration) =>
+      webhooks.map(({ name }) => name.split('.')[0]);
+    const withMetadata = (metadata: object) => ({ ...left, metadata: { ...left.metadata, ...metadata } });
+
+    it('loses the entries that only they added, and is claimed', () => {
+      const plan = planRegistration(left, ca());
+      expect(plan.claim).toEqual({ digest: 'ca', since: NOW - 60_000 });
+      const found = after(left, ca());
+      expect(names(found)).toEqual(['guard', 'observe', 'probe', 'self']);
+      expect(planRegistration(found, ca({ claim: plan.claim }))).toEqual(NOTHING);
+      expect(planRegistration(RIGHT, about({ claim: { digest: 'ca', since: NOW } })).defers).toBe(true);
+    });
+
+    it.each<[string, RegisteredConfiguration]>([
+      [
+        'owned by another client',
+        withMetadata({
+          managedFields: [{ ...ownedByUs(added.map(({ name }) => name)), manager: 'kustomize-controller' }],
+        }),
+      ],
+      [
+        'applied by another client',
+        withMetadata({
+          annotations: {
+            ...left.metadata.annotations,
+            'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify({ webhooks: added }),
+          },
+        }),
+      ],
+    ])('keeps those %s', (_, found) => {
+      expect(names(after(found, ca()))).toEqual(names(left));
+    });
+
+    it('keeps them where a replica that manages all of it came later', () => {
+      const later = ca({ claim: { ...CLAIM, since: NOW } });
+      expect(planRegistration(left, later)).toEqual({ differences: [], defers: true });
+    });
   });
 
   it('leaves entries alone that call somebody else', () => {
@@ -274,12 +394,14 @@ describe.each(['ca', 'all'] as const)('while nothing is to fail closed (--manage
   });
 
   it('every entry ignores failures when we are terminating, and nothing is restored', () => {
-    expect(policies(after(right, about({ manage, terminating: true })))).toEqual(IGNORED);
-    expect(planRegistration(undefined, about({ manage, terminating: true })).write).toBeUndefined();
+    expect(policies(after(right, about({ manage, ending: 'our Deployment is missing' })))).toEqual(IGNORED);
+    expect(
+      planRegistration(undefined, about({ manage, ending: 'our Deployment is missing' })).write,
+    ).toBeUndefined();
     const emptied = edited((guard) => ({ ...guard, failurePolicy: 'Ignore', rules: [] }), right);
-    expect(planRegistration(emptied, about({ manage, terminating: true })).differences).toEqual(
-      expect.not.arrayContaining(['guard.sigma-admission.svc: rules']),
-    );
+    expect(
+      planRegistration(emptied, about({ manage, ending: 'our Deployment is missing' })).differences,
+    ).toEqual(expect.not.arrayContaining(['guard.sigma-admission.svc: rules']));
   });
 
   it.each(['no JSON', '[]', 'null', '{"guard.sigma-admission.svc":"Deny"}'])(
@@ -292,41 +414,36 @@ describe.each(['ca', 'all'] as const)('while nothing is to fail closed (--manage
   );
 });
 
-describe('changes that were undone', () => {
-  const ago = (minutes: number) => new Date(NOW - minutes * 60_000).toISOString();
-  const told = (...times: readonly string[]): RegisteredConfiguration => ({
-    metadata: { annotations: { 'sigma-admission/reverted': times.join(' ') } },
-  });
-
-  it.each<[string, RegisteredConfiguration | undefined, readonly string[], readonly string[]]>([
-    ['are our own, for ten minutes', undefined, [ago(11), ago(10), ago(9), ago(1)], [ago(9), ago(1)]],
-    ['are our own, told again', told(ago(2), ago(1)), [ago(2), ago(1)], [ago(2), ago(1)]],
-    ['are one of another replica’s', told(ago(1)), [], [ago(1)]],
-    ['are one at most, however many the annotation tells', told(...[5, 4, 3, 2, 1].map(ago)), [], [ago(1)]],
-    [
-      'are of others’ one more than of ours',
-      told(...[6, 5, 4, 3].map(ago)),
-      [ago(2)],
-      [ago(4), ago(3), ago(2)],
-    ],
-    ['are five once three were ours', told(ago(5), ago(4)), [3, 2, 1].map(ago), [5, 4, 3, 2, 1].map(ago)],
-    ['are none that cannot be read, or is far from now', told('', 'no time', ago(-11), ago(60)), [], []],
-  ])('%s', (_, found, own, counted) => {
-    expect(countedReversions(found, own, NOW)).toEqual(counted);
-  });
-});
-
 describe('who changed it', () => {
-  const managedBy = (...entries: readonly (readonly [string, string])[]): RegisteredConfiguration => ({
-    metadata: { managedFields: entries.map(([manager, time]) => ({ manager, time })) },
+  const GUARD = 'guard.sigma-admission.svc';
+  const by = (manager: string, time: string, ...fields: readonly (readonly [string, object])[]) => ({
+    manager,
+    time: `2026-11-24T${time}:00:00Z`,
+    fieldsV1: {
+      'f:webhooks': Object.fromEntries(fields.map(([name, owned]) => [`k:{"name":"${name}"}`, owned])),
+    },
   });
-  it('is the last field manager that is not ourselves, as it calls itself', () => {
-    const found = managedBy(
-      ['kubectl', '2026-11-24T10:00:00Z'],
-      ['argo', '2026-11-24T11:00:00Z'],
-      ['sigma-admission', '2026-11-24T12:00:00Z'],
+  const found = (...managedFields: readonly object[]): RegisteredConfiguration => ({
+    metadata: { managedFields },
+  });
+  const POLICY = { 'f:failurePolicy': {} };
+
+  it('is the field manager that owns the field, the last of them', () => {
+    const all = found(
+      by('kubectl', '10', [GUARD, POLICY]),
+      by('argo', '11', [GUARD, POLICY]),
+      by('flux', '12', ['self.sigma-admission.svc', POLICY]),
+      by('sigma-admission', '13', [GUARD, POLICY]),
     );
-    expect(claimedManager(found, 'sigma-admission')).toBe('argo');
-    expect(claimedManager(managedBy(), 'sigma-admission')).toBeUndefined();
+    expect(ownerOf(all, [{ entry: GUARD, field: 'failurePolicy' }])).toBe('argo');
+    expect(ownerOf(all, [{ entry: GUARD, field: 'rules' }])).toBeUndefined();
+    expect(ownerOf(all, [{ entry: 'self.sigma-admission.svc' }])).toBe('flux');
+    expect(ownerOf(all, [])).toBeUndefined();
+  });
+
+  it('is found in clientConfig, too, and nobody where nothing says', () => {
+    const ca = found(by('kubectl', '10', [GUARD, { 'f:clientConfig': { 'f:caBundle': {} } }]));
+    expect(ownerOf(ca, [{ entry: GUARD, field: 'caBundle' }])).toBe('kubectl');
+    expect(ownerOf({ metadata: {} }, [{ entry: GUARD }])).toBeUndefined();
   });
 });

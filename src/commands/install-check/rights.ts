@@ -72,13 +72,23 @@ export function requiredRights(
       for: 'being trusted by the API server, again after every change',
       isVital: true,
     });
+  // Server-side apply asks for `create` by name, too.
   if (settings.manage === 'all')
-    rights.push({
-      verb: 'create',
-      group: configurations.group,
-      resource: configurations.resource,
-      for: 'making the configuration again if it is deleted',
-    });
+    rights.push(
+      { verb: 'create', ...configurations, for: 'making the configuration again if it is deleted' },
+      { verb: 'patch', ...configurations, for: 'owning its entries' },
+    );
+  if (settings.manage !== 'none')
+    rights.push(
+      ...['get', 'create', 'patch'].map((verb) => ({
+        verb,
+        group: 'coordination.k8s.io',
+        resource: 'leases',
+        name: OURS,
+        namespace,
+        for: 'agreeing with the other replicas',
+      })),
+    );
   if (settings.secret !== undefined)
     rights.push(
       { verb: 'get', ...core('secrets', settings.secret), for: 'our certificate', isVital: true },

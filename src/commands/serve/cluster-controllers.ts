@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ApiServer } from '../../cluster/api-server.ts';
@@ -92,6 +93,7 @@ export function startClusterControllers(
     service,
     content,
     confirmed: reach.confirmed,
+    holder: hostname(),
     ownerReference: !config.noOwnerReference,
     reconcile: registered.look,
     on: { ...listener({ metrics, log, recordEvent }), looked: registered.compare },
@@ -182,7 +184,7 @@ function listener({
     deferred(is) {
       if (!is) return log.info('the webhook configuration no longer has newer content than ours');
       metrics.observeDeferral();
-      const what = 'its content says that a replica wrote it which was told something else later';
+      const what = 'a replica that was told something else later has claimed it';
       log.warn(`the webhook configuration is left as it is for up to ten minutes: ${what}`);
       recordEvent(
         'WebhookConfigurationDeferred',
@@ -209,11 +211,23 @@ function listener({
       log.error({ reason }, 'BREAK GLASS: nothing fails closed while the annotation is on our Deployment');
       recordEvent('BreakGlass', 'Lowering', `failurePolicy is Ignore everywhere: ${reason}`);
     },
-    terminating(is) {
-      if (!is) return log.info('our Deployment, Namespace and Service are back');
-      const what = 'our Deployment, Namespace or Service is missing or being deleted: nothing fails closed';
-      log.warn(`${what}, nothing is restored`);
+    ending(why) {
+      if (why === undefined) return log.info('our Deployment, Namespace and Service are back');
+      const what = `${why}: nothing fails closed, nothing is restored`;
+      log.warn(what);
       recordEvent('NothingFailsClosed', 'Lowering', what);
+    },
+    serviceMissing(is) {
+      if (!is) return log.info('our Service is there');
+      const what = 'our Service is missing: the API server reaches no replica. Apply the manifests again';
+      log.error(what);
+      recordEvent('ServiceMissing', 'Looking', what);
+    },
+    otherRelease(other) {
+      if (other === undefined) return log.info('the webhook configuration is no other release’s any more');
+      const what = `the webhook configuration is another release’s, with the Service ${other}: it is left alone, and no request comes to us. A cluster has one release`;
+      log.error(what);
+      recordEvent('OtherRelease', 'LettingBe', what);
     },
   };
 }

@@ -8,7 +8,8 @@ import {
   type RegisteredConfiguration,
   type ServiceReference,
 } from '../../registration/registered-webhook.ts';
-import { claimedManager, LOWERED_POLICIES, type Plan } from '../../registration/registration-plan.ts';
+import { ownerOf } from '../../registration/field-owners.ts';
+import { LOWERED_POLICIES, type Plan } from '../../registration/registration-plan.ts';
 import { shortName } from '../../registration/entry-name.ts';
 import { GUARD, type Webhook } from '../../registration/webhook-configuration.ts';
 import type { ClusterMetrics } from '../../records/cluster-metrics.ts';
@@ -17,6 +18,8 @@ import type { RegisteredAuthority } from '../../cluster/connectivity.ts';
 import type { Check, Seen } from '../../webhook/readiness.ts';
 import { createEntryTrust, formatTrust } from './entry-trust.ts';
 import type { ServingCertificates } from './serving-certificates.ts';
+
+type Compared = Pick<Plan, 'differences' | 'defers' | 'failsOpen'>;
 
 /** The listeners, and the settings that the configuration is compared with. */
 export interface RegisteredOptions {
@@ -54,7 +57,7 @@ export function createRegistered({
   let failure: string | undefined;
   let wasTrusted = false;
   let wasLowered = false;
-  let compared: Pick<Plan, 'differences' | 'defers'> | undefined;
+  let compared: Compared | undefined;
   /** What is not as the replicas want it, and is for others to mend. */
   let foreign: readonly string[] = [];
   const bundle = () => agreedBundle(seen, service);
@@ -73,10 +76,10 @@ export function createRegistered({
     const isLowered = isToFailClosed() && policy === 'Ignore' && !isAsked;
     metrics.observeGuardLowered(isLowered);
     if (isLowered && !wasLowered) {
-      const by = claimedManager(found, 'sigma-admission');
+      const by = ownerOf(found, [{ entry: GUARD, field: 'failurePolicy' }]);
       const who =
         by === undefined
-          ? 'no field manager is known'
+          ? 'no field manager owns that'
           : `last changed by field manager ${by}, as it calls itself`;
       log.warn({ by }, `guard fails open, though we are told to enforce (${who})`);
       recordEvent('GuardLowered', 'Looking', `guard fails open, though we are told to enforce (${who})`);
@@ -130,7 +133,7 @@ export function createRegistered({
       return caBundle;
     },
     /** Undefined where what it should be is not ours to say. */
-    compare(plan: Pick<Plan, 'differences' | 'defers'> | undefined): void {
+    compare(plan: Compared | undefined): void {
       compared = plan;
       comparedMs = performance.now();
       failure = undefined;
@@ -155,7 +158,8 @@ export function createRegistered({
     const distrusting = trust.distrusting();
     const isAsItShouldBe =
       foreign.length === 0 &&
-      (compared === undefined || (compared.differences.length === 0 && !compared.defers));
+      (compared === undefined ||
+        (compared.differences.length === 0 && !compared.defers && compared.failsOpen === undefined));
     const isRight = distrusting.length === 0 && trusted() && isAsItShouldBe;
     const isReady = wasTrusted || trusted();
     const told = compared === undefined && foreign.length === 0 ? [] : [comparisonOf(compared, foreign)];
@@ -167,12 +171,12 @@ export function createRegistered({
 }
 
 function comparisonOf(
-  { differences, defers }: Pick<Plan, 'differences' | 'defers'> = { differences: [], defers: false },
+  { differences, defers, failsOpen }: Compared = { differences: [], defers: false },
   foreign: readonly string[],
 ): string {
-  return (
-    [...differences, ...foreign].join(', ') || (defers ? 'newer content than ours stands' : 'as it should be')
-  );
+  if (differences.length + foreign.length > 0) return [...differences, ...foreign].join(', ');
+  if (failsOpen !== undefined) return `every entry fails open: ${failsOpen}`;
+  return defers ? 'newer content than ours stands' : 'as it should be';
 }
 
 /** So long a look shows how it is: three are due meanwhile. */

@@ -50,6 +50,7 @@ function apiServer(spec: object, configMaps: Readonly<Record<string, object>> = 
     },
     create: () => Promise.reject(new Error('not asked')),
     replace: () => Promise.reject(new Error('not asked')),
+    apply: () => Promise.reject(new Error('not asked')),
     watch: () => Promise.reject(new Error('not asked')),
   };
 }

@@ -253,7 +253,11 @@ describe('the rights', () => {
     const fewest = needed({ manage: 'none' });
     expect(all.filter((right) => !fewest.includes(right))).toEqual([
       'update validatingwebhookconfigurations.admissionregistration.k8s.io/hooks',
-      'create validatingwebhookconfigurations.admissionregistration.k8s.io',
+      'create validatingwebhookconfigurations.admissionregistration.k8s.io/hooks',
+      'patch validatingwebhookconfigurations.admissionregistration.k8s.io/hooks',
+      'get leases.coordination.k8s.io/sigma-admission -n ns',
+      'create leases.coordination.k8s.io/sigma-admission -n ns',
+      'patch leases.coordination.k8s.io/sigma-admission -n ns',
       'get secrets/tls -n ns',
       'update secrets/tls -n ns',
       'create secrets/tls -n ns',

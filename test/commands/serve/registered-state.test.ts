@@ -32,7 +32,13 @@ function found(
   return {
     metadata: {
       resourceVersion: String(version),
-      managedFields: [{ manager: 'somebody', time: '2026-11-24T12:00:00Z' }],
+      managedFields: [
+        {
+          manager: 'somebody',
+          time: '2026-11-24T12:00:00Z',
+          fieldsV1: { 'f:webhooks': { 'k:{"name":"guard.sigma-admission.svc"}': { 'f:failurePolicy': {} } } },
+        },
+      ],
       ...(lowered === undefined ? {} : { annotations: { 'sigma-admission/lowered': lowered } }),
     },
     webhooks: [
