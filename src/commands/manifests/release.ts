@@ -148,12 +148,12 @@ function withRules(
   role: KubernetesObject,
   { releaseManage, webhookConfiguration }: ManifestsConfig,
 ): KubernetesObject {
-  const rules = listOf(role['rules']).flatMap((rule) => {
-    if (!(rule['resources'] as readonly string[]).includes('validatingwebhookconfigurations')) return [rule];
-    if (rule['resourceNames'] === undefined) return releaseManage === 'all' ? [rule] : [];
-    const verbs = releaseManage === 'none' ? ['get'] : rule['verbs'];
-    return [{ ...rule, resourceNames: [webhookConfiguration], verbs }];
-  });
+  const verbs = { all: undefined, ca: ['get', 'update'], none: ['get'] }[releaseManage];
+  const rules = listOf(role['rules']).map((rule) =>
+    (rule['resources'] as readonly string[]).includes('validatingwebhookconfigurations')
+      ? { ...rule, resourceNames: [webhookConfiguration], verbs: verbs ?? rule['verbs'] }
+      : rule,
+  );
   return { ...role, rules };
 }
 

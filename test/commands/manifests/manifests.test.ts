@@ -183,7 +183,7 @@ describe('manifests --release', () => {
         rules
           .filter(({ resources }) => resources.includes('validatingwebhookconfigurations'))
           .flatMap(({ verbs }) => verbs),
-      ).toEqual({ all: ['get', 'update', 'create'], ca: ['get', 'update'], none: ['get'] }[manage]);
+      ).toEqual({ all: ['get', 'update', 'create', 'patch'], ca: ['get', 'update'], none: ['get'] }[manage]);
       const deployment = JSON.stringify(named(objects, 'Deployment'));
       for (const text of [`--manage=${manage}`, '--distribution=eks', 'images.example/ours:1'])
         expect(deployment).toContain(`"${text}"`);
