@@ -98,6 +98,7 @@ describeWithPrograms(
         'version',
         'configuration',
         'entries',
+        'coverage',
         'conditions',
         'reachability',
         'certificate',
@@ -125,7 +126,7 @@ describeWithPrograms(
         await deployment.replace();
         expect(await findings()).toEqual(CHECKS);
         const ready = await deployment.replicas[0]?.readyz();
-        expect(ready).toContain('[+]configuration ok: sigma-admission: as it should be');
+        expect(ready).toContain('sigma-admission: as it should be');
       }, 120_000);
     });
 
