@@ -62,19 +62,32 @@ export async function startReplica(
   const [container] = pod['containers'] as [Json];
   const root = mkdtempSync(join(tmpdir(), 'sigma-admission-replica-'));
   const moved = (text: string) => text.replaceAll('/etc/sigma-admission', root);
+  /** Of a Secret, a ConfigMap, or several that are projected into one volume. */
+  async function filesOf({ configMap, secret, projected }: Json): Promise<Record<string, string | Buffer>> {
+    const at = (path: string) => api('GET', `/api/v1/namespaces/${namespace}/${path}`);
+    if (secret !== undefined) {
+      const { body } = await at(`secrets/${secret.secretName}`);
+      const data = Object.entries<string>(body['data']);
+      return Object.fromEntries(data.map(([key, text]) => [key, Buffer.from(text, 'base64')]));
+    }
+    const sources: readonly Json[] = projected?.sources ?? [{ configMap }];
+    const files = sources.map(async ({ configMap: { name, optional, items } }) => {
+      const { status, body } = await at(`configmaps/${name}`);
+      if (status === 404 && optional === true) return [];
+      const keys = items ?? Object.keys(body['data']).map((key) => ({ key, path: key }));
+      return keys.map(({ key, path }: Json) => [path, moved(body['data'][key])]);
+    });
+    return Object.fromEntries((await Promise.all(files)).flat());
+  }
   async function mount(): Promise<void> {
     for (const { name, mountPath } of container['volumeMounts']) {
-      const { configMap, secret } = pod['volumes'].find((volume: Json) => volume['name'] === name);
-      const path = secret === undefined ? `configmaps/${configMap.name}` : `secrets/${secret.secretName}`;
-      const { body } = await api('GET', `/api/v1/namespaces/${namespace}/${path}`);
+      const files = await filesOf(pod['volumes'].find((volume: Json) => volume['name'] === name));
       mkdirSync(moved(mountPath), { recursive: true });
       for (const file of readdirSync(moved(mountPath))) {
-        if (!Object.hasOwn(body['data'], file)) rmSync(join(moved(mountPath), file));
+        if (!Object.hasOwn(files, file)) rmSync(join(moved(mountPath), file));
       }
-      for (const [key, text] of Object.entries<string>(body['data'])) {
-        const content = secret === undefined ? moved(text) : Buffer.from(text, 'base64');
-        writeFileSync(join(moved(mountPath), key), content);
-      }
+      for (const [file, content] of Object.entries(files))
+        writeFileSync(join(moved(mountPath), file), content);
     }
   }
   await mount();

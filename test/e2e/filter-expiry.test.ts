@@ -15,7 +15,8 @@ import { pod } from './lib/webhook.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const NAMESPACE = 'sigma-admission';
-const FILTERS = `/api/v1/namespaces/${NAMESPACE}/configmaps/sigma-admission-filters`;
+const FILTERS = `/api/v1/namespaces/${NAMESPACE}/configmaps/filters-of-team-a`;
+const TEAM_A = { name: 'bob', groups: ['team-a'] };
 const CONFIGURATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/sigma-admission';
 const ALICE = { name: 'alice', groups: ['system:masters'] };
 const DAY_MS = 24 * 3_600_000;
@@ -34,6 +35,40 @@ filter:
   condition: not selection
 `;
 
+const IN_OURS = { namespace: NAMESPACE };
+const TEAM_OBJECTS = {
+  apiVersion: 'v1',
+  kind: 'List',
+  items: [
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'filters-of-team-a', ...IN_OURS },
+      data: { 'filters.yml': '# none yet' },
+    },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata: { name: 'filters-of-team-a', ...IN_OURS },
+      rules: [
+        {
+          apiGroups: [''],
+          resources: ['configmaps'],
+          resourceNames: ['filters-of-team-a'],
+          verbs: ['get', 'update', 'patch'],
+        },
+      ],
+    },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: 'filters-of-team-a', ...IN_OURS },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'filters-of-team-a' },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'team-a' }],
+    },
+  ],
+};
+
 describeWithPrograms('A filter with an end', () => {
   let controlPlane: OwnControlPlane;
   let deployment: Deployment;
@@ -42,11 +77,50 @@ describeWithPrograms('A filter with an end', () => {
   beforeAll(async () => {
     controlPlane = await startControlPlane({ without: ['kube-scheduler'] });
     deployment = await startDeployment(controlPlane, 1);
-    const overlay = createOverlay({ of: 'overlays/enforce', port: deployment.port });
+    const source = {
+      name: 'filters-of-team-a',
+      optional: true,
+      items: [{ key: 'filters.yml', path: 'filters-of-team-a.yml' }],
+    };
+    const patch = [
+      {
+        op: 'add',
+        path: '/spec/template/spec/volumes/2/projected/sources/-',
+        value: { configMap: source },
+      },
+    ];
+    const overlay = createOverlay({
+      of: 'overlays/enforce',
+      components: ['components/team-filters'],
+      port: deployment.port,
+      patches: [{ target: { kind: 'Deployment' }, patch: JSON.stringify(patch) }],
+    });
     const { exitCode, stderr } = await controlPlane.kubectl(['apply', '-k', overlay.directory]);
     overlay.remove();
     if (exitCode !== 0) throw new Error(stderr);
   }, 60_000);
+
+  it('is not there yet: a ConfigMap that is missing keeps no replica from starting', async () => {
+    await deployment.replace();
+    expect(await readyz()).toMatch(/^\[\+\]filters ok: 3 loaded$/m);
+  });
+
+  it('is a team’s own, which may change its ConfigMap by that name and nothing else of ours', async () => {
+    const { stderr, exitCode } = await controlPlane.kubectl(['create', '-f', '-'], { input: TEAM_OBJECTS });
+    expect([stderr, exitCode]).toEqual(['', 0]);
+    const of = (name: string) => FILTERS.replace('filters-of-team-a', name);
+    const statuses = await eventually('the right is in force', async () => {
+      const patched = await Promise.all(
+        [FILTERS, of('sigma-admission-filters')].map((path) =>
+          controlPlane.api('PATCH', path, { body: { data: {} }, user: TEAM_A }),
+        ),
+      );
+      const found = patched.map(({ status }) => status);
+      return found[0] === 200 && found;
+    });
+    expect(statuses).toEqual([200, 403]);
+  });
+
   afterAll(async () => {
     await deployment?.stop();
     await controlPlane?.stop();
@@ -57,7 +131,10 @@ describeWithPrograms('A filter with an end', () => {
     const expires = new Date(at).toISOString();
     const text = filterUntil(expires);
     writeFileSync(join(directory, 'alice.yml'), text);
-    const { status } = await controlPlane.api('PATCH', FILTERS, { body: { data: { 'alice.yml': text } } });
+    const { status } = await controlPlane.api('PATCH', FILTERS, {
+      body: { data: { 'filters.yml': text } },
+      user: TEAM_A,
+    });
     expect(status).toBe(200);
     return expires;
   }

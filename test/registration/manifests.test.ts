@@ -114,6 +114,40 @@ describeWithKubectl('the manifests as kubectl renders them', () => {
     });
   });
 
+  it('mount further ConfigMaps with filters beside ours, as docs/install.md says to name them', () => {
+    const [, patch] =
+      /  ```yaml\n(  - op: add\n[^`]*filters-of-team-a[^`]*)  ```\n/.exec(read('docs/install.md')) ?? [];
+    const overlay = createOverlay({
+      of: 'overlays/warn',
+      components: ['components/team-filters'],
+      patches: [
+        { target: { kind: 'Deployment', name: 'sigma-admission' }, patch: patch?.replaceAll(/^ {2}/gm, '') },
+      ],
+    });
+    try {
+      const rendered = execFileSync(kubectl, ['kustomize', overlay.directory], { encoding: 'utf8' });
+      const deployment = (loadAll(rendered) as readonly any[]).find(({ kind }) => kind === 'Deployment');
+      const { volumes } = deployment.spec.template.spec;
+      expect(volumes.find(({ name }: { name: string }) => name === 'filters')).toEqual({
+        name: 'filters',
+        projected: {
+          sources: [
+            { configMap: { name: 'sigma-admission-filters' } },
+            {
+              configMap: {
+                name: 'filters-of-team-a',
+                optional: true,
+                items: [{ key: 'filters.yml', path: 'filters-of-team-a.yml' }],
+              },
+            },
+          ],
+        },
+      });
+    } finally {
+      overlay.remove();
+    }
+  });
+
   it('reach DNS and an API server’s ports alone, with the component for it', () => {
     expect(withComponent('components/egress', 'NetworkPolicy')).toMatchObject({
       spec: {
