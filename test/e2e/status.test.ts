@@ -145,7 +145,7 @@ describeWithControlPlane('The status, where the configuration is left to its dep
     expect(await said('configuration')).toMatch(
       `[!]configuration unknown: sigma-admission: every entry trusts our certificate; ${forbidden}`,
     );
-    expect((await said('registered')).slice(-'(seen AGE ago, not since)'.length)).toBe(
+    expect((await said('coverage')).slice(-'(seen AGE ago, not since)'.length)).toBe(
       '(seen AGE ago, not since)',
     );
   }, 90_000);
