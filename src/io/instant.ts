@@ -1,6 +1,5 @@
-const RFC_3339 = new RegExp(
-  String.raw`^(\d{4}-\d\d-\d\d)(?:T([01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-]([01]\d|2[0-3]):[0-5]\d))?$`,
-);
+const RFC_3339 =
+  /^(\d{4}-\d\d-\d\d)(?:T(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d))?$/;
 
 /**
  * A time of RFC 3339, or a date, which begins in UTC, in ms since the epoch. Undefined where it is none, or the calendar does not
