@@ -1,7 +1,7 @@
 import { isDate, parseInstant } from '../../io/instant.ts';
 import { withoutUndefined } from '../../io/without-undefined.ts';
 import { createConditionParser, negates } from './condition.ts';
-import { describeValue } from '../match/describe-value.ts';
+import { describeValue, quote } from '../match/describe-value.ts';
 import type { Placeholders } from './detection.ts';
 import type { SigmaDocument } from './documents.ts';
 import type { Reporter } from './errors.ts';
@@ -122,13 +122,27 @@ function isAny(text: string): boolean {
 
 const RESERVED = ['rules', 'condition'];
 
+/** The keys of a filter's terms, which stand at the top of the document. */
+const TERMS = ['expires', 'owner', 'ticket'];
+
+/** A text is a keyword to Sigma, so that an end in the wrong place would be none. A map may be called as it likes. */
+function withoutMisplaced(filter: Mapping, reporter: Reporter): Mapping {
+  const misplaced = TERMS.filter((key) => Object.hasOwn(filter, key) && typeof filter[key] !== 'object');
+  for (const key of misplaced) {
+    const message = `${quote(key)} here has no meaning; write it at the top of the document, beside "title"`;
+    reporter.error('misplaced-key', ['filter', key], message);
+  }
+  return Object.fromEntries(Object.entries(filter).filter(([key]) => !misplaced.includes(key)));
+}
+
 /** A filter's condition sees only the filter's own search identifiers, and a rule's never sees them. */
 function parseCondition(
   filter: Mapping,
   reporter: Reporter,
   placeholders: Placeholders,
 ): Filter['condition'] | undefined {
-  const trees = parseSearchIdentifiers(filter, 'filter', RESERVED, reporter, placeholders);
+  const selections = withoutMisplaced(filter, reporter);
+  const trees = parseSearchIdentifiers(selections, 'filter', RESERVED, reporter, placeholders);
   const path = ['filter', 'condition'];
   const text = ownValue(filter, 'condition') ?? undefined;
   if (text === undefined) {

@@ -106,6 +106,18 @@ describe('a filter', () => {
       'missing-field f.yml:4: filter: no search identifier; expected one beside "rules" and "condition"',
     ],
     [
+      filterOf(`rules: any\n${SELECTION}\nexpires: 2026-12-31`),
+      'misplaced-key f.yml:8: filter.expires: "expires" here has no meaning; write it at the top of the document, beside "title"',
+    ],
+    [
+      filterOf(`rules: any\n${SELECTION}\nowner: team-a`),
+      'misplaced-key f.yml:8: filter.owner: "owner" here has no meaning; write it at the top of the document, beside "title"',
+    ],
+    [
+      filterOf(`rules: any\n${SELECTION}\nticket: SEC-1`),
+      'misplaced-key f.yml:8: filter.ticket: "ticket" here has no meaning; write it at the top of the document, beside "title"',
+    ],
+    [
       filterOf(`rules: any\n${SELECTION}`).replace(/logsource.*\n/, ''),
       'missing-field f.yml:1: logsource: no logsource; expected category, product or service',
     ],
