@@ -6,7 +6,7 @@ import { namesRule } from './mode.ts';
 import { parsePlaceholders } from './placeholders-file.ts';
 import type { Placeholders } from '../sigma/read/detection.ts';
 import type { Rule } from '../sigma/read/rule.ts';
-import type { NamedDocument, RuleSource } from './rule-source.ts';
+import { isOptional, type NamedDocument, type RuleSource } from './rule-source.ts';
 import { createRuleset, OUR_LOG, type Ruleset, type RulesetOptions } from './ruleset.ts';
 
 /**
@@ -46,12 +46,19 @@ async function readDocuments(source: RuleSource): Promise<readonly NamedDocument
   }
 }
 
-/** Parses rules and filters, with the values of the placeholders. Throws a SigmaError if the file of placeholders is wrong. */
+/**
+ * Parses rules and filters, with the values of the placeholders; optional files last, so that of two with one id the optional one
+ * is wrong. Throws a SigmaError if the file of
+ * placeholders is wrong.
+ */
 export function parseAll(documents: readonly NamedDocument[]): ParsedSigma {
   const file = documents.find(({ isPlaceholders }) => isPlaceholders === true);
   const placeholders: Placeholders = file === undefined ? {} : parsePlaceholders(file);
   const rules = documents.filter(({ isPlaceholders }) => isPlaceholders !== true);
-  return combine(rules.map(({ name, text }) => parseSigma(name, text, { log: OUR_LOG, placeholders })));
+  const ordered = rules.toSorted(
+    (one, other) => Number(isOptional(one.name)) - Number(isOptional(other.name)),
+  );
+  return combine(ordered.map(({ name, text }) => parseSigma(name, text, { log: OUR_LOG, placeholders })));
 }
 
 /** The rules as a door loads them, or a SigmaError with everything that is wrong. */

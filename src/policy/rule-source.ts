@@ -101,6 +101,11 @@ export function isRuleFile(name: string): boolean {
   return /\.ya?ml$/.test(name) && !name.startsWith('..') && !/^kustomization\.ya?ml$/.test(name);
 }
 
+/** Whether a file is called `NAME.optional.yml`: `serve` leaves it out where it is wrong and nothing of it is in force. */
+export function isOptional(name: string): boolean {
+  return /\.optional\.ya?ml$/.test(name);
+}
+
 /** Several sources as one. */
 export function sourceUnion(sources: readonly RuleSource[]): RuleSource {
   return {

@@ -101,6 +101,11 @@ export function createMetrics(version: string) {
     labelNames: ['filter', 'title'],
     registers,
   });
+  const filesLeftOut = new Gauge({
+    name: `${PREFIX}optional_files_left_out`,
+    help: 'Files NAME.optional.yml that are wrong, so that their filters are not in force.',
+    registers,
+  });
   const reloads = new Counter({
     name: `${PREFIX}ruleset_reloads_total`,
     help: 'Reloads of rules and filters; a failed one keeps the last good set.',
@@ -137,6 +142,7 @@ export function createMetrics(version: string) {
     dropped,
     logDropped,
     recorderFaults: faults,
+    filesLeftOut,
     reloads,
     certificateChanges,
     answered: (entry: string, seconds: number) => duration.observe({ entry }, seconds),

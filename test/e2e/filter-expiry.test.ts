@@ -80,7 +80,7 @@ describeWithPrograms('A filter with an end', () => {
     const source = {
       name: 'filters-of-team-a',
       optional: true,
-      items: [{ key: 'filters.yml', path: 'filters-of-team-a.yml' }],
+      items: [{ key: 'filters.yml', path: 'filters-of-team-a.optional.yml' }],
     };
     const patch = [
       {

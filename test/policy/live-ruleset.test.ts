@@ -6,7 +6,7 @@ import { createLiveRuleset, type LiveRuleset } from '../../src/policy/live-rules
 import { directorySource, type NamedDocument, type RuleSource } from '../../src/policy/rule-source.ts';
 import type { Ruleset } from '../../src/policy/ruleset.ts';
 import { formatProblem, SigmaError, type Problem } from '../../src/sigma/read/errors.ts';
-import { id, rule } from './rulesets.ts';
+import { filter, id, rule } from './rulesets.ts';
 
 /** Follows a source, and says what became of each change. */
 async function follow(source: RuleSource, modeIds: readonly string[] = []) {
@@ -212,6 +212,76 @@ describe('rules that change', () => {
     const error = await follow(source).then(undefined, (thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(SigmaError);
     expect((error as SigmaError).problems.map(({ code }: Problem) => code)).toEqual(['unknown-modifier']);
+  });
+});
+
+describe('an optional file that is wrong', () => {
+  const BY_ALICE = { 'user.username|cased': 'alice' };
+  const team = (text: string): NamedDocument => ({ name: 'a/team-a.optional.yml', text });
+  const wrong = team(filter(5, { 'user.username|case': 'alice' }));
+  const unobservable = team(filter(5, { userAgent: 'kubectl' }));
+  const sameId = team(filter(6, { 'user.username|cased': 'bob' }));
+  const ours: NamedDocument = { name: 'b/ours.yml', text: filter(6, BY_ALICE) };
+  const state = ({ current, refused, leftOut }: LiveRuleset) => ({
+    filters: current().filters.map(({ title }) => title),
+    leftOut: leftOut().map(({ code, file: name }) => `${name} ${code}`),
+    refused: refused()?.map(({ code, file: name }) => `${name} ${code}`),
+  });
+
+  it.each([
+    ['cannot be read', team('{'), 'yaml-syntax'],
+    ['names no modifier', wrong, 'unknown-modifier'],
+    ['asks what admission never sees', unobservable, 'filter-unobservable'],
+    ['has the id of a filter of ours', sameId, 'duplicate-id'],
+  ])('at the start is left out, and told, with all else in force: it %s', async (_why, document, code) => {
+    const { live, events } = await follow(changingSource([document, file(1), ours]).source);
+    expect(state(live)).toEqual({
+      filters: ['Filter 6'],
+      leftOut: [`a/team-a.optional.yml ${code}`],
+      refused: undefined,
+    });
+    expect(events).toEqual(['loaded Rule 1']);
+  });
+
+  it('holds no other change up while it is left out, and is loaded once it is mended', async () => {
+    const { source, change } = changingSource([wrong, file(1), ours]);
+    const { live, next } = await follow(source);
+    const states = [];
+    for (const set of [
+      [wrong, file(1), file(2), ours],
+      [team(filter(5, BY_ALICE)), file(1), ours],
+    ]) {
+      const dealtWith = next();
+      change(async () => set);
+      await dealtWith;
+      states.push(state(live));
+    }
+    expect(states).toEqual([
+      {
+        filters: ['Filter 6'],
+        leftOut: ['a/team-a.optional.yml unknown-modifier'],
+        refused: undefined,
+      },
+      { filters: ['Filter 6', 'Filter 5'], leftOut: [], refused: undefined },
+    ]);
+  });
+
+  it('keeps the last good set where its filter is in force: a typing error takes no exception away', async () => {
+    const { source, change } = changingSource([team(filter(5, BY_ALICE)), file(1)]);
+    const { live, next } = await follow(source);
+    const refused = next();
+    change(async () => [wrong, file(1)]);
+    await refused;
+    expect(state(live)).toEqual({
+      filters: ['Filter 5'],
+      leftOut: [],
+      refused: ['a/team-a.optional.yml unknown-modifier'],
+    });
+  });
+
+  it('excuses no other file', async () => {
+    const { source } = changingSource([wrong, broken]);
+    await expect(follow(source)).rejects.toThrow(SigmaError);
   });
 });
 

@@ -137,7 +137,7 @@ describeWithKubectl('the manifests as kubectl renders them', () => {
               configMap: {
                 name: 'filters-of-team-a',
                 optional: true,
-                items: [{ key: 'filters.yml', path: 'filters-of-team-a.yml' }],
+                items: [{ key: 'filters.yml', path: 'filters-of-team-a.optional.yml' }],
               },
             },
           ],

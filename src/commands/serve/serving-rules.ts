@@ -38,11 +38,13 @@ export async function createServingRules(
     minLevel: config.minLevel,
     modes: config.modes,
     source: ruleSourceOf(config),
-    onLoad(ruleset) {
+    onLoad(ruleset, leftOut) {
       metrics.observeRuleset(ruleset);
+      metrics.filesLeftOut.set(new Set(leftOut.map(({ file }) => file)).size);
       metrics.reloads.inc({ result: 'loaded' });
       onLoad(ruleset);
       for (const warning of ruleset.warnings) log.warn({ code: warning.code }, formatProblem(warning));
+      for (const problem of leftOut) log.error({ code: problem.code }, `left out: ${formatProblem(problem)}`);
       log.info(summaryOf(ruleset), 'rules loaded');
       if (activeRules(ruleset).length === 0) log.warn('no rule is asked: whatever comes is allowed');
     },
@@ -52,7 +54,7 @@ export async function createServingRules(
       log.error('rules not loaded: the last good set stays in force');
     },
   });
-  return { ...rules, checks: () => [rulesCheck(rules), filtersCheck(rules.current())] };
+  return { ...rules, checks: () => [rulesCheck(rules), filtersCheck(rules)] };
 }
 
 function summaryOf(ruleset: Ruleset) {
@@ -76,9 +78,12 @@ function rulesCheck(rules: LiveRuleset): Check {
   };
 }
 
-function filtersCheck({ filters, warnings }: Ruleset): Check {
+function filtersCheck(rules: LiveRuleset): Check {
+  const { filters, warnings } = rules.current();
+  const leftOut = rules.leftOut().map((problem) => `left out: ${formatProblem(problem)}`);
   const tooWide = warnings.filter(({ code }) => code === 'filter-accepts-anybody');
-  const problems = [...tooWide, ...expiryProblems(filters, Date.now())].map(formatProblem);
+  const doubtful = [...tooWide, ...expiryProblems(filters, Date.now())].map(formatProblem);
+  const problems = [...leftOut, ...doubtful];
   return {
     name: 'filters',
     state: problems.length === 0 ? 'ok' : 'wrong',

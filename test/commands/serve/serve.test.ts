@@ -224,6 +224,48 @@ filter: {rules: any, selection: {user.username: '${user}'}, condition: not selec
   });
 });
 
+describe("another team's file of filters that is wrong when a replica starts", () => {
+  it('is left out: the replica serves, and log, readyz and metric say so until it is mended', async () => {
+    const filterBy = (modifier: string) => `
+title: Builds of team A
+logsource: {product: kubernetes, service: audit}
+filter: {rules: any, selection: {user.username|${modifier}: alice}, condition: not selection}`;
+    const teamFile = join(directory, 'rules', 'team-a.optional.yml');
+    const body = await readFile(join(ROOT, 'examples/pod-by-alice.json'), 'utf8');
+    await running.stop();
+    await rm(join(directory, 'log'));
+    await writeFile(teamFile, filterBy('case'));
+    running = await start();
+    const problem = `left out: ${teamFile}:4: filter.selection.user.username|case: unknown modifier "case"`;
+    const seen = async () => ({
+      warnings: (await running.post(body)).answer.response.warnings?.length ?? 0,
+      ready: await running.get('/readyz'),
+      filters: /^.*\]filters \w+/m.exec(await running.get('/readyz?verbose'))?.[0],
+      told: (await running.get('/readyz?verbose')).includes(problem),
+      metric: /^sigma_admission_optional_files_left_out .*/m.exec(await running.metrics())?.[0],
+    });
+    expect(await running.log()).toContain(JSON.stringify(problem).slice(1, -1));
+    expect(await seen()).toEqual({
+      warnings: 1,
+      ready: 'ok',
+      filters: '[!]filters wrong',
+      told: true,
+      metric: 'sigma_admission_optional_files_left_out 1',
+    });
+    await writeFile(teamFile, filterBy('cased'));
+    await eventually('it is mended', async () =>
+      (await running.get('/readyz?verbose')).includes('[+]filters ok: '),
+    );
+    expect(await seen()).toEqual({
+      warnings: 0,
+      ready: 'ok',
+      filters: '[+]filters ok',
+      told: false,
+      metric: 'sigma_admission_optional_files_left_out 0',
+    });
+  });
+});
+
 describeWithCorpus('reviews of other projects, sent to it one after the other', () => {
   it('give a verdict if they are whole v1 reviews, and else a Status that says what is wrong', async () => {
     const connaisseur = corpusFiles('admission/connaisseur', '.json').map(corpusText);
