@@ -34,9 +34,11 @@ export interface AskedRule {
 }
 
 /** Where the condition says less than a rule does, so that more is sent than the rule can match. */
-interface Widened {
+export interface Widened {
   readonly rule: { readonly id: string; readonly title: string };
   readonly why: string;
+  /** Whether nothing is left to ask, so that every request of some resource, subresource and operation is sent. */
+  readonly sendsAll: boolean;
 }
 
 export interface Condition {
@@ -55,8 +57,11 @@ export function conditionOf(
   { guarded }: { readonly guarded: readonly string[] },
 ): Condition {
   const widened = new Map<string, Widened>();
-  const widen = ({ id, title }: AskedRule, why: string) =>
-    widened.set(JSON.stringify([id, why]), { rule: { id, title }, why });
+  const widen: Widen = ({ id, title }, why, sendsAll) => {
+    const key = JSON.stringify([id, why]);
+    const before = widened.get(key)?.sendsAll ?? false;
+    widened.set(key, { rule: { id, title }, why, sendsAll: before || sendsAll });
+  };
   const groups = [...Map.groupBy(requests, ({ resource }) => resource)]
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .flatMap(([resource, members]) => groupsOf(resource, members, rules, guarded, widen));
@@ -78,7 +83,7 @@ interface Group {
   readonly rules: readonly AskedRule[];
 }
 
-type Widen = (rule: AskedRule, why: string) => void;
+type Widen = (rule: AskedRule, why: string, sendsAll: boolean) => void;
 
 function groupsOf(
   resource: string,
@@ -237,14 +242,14 @@ function bodyOf(rules: readonly AskedRule[], target: Target, operation: Operatio
   const body = affordable(
     anyOf(
       rules.map((rule) => {
-        const { expression, unsaid } = ofRule(rule, target, operation);
-        for (const why of unsaid) widen(rule, why);
+        const { expression, unsaid, sendsAll } = ofRule(rule, target, operation);
+        for (const why of unsaid) widen(rule, why, sendsAll);
         return expression;
       }),
     ),
   );
   if (body !== undefined) return body;
-  for (const rule of rules) widen(rule, 'too long or too dear for the API server to ask');
+  for (const rule of rules) widen(rule, 'too long or too dear for the API server to ask', true);
   return TRUE;
 }
 
@@ -275,7 +280,7 @@ function ofRule(
   rule: AskedRule,
   { resource, subresource }: Target,
   operation: Operation,
-): { readonly expression: Expression; readonly unsaid: ReadonlySet<string> } {
+): { readonly expression: Expression; readonly unsaid: ReadonlySet<string>; readonly sendsAll: boolean } {
   const unsaid = new Set<string>();
   const source = { isDelete: operation === 'DELETE', isTyped: builtInGroupOf(resource) !== undefined };
   const candidates = candidatesOf(operation, subresource).map(({ verb, when }) => {
@@ -289,8 +294,9 @@ function ofRule(
       return allOf([when, same[0]?.expression ?? TRUE]);
     }),
   );
-  if (print(expression).length <= MAX_RULE) return { expression, unsaid };
-  return { expression: TRUE, unsaid: unsaid.add(`more than ${MAX_RULE} characters`) };
+  if (print(expression).length > MAX_RULE)
+    return { expression: TRUE, unsaid: unsaid.add(`more than ${MAX_RULE} characters`), sendsAll: true };
+  return { expression, unsaid, sendsAll: candidates.some((each) => each.expression === TRUE) };
 }
 
 interface Candidate {
@@ -344,7 +350,8 @@ function assemble(groups: readonly Group[], widen: Widen): string {
     print(other.body).length > print(one.body).length ? other : one,
   );
   if (longest.body === TRUE) return 'true';
-  for (const rule of longest.rules) widen(rule, 'the rules together are too long for the API server to ask');
+  for (const rule of longest.rules)
+    widen(rule, 'the rules together are too long for the API server to ask', true);
   return assemble(
     groups.map((group) => (group === longest ? { ...group, body: TRUE } : group)),
     widen,

@@ -1,3 +1,4 @@
+import type { Widened } from '../cel/condition.ts';
 import { selects } from '../kubernetes/label-selector.ts';
 import { unresolvedIds } from '../policy/mode-ids.ts';
 import { ruleModeOf, type Mode, type Modes } from '../policy/mode.ts';
@@ -5,6 +6,8 @@ import { needsOf, type Need } from '../policy/needs.ts';
 import { NEVER_SUBSCRIBED } from '../policy/rule-class.ts';
 import type { LoadedRule } from '../policy/ruleset.ts';
 import type { RegisteredWebhook } from './registered-webhook.ts';
+import { widenedOf } from './subscription.ts';
+import { GUARDED } from './wanted-configuration.ts';
 import { NAMESPACE_NAME, type NamespaceSelector } from './webhook-configuration.ts';
 
 /** The part of a rule's requests that the API server sends; `unknown` where the entries were not read. */
@@ -17,6 +20,8 @@ export interface Coverage {
   readonly asked: Asked;
   /** Why not all of it is asked: one clause. */
   readonly whyNot?: string;
+  /** Why the condition of `other` lets more through than the rule can match; absent where it does not. */
+  readonly widened?: readonly Omit<Widened, 'rule'>[];
   /** The mode that the settings ask for. */
   readonly wished: Mode;
   readonly inEffect: Mode | 'none';
@@ -51,7 +56,27 @@ export function coverageOf(
     whyLess: why,
     severity: 'error',
   }));
-  return [...unresolved, ...rules.map((rule) => ruleCoverage(rule, modes, entries))];
+  const widened = Map.groupBy(widenedIn(rules, entries), ({ rule: { id } }) => id);
+  return [
+    ...unresolved,
+    ...rules.map((rule) => {
+      const wider = widened.get(rule.id)?.map(({ why, sendsAll }) => ({ why, sendsAll }));
+      return { ...ruleCoverage(rule, modes, entries), ...(wider === undefined ? {} : { widened: wider }) };
+    }),
+  ];
+}
+
+/** Rules narrow nothing but `other` and its entry for the identities that heal. */
+function widenedIn(rules: readonly RuleInCoverage[], entries: readonly Subscription[] = []) {
+  const isNarrowed = entries.some(({ clientConfig: { service } }) =>
+    ['/other', '/other-observe'].includes(service?.path ?? ''),
+  );
+  return isNarrowed
+    ? widenedOf(
+        rules.filter(({ disabledReason }) => disabledReason === undefined),
+        { guarded: GUARDED },
+      )
+    : [];
 }
 
 function ruleCoverage(
@@ -107,19 +132,33 @@ export function coverageSummary(found: readonly Coverage[]): string {
     found.filter((each) => each.rule.title !== undefined && each.asked === asked).length;
   const lesser = found.filter(({ asked, whyLess }) => asked !== 'never' && whyLess !== undefined).length;
   const less = lesser === 0 ? '' : `; ${lesser} in a lesser mode than wished for`;
-  return `rules asked: ${count('all')}, in part: ${count('part')}, never: ${count('never')}${less}`;
+  const wide = found.filter((each) => whySentAll(each) !== undefined).length;
+  const more = wide === 0 ? '' : `; ${wide} sent all it is about`;
+  return `rules asked: ${count('all')}, in part: ${count('part')}, never: ${count('never')}${less}${more}`;
 }
 
-/** Of what is not asked in full, a line for each rule. */
+/** Why every request of some kind is sent for a rule, whatever else it asks: a load that its author can lessen. */
+export function whySentAll({ widened = [] }: Pick<Coverage, 'widened'>): string | undefined {
+  const reasons = widened.filter(({ sendsAll }) => sendsAll).map(({ why }) => why);
+  return reasons.length === 0 ? undefined : reasons.join(', ');
+}
+
+/** A line for each rule that is not asked in full, and for each that more is sent for than it can match. */
 export function coverageLines(found: readonly Coverage[]) {
   const lines: Readonly<Record<'error' | 'warning' | 'info', string[]>> = {
     error: [],
     warning: [],
     info: [],
   };
-  for (const coverage of found)
-    if (coverage.asked === 'part' || coverage.asked === 'never')
-      lines[coverage.severity ?? 'info'].push(formatCoverage(coverage));
+  for (const coverage of found) {
+    const { asked, severity = 'info', rule } = coverage;
+    if (asked === 'part' || asked === 'never') lines[severity].push(formatCoverage(coverage));
+    const why = whySentAll(coverage);
+    if (why !== undefined)
+      lines.info.push(
+        `sends all it is about, whatever else it asks: rule "${rule.title}" (${rule.id}): ${why}`,
+      );
+  }
   return lines;
 }
 

@@ -1,4 +1,4 @@
-import { conditionOf, type AskedRule } from '../cel/condition.ts';
+import { conditionOf, type AskedRule, type Widened } from '../cel/condition.ts';
 import { NEVER_SUBSCRIBED } from '../policy/rule-class.ts';
 import { needsOf, type Need } from '../policy/needs.ts';
 import { inNamespaces, NAMESPACE_NAME, type Scope, type SubscriptionRule } from './webhook-configuration.ts';
@@ -12,10 +12,7 @@ export function subscriptionOf(
   rules: readonly AskedRule[],
   { namespace, guarded }: { readonly namespace: string; readonly guarded: readonly string[] },
 ): Scope | undefined {
-  const remaining = rules
-    .flatMap(({ tree }) => needsOf(tree))
-    .filter(isSubscribed)
-    .filter((need) => !isGuarded(need, guarded));
+  const remaining = remainingOf(rules, guarded);
   if (remaining.length === 0) return undefined;
   return {
     rules: rulesFor(remaining),
@@ -24,6 +21,21 @@ export function subscriptionOf(
       { name: 'a-rule-may-match', expression: conditionOf(rules, remaining, { guarded }).expression },
     ],
   };
+}
+
+/** Where the condition of the entry `other` says less than these rules do. */
+export function widenedOf(
+  rules: readonly AskedRule[],
+  { guarded }: { readonly guarded: readonly string[] },
+): readonly Widened[] {
+  return conditionOf(rules, remainingOf(rules, guarded), { guarded }).widened;
+}
+
+function remainingOf(rules: readonly AskedRule[], guarded: readonly string[]) {
+  return rules
+    .flatMap(({ tree }) => needsOf(tree))
+    .filter(isSubscribed)
+    .filter((need) => !isGuarded(need, guarded));
 }
 
 /** A rule that names no resource would need every request: leases, events, every status. It is not subscribed to. */

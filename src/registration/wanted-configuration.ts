@@ -19,7 +19,7 @@ export interface WantedSettings extends Pick<
 }
 
 /** The namespaces that `guard` covers whatever the rules say. */
-const GUARDED = ['kube-system'];
+export const GUARDED = ['kube-system'];
 
 /** The webhook configuration for these settings and rules. Pure. */
 export function wantedConfiguration(

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { conditionOf, type SentRequests } from '../../src/cel/condition.ts';
 import { activeRules } from '../../src/policy/ruleset.ts';
 import { subscriptionOf } from '../../src/registration/subscription.ts';
-import { load, rule } from '../policy/rulesets.ts';
+import { id, load, rule } from '../policy/rulesets.ts';
 
 const RULES = join(import.meta.dirname, '../../rules');
 const CREATED: SentRequests = { operation: 'CREATE', resource: 'pods', subresource: '' };
@@ -158,8 +158,19 @@ describe('What cannot be asked is sent', () => {
   ])('of %s', (_, selection, why) => {
     expect(condition([selection])).toEqual({
       expression: ALL,
-      widened: [{ rule: expect.objectContaining({ title: 'Rule 0' }), why }],
+      widened: [{ rule: expect.objectContaining({ title: 'Rule 0' }), why, sendsAll: true }],
     });
+  });
+
+  it('in part only, where the rule says more that can be asked', () => {
+    const { widened } = condition([{ ...PODS, 'provenance.mirrorPod': true, [spec('hostPID')]: true }]);
+    expect(widened).toEqual([
+      {
+        rule: { id: id(0), title: 'Rule 0' },
+        why: "provenance.mirrorPod: not seen by the API server's conditions",
+        sendsAll: false,
+      },
+    ]);
   });
 
   it('of what is below more lists than are looked into', () => {

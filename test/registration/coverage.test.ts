@@ -4,7 +4,9 @@ import { loadRuleset, readRules } from '../../src/policy/load-rules.ts';
 import { ruleSourceOf } from '../../src/policy/rule-source.ts';
 import { wantedConfiguration } from '../../src/registration/wanted-configuration.ts';
 import {
+  coverageLines,
   coverageOf,
+  coverageSummary,
   formatCoverage,
   type Coverage,
   type Subscription,
@@ -178,6 +180,42 @@ describe('an id in the settings that names no rule', () => {
       whyLess: why,
       severity: 'error',
     });
+  });
+});
+
+const UNSEEN = "provenance.mirrorPod: not seen by the API server's conditions";
+
+describe('more of a rule than it can match', () => {
+  /** The coverage of one rule by the entries that it wants. */
+  function wanted(selection: object) {
+    const ruleset = load([rule(1, { ...PODS, 'objectRef.subresource': null, ...selection })]);
+    const { webhooks } = wantedConfiguration({ ...SETTINGS, modes: modes('warn') }, ruleset);
+    return coverageOf(ruleset.rules, modes('warn'), webhooks);
+  }
+  const WARNED = { rule: RULE, asked: 'all', wished: 'warn', inEffect: 'warn' };
+  const BEYOND = `sends all it is about, whatever else it asks: rule "Rule 1" (${id(1)}): ${UNSEEN}`;
+
+  it('is sent where the API server can be asked none of it: a line for the operator', () => {
+    const found = wanted({ 'provenance.mirrorPod': true });
+    expect(found).toEqual([{ ...WARNED, widened: [{ why: UNSEEN, sendsAll: true }] }]);
+    expect(coverageLines(found)).toEqual({ error: [], warning: [], info: [BEYOND] });
+    expect(coverageSummary(found)).toBe('rules asked: 1, in part: 0, never: 0; 1 sent all it is about');
+  });
+
+  it('is sent where the API server cannot be asked a part of it: no line', () => {
+    const found = wanted({ 'provenance.mirrorPod': true, 'requestObject.spec.hostPID': true });
+    expect(found).toEqual([{ ...WARNED, widened: [{ why: UNSEEN, sendsAll: false }] }]);
+    expect(coverageLines(found)).toEqual({ error: [], warning: [], info: [] });
+    expect(coverageSummary(found)).toBe('rules asked: 1, in part: 0, never: 0');
+  });
+
+  it('is not said of what is merely inexact: the text of a number', () => {
+    expect(wanted({ 'requestObject.spec.unknown|re': '1' })).toEqual([WARNED]);
+  });
+
+  it('is not sent without an entry that rules narrow', () => {
+    const found = coverage({ ...SEED, 'objectRef.subresource': null, 'provenance.mirrorPod': true });
+    expect(found).toEqual(WARNED);
   });
 });
 

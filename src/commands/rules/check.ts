@@ -11,6 +11,7 @@ import { readOpenApi } from '../../cluster/open-api.ts';
 import { FIXTURE_KINDS, fixturesOf } from './fixtures.ts';
 import { SigmaError, type Problem } from '../../sigma/read/errors.ts';
 import { readRules } from '../../policy/load-rules.ts';
+import { whySentAll, type Coverage } from '../../registration/coverage.ts';
 import { wantedCoverage } from './wanted-coverage.ts';
 
 /** Writes everything that is wrong with rules and filters. Gives the exit code: 1 if anything is, 0 if not. */
@@ -18,7 +19,7 @@ export async function rulesCheck(
   config: RulesCheckConfig,
   { stdout, stderr }: { readonly stdout: TextSink; readonly stderr: TextSink },
 ): Promise<0 | 1> {
-  const { problems, ruleset } = await check(config);
+  const { problems, notes = [], ruleset } = await check(config);
   const errors = problems.filter(({ severity }) => severity === 'error').length;
   const warnings = problems.length - errors;
   const isWrong = errors > 0 || (config.strict && warnings > 0);
@@ -27,9 +28,17 @@ export async function rulesCheck(
     stdout.write(`${JSON.stringify({ ruleset: ruleset?.digest, problems }, null, 2)}\n`);
   for (const problem of config.format === 'json' ? [] : problems)
     stdout.write(`${config.format === 'github' ? githubAnnotation(problem) : textLine(problem)}\n`);
+  for (const note of notes) stderr.write(`${note}\n`);
   // What reads JSON or annotations reads nothing else.
   (config.format === 'text' ? stdout : stderr).write(summary);
   return isWrong ? 1 : 0;
+}
+
+interface Checked {
+  readonly problems: readonly Problem[];
+  /** What is not wrong and costs: a line each. */
+  readonly notes?: readonly string[];
+  readonly ruleset?: Ruleset;
 }
 
 async function check({
@@ -40,18 +49,22 @@ async function check({
   kubeconfig,
   inForce,
   ...options
-}: RulesCheckConfig): Promise<{ readonly problems: readonly Problem[]; readonly ruleset?: Ruleset }> {
+}: RulesCheckConfig): Promise<Checked> {
   const files = placeholders === undefined ? {} : { placeholders };
   try {
     const parsed = await readRules(ruleSourceOf({ rulesDirs: dirs, filtersDirs: [], allowUsers, ...files }));
     const found = createRuleset(parsed, options, await schemaOf(kubeconfig));
+    const coverage =
+      inForce === undefined || found.ruleset?.door !== 'serve'
+        ? []
+        : wantedCoverage(found.ruleset, inForce.modes);
     const problems = [
       ...found.problems,
       ...expiryProblems(parsed.filters, Date.now()),
       ...(await withoutFixtures(parsed.rules, fixturesDir)),
-      ...(inForce === undefined ? [] : coverageProblems(found.ruleset, inForce)),
+      ...(inForce === undefined ? [] : coverageProblems(found.ruleset, inForce, coverage)),
     ];
-    return { ...found, problems };
+    return { ...found, problems, notes: notesOf(found.ruleset, coverage) };
   } catch (error) {
     if (error instanceof SigmaError) return { problems: error.problems };
     throw error;
@@ -83,40 +96,50 @@ async function withoutFixtures(
 function coverageProblems(
   ruleset: Ruleset | undefined,
   { modes, configFile }: NonNullable<RulesCheckConfig['inForce']>,
+  coverage: readonly Coverage[],
 ): readonly Problem[] {
   if (ruleset?.door !== 'serve') return [];
   const byId = new Map(ruleset.rules.map((rule) => [rule.id, rule]));
   return [
     ...unresolvedIds(modes, ruleset.rules).map((each) => problemOfId(each, configFile)),
-    ...wantedCoverage(ruleset, modes).flatMap(
-      ({ rule: { id }, asked, whyNot = '', wished, severity }): Problem[] => {
-        const rule = byId.get(id);
-        if (rule === undefined || severity === undefined) return [];
-        const { file, line } = rule;
-        return asked === 'never'
-          ? [
-              {
-                code: 'not-asked',
-                severity,
-                file,
-                line,
-                path: '',
-                message: `never asked, so that ${wished} is none: ${whyNot}`,
-              },
-            ]
-          : [
-              {
-                code: 'asked-in-part',
-                severity,
-                file,
-                line,
-                path: '',
-                message: `asked only in part: ${whyNot}`,
-              },
-            ];
-      },
-    ),
+    ...coverage.flatMap(({ rule: { id }, asked, whyNot = '', wished, severity }): Problem[] => {
+      const rule = byId.get(id);
+      if (rule === undefined || severity === undefined) return [];
+      const { file, line } = rule;
+      return asked === 'never'
+        ? [
+            {
+              code: 'not-asked',
+              severity,
+              file,
+              line,
+              path: '',
+              message: `never asked, so that ${wished} is none: ${whyNot}`,
+            },
+          ]
+        : [
+            {
+              code: 'asked-in-part',
+              severity,
+              file,
+              line,
+              path: '',
+              message: `asked only in part: ${whyNot}`,
+            },
+          ];
+    }),
   ];
+}
+
+/** The rules for which every request of some kind is sent. */
+function notesOf(ruleset: Ruleset | undefined, coverage: readonly Coverage[]): readonly string[] {
+  return (ruleset?.rules ?? []).flatMap(({ id, file, line }) => {
+    const found = coverage.find(({ rule }) => rule.id === id);
+    const why = found && whySentAll(found);
+    return why === undefined
+      ? []
+      : [`${file}:${line}: note: all that it is about is sent, whatever else it asks: ${why}`];
+  });
 }
 
 /** As compilers write it, so that editors and logs find the place: `rules/exec.yml:12: error: … [unknown-modifier]`. */

@@ -11,7 +11,7 @@ import type { LoadedRule } from '../../policy/ruleset.ts';
 import type { Filter } from '../../sigma/read/filter.ts';
 import type { Level } from '../../sigma/read/level.ts';
 import type { RuleStatus } from '../../sigma/read/rule.ts';
-import { formatCoverage, type Coverage } from '../../registration/coverage.ts';
+import { formatCoverage, whySentAll, type Coverage } from '../../registration/coverage.ts';
 import { tacticsOf } from './attack.ts';
 import { wantedCoverage } from './wanted-coverage.ts';
 import { loadRuleset, readRules } from '../../policy/load-rules.ts';
@@ -142,13 +142,30 @@ function coverageTable(listed: readonly Listed[]): readonly string[] {
     title,
   ]);
   const head = ['ID', 'LEVEL', 'CLASS', 'ASKED', 'WISHED', 'IN EFFECT', 'TECHNIQUES', 'TITLE'];
-  const reasons = listed.flatMap(({ id, coverage: { whyNot, whyLess } = {} }) =>
-    whyNot === undefined && whyLess === undefined ? [] : [[shortId(id), whyNot ?? whyLess ?? '']],
-  );
   return [
     ...table([head, ...rows], { indent: 0 }),
-    ...(reasons.length === 0
-      ? []
-      : ['', 'Not asked in full, or in a lesser mode than wished:', ...table(reasons)]),
+    ...byReason(
+      'Not asked in full, or in a lesser mode than wished:',
+      listed.map(({ id, coverage }) => [id, coverage?.whyNot ?? coverage?.whyLess]),
+    ),
+    ...byReason(
+      'All that these are about is sent, whatever else they ask:',
+      listed.map(({ id, coverage }) => [id, coverage && whySentAll(coverage)]),
+    ),
+  ];
+}
+
+/** A line for each reason, with the rules that it holds for. */
+function byReason(
+  title: string,
+  reasons: readonly (readonly [id: string, reason: string | undefined])[],
+): readonly string[] {
+  const given = reasons.filter(([, reason]) => reason !== undefined);
+  if (given.length === 0) return [];
+  const groups = [...Map.groupBy(given, ([, reason]) => reason)];
+  return [
+    '',
+    title,
+    ...groups.map(([reason, members]) => `  ${reason}: ${members.map(([id]) => shortId(id)).join(', ')}`),
   ];
 }

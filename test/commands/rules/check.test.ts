@@ -250,6 +250,18 @@ describe('rules check with a settings file', () => {
     expect((await check(files, inForce({}, 'enforce'))).exitCode).toBe(0);
   });
 
+  it('notes a rule of which the API server can be asked nothing, which is no problem', async () => {
+    const detection =
+      '  s: {verb: create, objectRef.resource: pods, provenance.mirrorPod: true}\n  condition: s\n';
+    const files = { 'static.yml': ruleOf('77777777-7777-4777-8777-777777777777', 'Static', detection) };
+    expect(await check(files, { ...inForce({}), strict: true })).toEqual({
+      exitCode: 0,
+      stdout: '1 rule (1 decidable at serve), 0 filters, ruleset DIGEST: nothing is wrong\n',
+      stderr:
+        "static.yml:1: note: all that it is about is sent, whatever else it asks: provenance.mirrorPod: not seen by the API server's conditions\n",
+    });
+  });
+
   it.each([
     ['enforce', 1, 'error', '1 error'],
     ['warn', 0, 'warning', '1 warning'],

@@ -130,6 +130,17 @@ describe('rules list with a settings file', () => {
         '  s: {verb: create, objectRef.resource: secrets}\n  condition: s\n',
         'status: experimental\n',
       ),
+      'older.yml': ruleOf(
+        '55555555-5555-4555-8555-555555555555',
+        'Older',
+        '  s: {verb: delete}\n  condition: s\n',
+        'status: deprecated\n',
+      ),
+      'static.yml': ruleOf(
+        '66666666-6666-4666-8666-666666666666',
+        'Static',
+        '  s: {verb: create, objectRef.resource: pods, provenance.mirrorPod: true}\n  condition: s\n',
+      ),
     };
     const config = { modes: REFUSING, format: 'table', hasConfigFile: true } as const;
     await rulesList(configOf(directoryOf(files), config), io);
@@ -138,13 +149,18 @@ describe('rules list with a settings file', () => {
 ID        LEVEL   CLASS         ASKED  WISHED   IN EFFECT  TECHNIQUES  TITLE
 44444444  medium  decidable     all    enforce  warn                   Secrets
 33333333  medium  decidable     never  enforce  none                   Old
+55555555  medium  decidable     never  enforce  none                   Older
 11111111  high    decidable     all    enforce  enforce    T1611       Pods
 22222222  medium  offline-only  never  enforce  none                   Reads
+66666666  medium  decidable     all    enforce  enforce                Static
 
 Not asked in full, or in a lesser mode than wished:
-  44444444  experimental: at most warn but by its id
-  33333333  status deprecated
-  22222222  offline-only: reads never reach admission
+  experimental: at most warn but by its id: 44444444
+  status deprecated: 33333333, 55555555
+  offline-only: reads never reach admission: 22222222
+
+All that these are about is sent, whatever else they ask:
+  provenance.mirrorPod: not seen by the API server's conditions: 66666666
 `,
       stderr: '99999999: warn: no loaded rule has this id\n',
     });
