@@ -2,7 +2,7 @@ import type { Operation } from '../kubernetes/admission-review.ts';
 import { CONNECT_SUBRESOURCES } from '../kubernetes/objects.ts';
 import { AUDIT_VERBS } from '../kubernetes/schema/audit-event.ts';
 import { canBe, itemsOf, literalText, requiredValues } from '../sigma/match/partial-evaluation.ts';
-import type { Tree } from '../sigma/match/tree.ts';
+import type { Predicate, Tree } from '../sigma/match/tree.ts';
 import { withAbsent, withValue } from './rule-class.ts';
 
 /** Requests of one kind that a tree can be true of. Absent parts stand for any. */
@@ -55,12 +55,21 @@ function bySubresource(tree: Tree): readonly (readonly [subresource: string | un
   const texts = items.flatMap(({ predicates }) => predicates.map(literalText));
   const named = fewOf(new Set(texts.filter((text) => text !== undefined)));
   if (named === undefined) return [[undefined, tree]];
+  // Which names a pattern finds is not known here.
+  const hasPattern = items.some(({ predicates }) => predicates.some(isPattern));
   const possible = ['', ...named, undefined]
-    .map((subresource) => [subresource, withSubresource(tree, subresource)] as const)
+    .map((subresource) => {
+      const isOpen = subresource === undefined && hasPattern;
+      return [subresource, isOpen ? tree : withSubresource(tree, subresource)] as const;
+    })
     .filter(([, part]) => canBe(true, part));
   return possible.some(([subresource]) => subresource === undefined)
     ? possible.filter(([subresource]) => subresource === '' || subresource === undefined)
     : possible;
+}
+
+function isPattern(predicate: Predicate): boolean {
+  return predicate.kind === 'regex' || (predicate.kind === 'string' && literalText(predicate) === undefined);
 }
 
 /** No subresource has a space in its name: what is true of this one is true of one that the tree does not name. */

@@ -85,6 +85,16 @@ describe('what a rule covers', () => {
       [{ verbs: ['create'], subresource: '', operations: ['CREATE'] }],
     ],
     [
+      'subresources by how they end',
+      '{verb: create, objectRef.resource: pods, objectRef.subresource|endswith: [s, g]}',
+      [{ verbs: ['create'], resource: 'pods', operations: ['CREATE', 'CONNECT'] }],
+    ],
+    [
+      'subresources by an expression',
+      "{verb: create, objectRef.resource: pods, objectRef.subresource|re: '^(exec|attach)$'}",
+      [{ verbs: ['create'], resource: 'pods', operations: ['CREATE', 'CONNECT'] }],
+    ],
+    [
       'any subresource, if it names as many',
       `{verb: create, objectRef.resource: pods, objectRef.subresource: [${Array.from({ length: 101 }, (_, index) => `s${index}`).join(', ')}]}`,
       [{ verbs: ['create'], resource: 'pods', operations: ['CREATE', 'CONNECT'] }],
