@@ -87,12 +87,21 @@ export function modesBy(
       const refuseMember = within(refuse, `.${written}`);
       const key = keyOf(written);
       const mode = oneOf(MODES)(found, refuseMember);
-      if (key === undefined) refuseMember(what, written);
+      if (key === undefined) refuseMember(isNumber(written) ? quoted(what) : what, written);
       else if (Object.hasOwn(modes, key)) refuseMember('each only once', written);
       else if (mode !== undefined) modes[key] = mode;
     }
     return modes;
   };
+}
+
+/** Whether a key is as YAML gives a number: `12345e10` becomes `123450000000000`. */
+function isNumber(key: string): boolean {
+  return String(Number(key)) === key;
+}
+
+function quoted(what: string): string {
+  return what.replace(/\)$/, '; in quotes, where YAML reads a number)');
 }
 
 function within(refuse: Refuse, at: string): Refuse {

@@ -202,6 +202,10 @@ describe('the config of serve', () => {
       'rules: {a80d927: warn}',
       'rules.a80d927: expected a rule id (a UUID or its first eight digits), got "a80d927"',
     ],
+    [
+      'rules: {12345e10: warn}',
+      'rules.123450000000000: expected a rule id (a UUID or its first eight digits; in quotes, where YAML reads a number), got "123450000000000"',
+    ],
     ['rules: {seed: warn}', 'rules.seed: expected a rule id (a UUID or its first eight digits), got "seed"'],
     [
       'rules: [rules]',
