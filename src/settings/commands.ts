@@ -111,6 +111,7 @@ const MANIFESTS = [
   'release',
   'releaseManage',
   'image',
+  'filterConfigMaps',
 ] as const satisfies readonly Key[];
 
 const INSTALL_CHECK = [

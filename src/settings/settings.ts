@@ -167,6 +167,12 @@ export const SETTINGS = {
     onlyHere: true,
     help: 'with --release, the image to run',
   },
+  filterConfigMaps: {
+    flag: '--filter-config-map <NAME...>',
+    read: listOf('a name'),
+    default: [],
+    help: 'with --release, a ConfigMap of another team to load its filters.yml from, if it is there',
+  },
   noOwnerReference: {
     flag: '--no-owner-reference',
     read: yesOrNo,

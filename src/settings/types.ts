@@ -176,6 +176,8 @@ export interface ManifestsConfig extends Pick<
   readonly releaseManage: Manage;
   /** Absent: that of the manifests. */
   readonly image?: string;
+  /** ConfigMaps of other teams, whose filters its replicas load with ours. */
+  readonly filterConfigMaps: readonly string[];
 }
 
 /** What `install check` was told. */

@@ -101,7 +101,7 @@ const LEFT_OUT = 'filter-presets';
 
 function withPod(
   deployment: KubernetesObject,
-  { image, releaseManage, distribution, webhookConfiguration }: ManifestsConfig,
+  { image, releaseManage, distribution, webhookConfiguration, filterConfigMaps }: ManifestsConfig,
   settings: string,
 ): KubernetesObject {
   const flags: Readonly<Record<string, string>> = {
@@ -126,11 +126,21 @@ function withPod(
         },
         ...others,
       ],
-      volumes: volumes.map((volume) =>
-        volume['name'] === 'config' ? { ...volume, configMap: { name: settings } } : volume,
-      ),
+      volumes: volumes.map((volume) => {
+        if (volume['name'] === 'config') return { ...volume, configMap: { name: settings } };
+        return volume['name'] === 'filters' ? withTeams(volume, filterConfigMaps) : volume;
+      }),
     };
   });
+}
+
+/** Filters of other teams beside ours, as the component team-filters mounts them: each file is called after its ConfigMap. */
+function withTeams({ configMap, ...volume }: KubernetesObject, teams: readonly string[]): KubernetesObject {
+  if (teams.length === 0) return { ...volume, configMap };
+  const sources = [...new Set(teams)].map((name) => ({
+    configMap: { name, optional: true, items: [{ key: 'filters.yml', path: `${name}.optional.yml` }] },
+  }));
+  return { ...volume, projected: { sources: [{ configMap }, ...sources] } };
 }
 
 /** With `all` the replicas put the entries in. */

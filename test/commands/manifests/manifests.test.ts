@@ -7,6 +7,7 @@ import { loadRuleset, parseAll } from '../../../src/policy/load-rules.ts';
 import { wantedConfiguration } from '../../../src/registration/wanted-configuration.ts';
 import { parseCommandLine } from '../../../src/settings/command-line.ts';
 import { SigmaError } from '../../../src/sigma/read/errors.ts';
+import { createOverlay } from '../../control-plane/overlay.ts';
 import { describeWithKubectl, kubectl } from '../../registration/kubectl.ts';
 import { captured, directoryOf, ruleOf } from '../rules/written.ts';
 
@@ -89,6 +90,11 @@ async function released(flags: readonly string[], file = ''): Promise<readonly M
   const filters = directoryOf({ 'ci.yml': FILTER });
   return loadAll(await printed(FILES, ['--release', '--filters', filters, ...flags], file)) as Manifest[];
 }
+
+const filtersOf = (objects: readonly unknown[]) =>
+  (objects as readonly any[])
+    .find(({ kind }) => kind === 'Deployment')
+    .spec.template.spec.volumes.find(({ name }: { name: string }) => name === 'filters');
 
 const called = ({ kind, metadata: { name, namespace } }: Manifest) => [kind, name, namespace];
 const named = (objects: readonly Manifest[], kind: string, start = '') =>
@@ -190,6 +196,13 @@ describe('manifests --release', () => {
     },
   );
 
+  it('mounts without further ConfigMaps the one with our filters', async () => {
+    expect(filtersOf(await released([]))).toEqual({
+      name: 'filters',
+      configMap: { name: 'sigma-admission-filters' },
+    });
+  });
+
   it('refuses two files of one name, which no ConfigMap can have', async () => {
     const other = directoryOf({ 'pods.yml': ruleOf('33333333-3333-4333-8333-333333333333', 'Other', PODS) });
     await expect(printed(FILES, ['--release', '--rules', directoryOf(FILES), other])).rejects.toThrow(
@@ -222,5 +235,41 @@ describeWithKubectl('manifests --release beside the overlays', () => {
           .map((object) => [called(object).join(' '), object]),
       );
     expect(alike(ours)).toEqual(alike(theirs));
+  });
+});
+
+describeWithKubectl('filters in ConfigMaps of other teams', () => {
+  const sourceOf = (team: string) => ({
+    op: 'add',
+    path: '/spec/template/spec/volumes/2/projected/sources/-',
+    value: {
+      configMap: {
+        name: team,
+        optional: true,
+        items: [{ key: 'filters.yml', path: `${team}.optional.yml` }],
+      },
+    },
+  });
+
+  it.each([
+    ['flags', ['--filter-config-map', 'filters-of-a', 'filters-of-b'], ''],
+    ['the settings file', [], 'filterConfigMaps: [filters-of-a, filters-of-b]'],
+  ])('are mounted as the component team-filters mounts them, named by %s', async (_by, flags, file) => {
+    const overlay = createOverlay({
+      of: 'overlays/warn',
+      components: ['components/team-filters'],
+      patches: [
+        {
+          target: { kind: 'Deployment', name: 'sigma-admission' },
+          patch: JSON.stringify(['filters-of-a', 'filters-of-b'].map(sourceOf)),
+        },
+      ],
+    });
+    try {
+      const rendered = execFileSync(kubectl, ['kustomize', overlay.directory], { encoding: 'utf8' });
+      expect(filtersOf(await released(flags, file))).toEqual(filtersOf(loadAll(rendered)));
+    } finally {
+      overlay.remove();
+    }
   });
 });
