@@ -37,11 +37,21 @@ export function requiredRights(
     namespace,
     ...(name === undefined ? {} : { name }),
   });
+  // Where one of our own objects cannot be read, nothing is written into the configuration.
+  const isVital = settings.manage !== 'none';
   const rights: Right[] = [
     { verb: 'get', ...configurations, for: 'seeing what is sent to us', isVital: true },
-    { verb: 'get', group: 'apps', resource: 'deployments', name: OURS, namespace, for: 'break-glass' },
-    { verb: 'get', ...core('services', OURS), for: 'dialling ourselves' },
-    { verb: 'get', ...core('namespaces', namespace), for: 'being deleted with our namespace' },
+    {
+      verb: 'get',
+      group: 'apps',
+      resource: 'deployments',
+      name: OURS,
+      namespace,
+      for: 'break-glass',
+      isVital,
+    },
+    { verb: 'get', ...core('services', OURS), for: 'dialling ourselves', isVital },
+    { verb: 'get', ...core('namespaces', namespace), for: 'being deleted with our namespace', isVital },
     { verb: 'create', ...core('configmaps', PROBE_CONFIG_MAP), for: 'probing before guard is set to Fail' },
     { verb: 'get', ...core('configmaps'), for: 'Events that say that the mode was lowered' },
     {
