@@ -7,7 +7,6 @@ import { NEVER_SUBSCRIBED } from '../policy/rule-class.ts';
 import type { LoadedRule } from '../policy/ruleset.ts';
 import type { RegisteredWebhook } from './registered-webhook.ts';
 import { widenedOf } from './subscription.ts';
-import { GUARDED } from './wanted-configuration.ts';
 import { NAMESPACE_NAME, type NamespaceSelector } from './webhook-configuration.ts';
 
 /** The part of a rule's requests that the API server sends; `unknown` where the entries were not read. */
@@ -71,12 +70,7 @@ function widenedIn(rules: readonly RuleInCoverage[], entries: readonly Subscript
   const isNarrowed = entries.some(({ clientConfig: { service } }) =>
     ['/other', '/other-observe'].includes(service?.path ?? ''),
   );
-  return isNarrowed
-    ? widenedOf(
-        rules.filter(({ disabledReason }) => disabledReason === undefined),
-        { guarded: GUARDED },
-      )
-    : [];
+  return isNarrowed ? widenedOf(rules) : [];
 }
 
 function ruleCoverage(

@@ -3,6 +3,7 @@ import { activeRules, type Ruleset } from '../policy/ruleset.ts';
 import { needsOf, type Need } from '../policy/needs.ts';
 import { subscriptionOf } from './subscription.ts';
 import {
+  GUARDED,
   webhookConfiguration,
   type WebhookConfiguration,
   type WebhookSettings,
@@ -18,9 +19,6 @@ export interface WantedSettings extends Pick<
   readonly modes: Modes;
 }
 
-/** The namespaces that `guard` covers whatever the rules say. */
-export const GUARDED = ['kube-system'];
-
 /** The webhook configuration for these settings and rules. Pure. */
 export function wantedConfiguration(
   { name, namespace, service, port, distribution, modes }: WantedSettings,
@@ -32,10 +30,7 @@ export function wantedConfiguration(
       modeOf(loaded, loaded.classification.class === 'approximate', modes) === 'enforce' &&
       needs.some(isGuarded),
   );
-  const other = subscriptionOf(
-    asked.map(({ loaded }) => loaded),
-    { namespace, guarded: GUARDED },
-  );
+  const other = subscriptionOf(ruleset.rules, namespace);
   const content = webhookConfiguration({
     namespace,
     service,

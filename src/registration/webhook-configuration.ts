@@ -69,10 +69,13 @@ export const OTHER_OBSERVE = 'other-observe.sigma-admission.svc';
 export const PROBE = 'probe.sigma-admission.svc';
 export const SELF = 'self.sigma-admission.svc';
 
+/** The namespaces that `guard` and `observe` cover whatever the rules say. */
+export const GUARDED: readonly string[] = ['kube-system'];
+
 /** The webhook configuration for these settings. Pure. */
 export function webhookConfiguration(settings: WebhookSettings): WebhookConfiguration {
   const { namespace, distribution, enforcing, other } = settings;
-  const guarded = { rules: [POD_CREATES], namespaceSelector: inNamespaces(['kube-system']) };
+  const guarded = { rules: [POD_CREATES], namespaceSelector: inNamespaces(GUARDED) };
   const ours = inNamespaces([namespace]);
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',

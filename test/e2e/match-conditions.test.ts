@@ -132,10 +132,10 @@ describeWithControlPlane(
         port: 443,
         enforcing: true,
         distribution,
-        other: subscriptionOf(load([rule(0, { verb: 'create', 'objectRef.resource': 'pods' })]).rules, {
-          namespace: 'sigma-admission',
-          guarded: ['kube-system'],
-        }),
+        other: subscriptionOf(
+          load([rule(0, { verb: 'create', 'objectRef.resource': 'pods' })]).rules,
+          'sigma-admission',
+        ),
       });
       const webhooks = configuration.webhooks.map((entry) => {
         const url = `${notary.url}/${distribution}${entry.clientConfig.service.path}`;

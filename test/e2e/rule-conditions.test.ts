@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
 import { subscriptionOf } from '../../src/registration/subscription.ts';
-import { activeRules } from '../../src/policy/ruleset.ts';
 import { corpusFiles, corpusText } from '../corpus.ts';
 import { load, rule } from '../policy/rulesets.ts';
 import type { Json } from '../control-plane/api-client.ts';
@@ -157,10 +156,7 @@ describeWithControlPlane('A condition compiled from rules', (controlPlane) => {
   it.each(TAKEN)(
     'is taken by the API server for %s, and raises no error for any pod',
     async (_, documents) => {
-      const other = subscriptionOf(activeRules(load(documents)), {
-        namespace: 'sigma-admission',
-        guarded: ['kube-system'],
-      });
+      const other = subscriptionOf(load(documents).rules, 'sigma-admission');
       const { status, body } = await api('POST', CONFIGURATIONS, {
         body: {
           metadata: { name: 'compiled' },

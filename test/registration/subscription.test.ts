@@ -4,10 +4,10 @@ import { load, rule } from '../policy/rulesets.ts';
 
 /** For rules that each have a selection. */
 const subscription = (...selections: readonly object[]) =>
-  subscriptionOf(load(selections.map((selection, number) => rule(number, selection))).rules, {
-    namespace: 'sigma-admission',
-    guarded: ['kube-system'],
-  });
+  subscriptionOf(
+    load(selections.map((selection, number) => rule(number, selection))).rules,
+    'sigma-admission',
+  );
 
 const pods = { 'objectRef.resource': 'pods' };
 const exec = { verb: 'get', 'objectRef.resource': 'pods', 'objectRef.subresource': 'exec' };
