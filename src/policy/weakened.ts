@@ -1,11 +1,11 @@
 import { createCompiler } from '../sigma/match/compile.ts';
 import { quote } from '../sigma/match/describe-value.ts';
 import { appliesTo, type Filter } from '../sigma/read/filter.ts';
-import { combine, parseSigma } from '../sigma/read/load.ts';
 import { acceptsAnybody } from './accepts-anybody.ts';
 import { mapToEvent } from './event-fields.ts';
+import { parseAll } from './load-rules.ts';
 import type { NamedDocument } from './rule-source.ts';
-import { OUR_LOG, type Ruleset } from './ruleset.ts';
+import type { Ruleset } from './ruleset.ts';
 import { shortId } from './short-id.ts';
 
 /**
@@ -17,7 +17,7 @@ export function weakenedBy(
   after: readonly NamedDocument[],
   { rules, door }: Pick<Ruleset, 'rules' | 'door'>,
 ): readonly string[] {
-  const [was, is] = [parse(before), parse(after)];
+  const [was, is] = [parseAll(before), parseAll(after)];
   // Of its own: what is said to us by a review is not kept.
   const compiler = createCompiler();
   const left = new Set(is.rules.map(({ id }) => id));
@@ -34,8 +34,4 @@ export function weakenedBy(
       .filter((filter) => !known.has(filter.id) && isForAnybody(filter))
       .map(({ title }) => `filter ${quote(title)} that accepts any user added`),
   ];
-}
-
-function parse(documents: readonly NamedDocument[]) {
-  return combine(documents.map(({ name, text }) => parseSigma(name, text, { log: OUR_LOG })));
 }

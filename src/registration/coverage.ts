@@ -7,7 +7,7 @@ import { NEVER_SUBSCRIBED } from '../policy/rule-class.ts';
 import type { LoadedRule } from '../policy/ruleset.ts';
 import type { RegisteredWebhook } from './registered-webhook.ts';
 import { widenedOf } from './subscription.ts';
-import { NAMESPACE_NAME, type NamespaceSelector } from './webhook-configuration.ts';
+import { HEALING_PATHS, NAMESPACE_NAME, type NamespaceSelector } from './webhook-configuration.ts';
 
 /** The part of a rule's requests that the API server sends; `unknown` where the entries were not read. */
 type Asked = 'all' | 'part' | 'never' | 'unknown';
@@ -194,17 +194,16 @@ function formatNeed({ operation, resource = '*', subresource = '*', namespaces }
   return `${operation} ${what} in ${namespaces === undefined ? 'every namespace' : namespaces.join(' and ')}`;
 }
 
-const FOR_HEALING = ['/observe', '/other-observe'];
 const FOR_OTHERS = ['/guard', '/other'];
 
 /** `probe` and `self` ask no rule. */
 function isJudged({ clientConfig: { service } }: Subscription): boolean {
-  return [...FOR_HEALING, ...FOR_OTHERS].includes(service?.path ?? '');
+  return [...HEALING_PATHS, ...FOR_OTHERS].includes(service?.path ?? '');
 }
 
 /** By its path; an entry without match conditions is called for every user. */
 function isForHealing({ clientConfig: { service }, matchConditions = [] }: Subscription): boolean {
-  return matchConditions.length === 0 || FOR_HEALING.includes(service?.path ?? '');
+  return matchConditions.length === 0 || HEALING_PATHS.includes(service?.path ?? '');
 }
 
 function isForOthers({ clientConfig: { service }, matchConditions = [] }: Subscription): boolean {

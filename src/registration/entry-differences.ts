@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { shortName } from './entry-name.ts';
+import { withoutLayout } from './match-conditions.ts';
 import { differingFields, type RegisteredWebhook } from './registered-webhook.ts';
 import { NAMESPACE_NAME, type NamespaceSelector, type Webhook } from './webhook-configuration.ts';
 
@@ -68,13 +69,12 @@ function textOf(field: (typeof COMPARED)[number], is: RegisteredWebhook, should:
     : `${field} is ${String(there)}, wanted ${String(wanted)}`;
 }
 
-/** White space is no part of an expression: tools that write YAML change it. */
 function withoutSpace<T extends RegisteredWebhook>(entry: T): T {
   const { matchConditions } = entry;
   if (matchConditions === undefined) return entry;
   const bare = matchConditions.map(({ name, expression }) => ({
     name,
-    expression: expression.replaceAll(/\s+/g, ' ').trim(),
+    expression: withoutLayout(expression),
   }));
   return { ...entry, matchConditions: bare };
 }

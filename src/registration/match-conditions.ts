@@ -41,6 +41,11 @@ export function joined(conditions: readonly [MatchCondition, ...MatchCondition[]
   };
 }
 
+/** The text of an expression by which two are compared: tools that write YAML change its white space. */
+export function withoutLayout(expression: string): string {
+  return expression.replaceAll(/\s+/g, ' ').trim();
+}
+
 const USERNAME = 'request.userInfo.username';
 const GROUPS = 'request.userInfo.?groups.orValue([])';
 

@@ -159,9 +159,12 @@ function writes(
   return { apiGroups: [apiGroup], apiVersions: ['v1'], operations, resources, scope: 'Namespaced' };
 }
 
+/** The paths of the entries for the identities that heal a cluster. */
+export const HEALING_PATHS: readonly string[] = ['/observe', '/other-observe'];
+
 /** How long the API server waits for the entry at a path. What heals a cluster waits for a second at most. */
 export function timeoutSecondsOf(path: string): number {
-  return path === '/observe' || path === '/other-observe' ? 1 : 3;
+  return HEALING_PATHS.includes(path) ? 1 : 3;
 }
 
 /** The path of an entry, and how the API server calls it. */

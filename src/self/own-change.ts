@@ -2,7 +2,7 @@ import { printable, shorten } from '../io/text.ts';
 import type { AdmissionRequest, KubernetesObject } from '../kubernetes/admission-review.ts';
 import { asObject } from '../kubernetes/as-object.ts';
 import type { UserInfo } from '../kubernetes/user-info.ts';
-import type { NamedDocument } from '../policy/rule-source.ts';
+import { isRuleFile, type NamedDocument } from '../policy/rule-source.ts';
 import { loweredByFile, loweredByRules, type Effect } from './lowered-modes.ts';
 import { deploymentChange, textOf, type OwnState } from './own-deployment.ts';
 
@@ -88,14 +88,12 @@ function configMapChange(request: AdmissionRequest, { modes, settings, ruleset }
 
 /** The keys among `keys` that a replica would load as files of rules and filters. */
 function rulesIn(data: KubernetesObject, keys: readonly string[]): readonly NamedDocument[] {
-  return keys.filter(isRuleFile).flatMap((name) => {
-    const text = data[name];
-    return typeof text === 'string' ? [{ name, text }] : [];
-  });
-}
-
-function isRuleFile(key: string): boolean {
-  return key !== CONFIG_KEY && /\.ya?ml$/.test(key);
+  return keys
+    .filter((key) => key !== CONFIG_KEY && isRuleFile(key))
+    .flatMap((name) => {
+      const text = data[name];
+      return typeof text === 'string' ? [{ name, text }] : [];
+    });
 }
 
 /** The values of a Secret are never logged, only that they changed; our own renewals are left out. */

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DISTRIBUTIONS, type Distribution } from '../../registration/identities.ts';
-import { doesNotHeal } from '../../registration/match-conditions.ts';
+import { doesNotHeal, withoutLayout } from '../../registration/match-conditions.ts';
 import type { RegisteredWebhook } from '../../registration/registered-webhook.ts';
 
 /** The distribution whose match conditions guard has; undefined where it is none's. */
 export function distributionOf({ matchConditions = [] }: RegisteredWebhook): Distribution | undefined {
-  const bare = (expression: string) => expression.replaceAll(/\s+/g, ' ').trim();
-  const found = matchConditions.map(({ expression }) => bare(expression));
-  return DISTRIBUTIONS.find((each) => isDeepStrictEqual(found, [bare(doesNotHeal(each).expression)]));
+  const found = matchConditions.map(({ expression }) => withoutLayout(expression));
+  return DISTRIBUTIONS.find((each) =>
+    isDeepStrictEqual(found, [withoutLayout(doesNotHeal(each).expression)]),
+  );
 }
