@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Json } from '../control-plane/api-client.ts';
 import { startBalancer, type Balancer } from '../control-plane/balancer.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { definition } from './lib/cert-manager-kinds.ts';
 import { describeWithControlPlane } from './lib/describe-with-control-plane.ts';
 import { eventually } from '../lib/eventually.ts';
 import { createOverlay, type OverlayOptions } from '../control-plane/overlay.ts';
@@ -43,23 +44,6 @@ async function installed(controlPlane: ControlPlane): Promise<readonly Json[]> {
     const { resourceVersion: _version, managedFields: _fields, ...kept } = metadata;
     return { ...rest, metadata: kept };
   });
-}
-
-/** As small as a definition of a kind of cert-manager's can be. */
-function definition(kind: string): Json {
-  const plural = `${kind.toLowerCase()}s`;
-  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.cert-manager.io` },
-    spec: {
-      group: 'cert-manager.io',
-      scope: 'Namespaced',
-      names: { kind, plural, singular: kind.toLowerCase() },
-      versions: [{ name: 'v1', served: true, storage: true, schema }],
-    },
-  };
 }
 
 describeWithControlPlane(

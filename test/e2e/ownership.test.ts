@@ -46,6 +46,14 @@ describeWithPrograms(
       await deployment?.stop();
       await controlPlane?.stop();
     }, 60_000);
+    /** All of the configuration is made by two replicas, and is as they want it. */
+    async function takeAll(): Promise<void> {
+      await apply(all());
+      await deployment.replace();
+      await becomes(SIX);
+      await inOrder();
+    }
+
     async function remove(): Promise<void> {
       await controlPlane.kubectl(['delete', 'namespace', '--ignore-not-found', NAMESPACE]);
       await deployment.scaleToZero();
@@ -219,12 +227,7 @@ describeWithPrograms(
     });
 
     describe('all of it is ours:', () => {
-      beforeAll(async () => {
-        await apply(all());
-        await deployment.replace();
-        await becomes(SIX);
-        await inOrder();
-      }, SLOW_MS);
+      beforeAll(takeAll, SLOW_MS);
       afterAll(remove, SLOW_MS);
 
       it('an annotation that says that a replica wrote it later is believed by nobody', async () => {
@@ -297,12 +300,7 @@ describeWithPrograms(
     });
 
     describe('all of it is ours, and another client replaces it:', () => {
-      beforeAll(async () => {
-        await apply(all());
-        await deployment.replace();
-        await becomes(SIX);
-        await inOrder();
-      }, SLOW_MS);
+      beforeAll(takeAll, SLOW_MS);
       afterAll(remove, SLOW_MS);
 
       it('it is back five times in ten minutes in all, and no client is blamed that owns something else', async () => {

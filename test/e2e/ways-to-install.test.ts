@@ -10,6 +10,7 @@ import { startDeployment, type Deployment } from '../control-plane/deployment.ts
 import { runToEnd } from '../control-plane/kubectl.ts';
 import { createOverlay, type OverlayOptions } from '../control-plane/overlay.ts';
 import { eventually } from '../lib/eventually.ts';
+import { definition } from './lib/cert-manager-kinds.ts';
 import { startKubelets, type Kubelets } from './lib/kubelet.ts';
 import { SHARED_CONTROL_PLANE } from './lib/shared-control-plane.ts';
 import { describeWithPrograms } from './lib/describe-with-control-plane.ts';
@@ -202,20 +203,3 @@ describeWithPrograms(
   },
   ['kube-controller-manager', 'kube-scheduler'],
 );
-
-/** As small as a definition of a kind of cert-manager's can be. */
-function definition(kind: string): Json {
-  const plural = `${kind.toLowerCase()}s`;
-  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.cert-manager.io` },
-    spec: {
-      group: 'cert-manager.io',
-      scope: 'Namespaced',
-      names: { kind, plural, singular: kind.toLowerCase() },
-      versions: [{ name: 'v1', served: true, storage: true, schema }],
-    },
-  };
-}
